@@ -1,0 +1,138 @@
+"""Keyed randomness for the global batch: a draw is a function of (key, scope, name), whoever asks for it.
+
+A move of a player is a pure function of parameters, buffers, batch and key. Ranks and micro-batches see disjoint rows
+of the same draw; both players, and every stage of a step, agree by name. Outside :func:`keyed` the draws come from
+torch's current generator, so that a loop of one's own needs no key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributed import ProcessGroup
+
+from gansmith.notes import scoped
+
+Key = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows ``[offset, offset + size)`` of a global batch of ``total`` samples, drawn under ``key``.
+
+    The default is the whole of a batch of any size. ``group`` holds the ranks that share the global batch.
+    """
+
+    key: Key
+    offset: int = 0
+    size: int = 1
+    total: int = 1
+    group: ProcessGroup | None = None
+
+
+_part: ContextVar[Part | None] = ContextVar("part", default=None)
+
+
+def current() -> Part | None:
+    """The part that is being drawn for, or None outside :func:`keyed`."""
+    return _part.get()
+
+
+@contextmanager
+def keyed(part: Part, device: torch.device | None = None) -> Iterator[None]:
+    """Draws inside belong to ``part``; torch's own generator is seeded by it too, and put back afterwards.
+
+    The generators of the CPU and, where ``device`` is a GPU, of that GPU are forked: dropout inside the user's modules
+    is deterministic, and nothing that happens here is seen outside.
+
+    Example:
+        >>> with keyed(Part((0, "samples"))):
+        ...     a = normal("z", 3, 2)
+        >>> with keyed(Part((0, "samples"))):
+        ...     torch.equal(a, normal("z", 3, 2))
+        True
+    """
+    generators = [torch.default_generator]
+    if device is not None and device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        generators.append(torch.cuda.default_generators[index])
+    token, saved = _part.set(part), [g.get_state() for g in generators]
+    fork = _seed((*part.key, part.offset), "torch")
+    for generator in generators:
+        generator.manual_seed(fork)
+    try:
+        yield
+    finally:
+        _part.reset(token)
+        for generator, state in zip(generators, saved, strict=True):
+            generator.set_state(state)
+
+
+def normal(name: str, n: int, *shape: int, like: Tensor | None = None) -> Tensor:
+    """Standard normal rows (n, *shape), with the dtype and device of ``like``."""
+    return _draw(torch.randn, name, n, shape, like)
+
+
+def uniform(name: str, n: int, *shape: int, like: Tensor | None = None) -> Tensor:
+    """Uniform rows (n, *shape) in [0, 1), with the dtype and device of ``like``."""
+    return _draw(torch.rand, name, n, shape, like)
+
+
+def integers(high: int, name: str, n: int, *shape: int, like: Tensor | None = None) -> Tensor:
+    """Whole numbers (n, *shape) from 0 to high - 1, on the device of ``like``."""
+    device = None if like is None else like.device
+
+    def kind(*size: int, generator: torch.Generator | None = None, **_: object) -> Tensor:
+        return torch.randint(high, size, generator=generator, device=device)
+
+    return _draw(kind, name, n, shape, like)
+
+
+def shared(name: str, *shape: int, like: Tensor | None = None) -> Tensor:
+    """Standard normal numbers (*shape), the same on every rank and in every micro-batch: no rows of a batch."""
+    part = _part.get()
+    device = torch.device("cpu") if like is None else like.device
+    dtype = torch.get_default_dtype() if like is None else like.dtype
+    generator = None if part is None else _generator(part, name, device)
+    return torch.randn(*shape, generator=generator, device=device, dtype=dtype)
+
+
+def permutation(key: Key, n: int) -> Tensor:
+    """A permutation of 0..n-1 that depends on the key alone.
+
+    Example:
+        >>> sorted(permutation((0, "epoch", 3), 4).tolist())
+        [0, 1, 2, 3]
+    """
+    return torch.randperm(n, generator=torch.Generator().manual_seed(_seed(key, "permutation")))
+
+
+def _draw(kind: Callable[..., Tensor], name: str, n: int, shape: tuple[int, ...], like: Tensor | None) -> Tensor:
+    part = _part.get()
+    device = torch.device("cpu") if like is None else like.device
+    dtype = torch.get_default_dtype() if like is None else like.dtype
+    if part is None:
+        return kind(n, *shape, device=device, dtype=dtype)
+    if n % part.size:
+        raise ValueError(
+            f"a draw needs whole samples, a multiple of {part.size} rows, but {name!r} asked for {n}: "
+            "draw per sample of the batch, or use chance.shared for what is common to all"
+        )
+    times = n // part.size
+    whole = kind(times * part.total, *shape, generator=_generator(part, name, device), device=device, dtype=dtype)
+    return whole[times * part.offset : times * (part.offset + part.size)]
+
+
+def _generator(part: Part, name: str, device: torch.device) -> torch.Generator:
+    return torch.Generator(device).manual_seed(_seed(part.key, scoped(name)))
+
+
+def _seed(key: Key, name: str) -> int:
+    # blake2b and not hash(): the same in every process; one bit less, because torch takes signed seeds
+    return int.from_bytes(hashlib.blake2b(f"{key}|{name}".encode(), digest_size=8).digest(), "little") >> 1

@@ -1,0 +1,263 @@
+"""A duel (critic, real, fake): all that an objective sees, and what objectives and penalties do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gansmith import chance
+
+Sample = Tensor | tuple[Tensor, ...]
+Critic = Callable[[Any], Any]
+"""Takes a sample; returns scores (n,) or features (n, m). A module, a :class:`View`, or any function."""
+
+_crossing: ContextVar[bool] = ContextVar("crossing", default=False)
+
+
+def parts(sample: Sample) -> tuple[Tensor, ...]:
+    """The tensors of a sample: one, or several where samples are tuples such as (image, code)."""
+    return sample if isinstance(sample, tuple) else (sample,)
+
+
+def alike(sample: Sample, tensors: Sequence[Tensor]) -> Sample:
+    """The tensors in the form of ``sample``: a tuple where it is one."""
+    return tuple(tensors) if isinstance(sample, tuple) else tensors[0]
+
+
+def size(sample: Sample) -> int:
+    """The number of samples."""
+    return len(parts(sample)[0])
+
+
+class View:
+    """A critic that a game passes: called like any critic, with ``.module`` for what acts on weights.
+
+    Arguments:
+        module: what holds the critic's weights (clipping and orthogonality act on it).
+        call: sample -> scores (n,) or features (n, m).
+
+    Example:
+        >>> net = nn.Linear(2, 1)
+        >>> critic = View(net, lambda x: net(x).squeeze(1))
+        >>> score(critic, torch.zeros(3, 2)).shape
+        torch.Size([3])
+    """
+
+    def __init__(self, module: nn.Module, call: Critic) -> None:
+        self.module, self.call = module, call
+
+    def __call__(self, sample: Sample) -> Any:
+        return self.call(sample)
+
+
+class Once:
+    """Remembers a network's outputs for the length of one loss: terms that need the same sample share one pass.
+
+    Keys are the identities of the tensors, which are kept alive. What is computed without gradients is not kept.
+
+    Example:
+        >>> calls = []
+        >>> net = Once(lambda x: calls.append(x) or x.sum(1))
+        >>> x = torch.zeros(3, 2, requires_grad=True)
+        >>> net(x) is net(x), len(calls)
+        (True, 1)
+    """
+
+    def __init__(self, critic: Critic) -> None:
+        self.critic = critic
+        self._seen: dict[tuple[int, ...], tuple[Sample, Any]] = {}
+
+    @property
+    def module(self) -> nn.Module:
+        return module_of(self.critic)
+
+    def __call__(self, sample: Sample) -> Any:
+        key = tuple(map(id, parts(sample)))
+        if key in self._seen:
+            return self._seen[key][1]
+        output = self.critic(sample)
+        if torch.is_grad_enabled():
+            self._seen[key] = sample, output
+        return output
+
+
+def module_of(critic: Critic) -> nn.Module:
+    """The module that holds a critic's weights.
+
+    Raises:
+        ValueError: the critic is a bare function.
+    """
+    if isinstance(critic, nn.Module):
+        return critic
+    module = getattr(critic, "module", None)
+    if not isinstance(module, nn.Module):
+        raise ValueError(
+            f"this term acts on the critic's weights and needs a module, but got {critic!r}: "
+            "pass the network, or View(network, call)"
+        )
+    return module
+
+
+def score(critic: Critic, sample: Sample) -> Tensor:
+    """One score per sample, shape (n,), high where real; never in half precision, because losses are sums.
+
+    Raises:
+        ValueError: any other shape. (n, 1) against (n,) would silently broadcast to (n, n).
+
+    Example:
+        >>> score(lambda x: x.sum(1), torch.ones(2, 3))
+        tensor([3., 3.])
+        >>> score(nn.Linear(3, 1), torch.ones(2, 3))
+        Traceback (most recent call last):
+        ...
+        ValueError: needs one score per sample, shape (2,), but the critic returned (2, 1): add .squeeze(1)
+    """
+    n = size(sample)
+    output = _tensor(critic(sample), n)
+    if output.shape != (n,):
+        cure = {
+            (n, 1): "add .squeeze(1)",
+            (): "return each sample's score, not their mean",
+        }.get(
+            tuple(output.shape),
+            "an objective of features reads (n, m)" if output.ndim == 2 else "reduce over all but the batch",
+        )
+        raise ValueError(
+            f"needs one score per sample, shape ({n},), but the critic returned {tuple(output.shape)}: {cure}"
+        )
+    return _full(output)
+
+
+def features(critic: Critic, sample: Sample) -> Tensor:
+    """Features of each sample, shape (n, m), for objectives that match moments.
+
+    Raises:
+        ValueError: any other shape.
+
+    Example:
+        >>> features(nn.Linear(3, 4), torch.ones(2, 3)).shape
+        torch.Size([2, 4])
+    """
+    n = size(sample)
+    output = _tensor(critic(sample), n)
+    if output.ndim != 2 or len(output) != n:
+        cure = "add .flatten(1)" if output.ndim > 2 else "return the layer before the score"
+        raise ValueError(
+            f"needs features of each sample, shape ({n}, m), but the critic returned {tuple(output.shape)}: {cure}"
+        )
+    return _full(output)
+
+
+def _tensor(output: Any, n: int) -> Tensor:
+    if n == 0:
+        raise ValueError("needs at least one sample, but got an empty batch: drop the last, partial batch")
+    if not isinstance(output, Tensor):
+        raise ValueError(f"needs a critic that returns one tensor, but got {type(output).__name__}")
+    return output
+
+
+def _full(output: Tensor) -> Tensor:
+    return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
+
+
+def same_size(real: Sample, fake: Sample) -> None:
+    """Pairs are made by position.
+
+    Raises:
+        ValueError: the batches differ in size.
+    """
+    if size(real) != size(fake):
+        raise ValueError(
+            f"needs pairs, as many fake as real samples, but got {size(real)} real and {size(fake)} fake: "
+            "draw one latent for each real sample"
+        )
+
+
+def track(sample: Sample) -> Sample:
+    """Ready to be differentiated in: data becomes a new leaf, what has a graph and integers pass as they are.
+
+    Idempotent, so that whoever tracks first decides the identity that :class:`Once` remembers. Never in place.
+
+    Example:
+        >>> x = torch.zeros(2)
+        >>> t = track(x)
+        >>> t.requires_grad, track(t) is t, x.requires_grad
+        (True, True, False)
+    """
+    return alike(
+        sample,
+        [p if p.requires_grad or not p.is_floating_point() else p.detach().requires_grad_() for p in parts(sample)],
+    )
+
+
+@contextmanager
+def still() -> Iterator[None]:
+    """What is computed inside is a constant, unless a dynamics asks how one player's gradient moves with another."""
+    if _crossing.get():
+        yield
+        return
+    with torch.no_grad():
+        yield
+    # autocast remembers casts of weights, also those made without a graph: the next pass with gradients would use them
+    torch.clear_autocast_cache()
+
+
+@contextmanager
+def crossing(wanted: bool) -> Iterator[None]:
+    """Inside, :func:`still` keeps the graph: cross derivatives between players exist."""
+    token = _crossing.set(wanted)
+    try:
+        yield
+    finally:
+        _crossing.reset(token)
+
+
+def interpolate(real: Sample, fake: Sample, name: str = "t") -> Sample:
+    r"""A point on each segment, :math:`\hat x_i = x_i + t_i (y_i - x_i)`, one :math:`t_i \sim U[0, 1)` per *sample*.
+
+    Raises:
+        ValueError: the batches differ in size.
+
+    Example:
+        >>> x, y = torch.zeros(4, 3), torch.ones(4, 3)
+        >>> t = interpolate(x, y)
+        >>> bool((t == t[:, :1]).all()), t.requires_grad
+        (True, True)
+    """
+    same_size(real, fake)
+    t = chance.uniform(name, size(real), like=parts(real)[0])
+    mixed = [a.lerp(b, t.view(-1, *[1] * (a.ndim - 1))) for a, b in zip(parts(real), parts(fake), strict=True)]
+    return track(alike(real, mixed))
+
+
+def slope(function: Critic, sample: Sample) -> Tensor:
+    r"""Squared norms (n,) of a scalar function's gradient at each sample, :math:`\|\nabla_x D(x_i)\|_2^2`.
+
+    The norm runs over all that belongs to a sample (all pixels and channels, all parts of a tuple). Differentiable once
+    more, as penalties need. Right only where the function treats samples one by one: BatchNorm in it mixes them.
+
+    Raises:
+        ValueError: the sample has no continuous part.
+
+    Example:
+        >>> w = torch.tensor([3.0, 4.0])
+        >>> slope(lambda x: x @ w, torch.zeros(2, 2))
+        tensor([25., 25.])
+    """
+    wanted = torch.is_grad_enabled()
+    with torch.enable_grad():
+        sample = track(sample)
+        where = [p for p in parts(sample) if p.requires_grad]
+        if not where:
+            raise ValueError("a slope needs a continuous sample, but got integers: embed them first")
+        total = score(function, sample).sum()
+        found = torch.autograd.grad(
+            total, where, create_graph=wanted, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+    squares = [g.square().flatten(1).sum(1) for g in found]
+    return squares[0] if len(squares) == 1 else torch.stack(squares).sum(0)

@@ -1,0 +1,57 @@
+"""One player after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from torch.optim import Optimizer
+
+from gansmith.batch import Batch
+from gansmith.chance import Key
+from gansmith.dynamics.base import Dynamics
+from gansmith.dynamics.pull import Pull
+from gansmith.dynamics.schedules import Schedule
+from gansmith.games.base import Player
+from gansmith.notes import Notes
+
+Moves = int | Callable[[int], int]
+
+
+class Alternating(Dynamics):
+    """Each player in turn moves on what the players before it have become; every move has a fresh batch.
+
+    Arguments:
+        optimizers: for each player its optimizer, or several.
+        pull: how gradients are taken.
+        schedule: writes learning rates before each step.
+        moves: by player's name, how often it moves a round (1 if not said): a number, or a function of the step.
+
+    Example:
+        The first Wasserstein GAN moves its critic 100 times in early and in some later rounds, 5 times in others::
+
+            Alternating(optimizers, critic=lambda step: 100 if step < 25 or step % 500 == 0 else 5)
+    """
+
+    def __init__(
+        self,
+        optimizers: Mapping[str, Optimizer | Sequence[Optimizer]],
+        *,
+        pull: Pull | None = None,
+        schedule: Schedule | None = None,
+        **moves: Moves,
+    ) -> None:
+        super().__init__(optimizers, pull=pull, schedule=schedule)
+        if unknown := sorted(set(moves) - set(self.optimizers)):
+            raise ValueError(f"needs moves of {', '.join(self.optimizers)}, but got moves of {', '.join(unknown)}")
+        self.moves = moves
+
+    def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
+        said: Notes = {}
+        for name, player in players.items():
+            times = self.moves.get(name, 1)
+            for _ in range(times if isinstance(times, int) else times(self.steps)):
+                gradients, seen = self._pull(name, player, *self._fresh(batch, key))
+                self._apply(name, player, gradients)
+                player.advance_(seen)
+                said |= {f"{name}/{term}": value for term, value in seen.items()}
+        return said

@@ -1,0 +1,166 @@
+"""What moves the players: optimizers, the step count, and the checks that a move is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.optim import Optimizer
+
+from gansmith.batch import Batch
+from gansmith.chance import Key
+from gansmith.dynamics.pull import Diverged, Gradients, Pull, _place
+from gansmith.dynamics.schedules import Schedule
+from gansmith.games.base import Player
+from gansmith.notes import Notes
+
+
+class Dynamics:
+    """Owns the optimizers and the step count; ``step`` is one full round of all players.
+
+    Arguments:
+        optimizers: for each player its optimizer, or several, over that player's parameters.
+        pull: how gradients are taken.
+        schedule: (step, optimizers) -> None, called before each step; writes learning rates.
+    """
+
+    def __init__(
+        self,
+        optimizers: Mapping[str, Optimizer | Sequence[Optimizer]],
+        *,
+        pull: Pull | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        self.optimizers = {k: [v] if isinstance(v, Optimizer) else list(v) for k, v in optimizers.items()}
+        self.pull, self.schedule = pull or Pull(), schedule
+        self.steps = self.draws = 0
+        self._checked: Pull | None = None
+        for several in self.optimizers.values():
+            for optimizer in several:
+                for group in optimizer.param_groups:
+                    group.setdefault("initial_lr", group["lr"])
+
+    def step(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
+        """One round.
+
+        Arguments:
+            players: a game's players.
+            batch: draw -> batch (this rank's rows); each draw is a fresh batch.
+            key: the run's key; a move's is (*key, draw).
+
+        Returns:
+            What each player's loss said in its last move, under "player/name".
+
+        Raises:
+            ValueError: players share parameters, an optimizer lacks or exceeds its player's, or a network's
+                forward-time state does not go together with ranks or micro-batches.
+            Diverged: a loss or gradient is not finite; no bad update was applied.
+        """
+        if self._checked is not self.pull:
+            self._check(players)
+            self._checked = self.pull
+        if self.schedule is not None:
+            self.schedule(self.steps, self.optimizers)
+        said = self._round(players, batch, key)
+        self.steps += 1
+        return said
+
+    def state_dict(self) -> dict[str, Any]:
+        """Steps, draws and the optimizers' states."""
+        optimizers = {name: [o.state_dict() for o in several] for name, several in self.optimizers.items()}
+        return {"steps": self.steps, "draws": self.draws, "optimizers": optimizers}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on exactly where ``state_dict`` was taken."""
+        self.steps, self.draws = state["steps"], state["draws"]
+        for name, several in self.optimizers.items():
+            for optimizer, saved in zip(several, state["optimizers"][name], strict=True):
+                optimizer.load_state_dict(saved)
+
+    def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
+        raise NotImplementedError
+
+    def _fresh(self, batch: Callable[[int], Batch], key: Key) -> tuple[Batch, Key]:
+        draw = self.draws
+        self.draws += 1
+        return batch(draw), (*key, draw)
+
+    def _pull(self, name: str, player: Player, batch: Batch, key: Key) -> tuple[Gradients, Notes]:
+        try:
+            return self.pull(player, batch, key)
+        except Diverged as bad:
+            raise Diverged(bad.terms, name, self.steps) from None
+
+    def _apply(self, name: str, player: Player, gradients: Gradients) -> None:
+        parameters = player.parameters()
+        for p, g in zip(parameters, gradients, strict=True):
+            p.grad = g
+        for optimizer in self.optimizers[name]:
+            optimizer.step()
+        for p in parameters:
+            p.grad = None
+        player.project_()
+
+    def _check(self, players: Mapping[str, Player]) -> None:
+        owner: dict[int, str] = {}
+        for name, player in players.items():
+            for p in player.parameters():
+                if owner.setdefault(id(p), name) != name:
+                    raise ValueError(
+                        f"players must own disjoint parameters, but {owner[id(p)]} and {name} share one of shape "
+                        f"{tuple(p.shape)}: give it to one of them"
+                    )
+        for name, player in players.items():
+            _check_optimizers(name, player, self.optimizers.get(name))
+        if unknown := sorted(set(self.optimizers) - set(players)):
+            raise ValueError(f"needs optimizers for {', '.join(players)}, but got one for {', '.join(unknown)} too")
+        _check_state(players, self.pull)
+
+
+def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer] | None) -> None:
+    if optimizers is None:
+        raise ValueError(f"needs an optimizer for the player {name!r}: add it to the dynamics")
+    held = {id(p) for o in optimizers for group in o.param_groups for p in group["params"]}
+    own = {id(p): tuple(p.shape) for p in player.parameters()}
+    if missing := [shape for key, shape in own.items() if key not in held]:
+        raise ValueError(
+            f"the {name}'s optimizer lacks {len(missing)} of its {len(own)} parameters, the first of shape "
+            f"{missing[0]}: build it from game.players()[{name!r}].parameters()"
+        )
+    if extra := held - set(own):
+        raise ValueError(
+            f"the {name}'s optimizer holds {len(extra)} parameters that are not its player's: "
+            f"build it from game.players()[{name!r}].parameters()"
+        )
+
+
+def _check_state(players: Mapping[str, Player], pull: Pull) -> None:
+    """State that a forward pass changes would make parts of a batch depend on their order, or on the rank."""
+    world, _ = _place(pull.group)
+    for module in {m for player in players.values() for owned in player.modules for m in owned.modules()}:
+        batch_norm = isinstance(module, _BatchNorm) and module.training
+        if batch_norm and pull.micro > 1:
+            raise ValueError("needs networks that treat samples one by one for micro-batches, but found BatchNorm")
+        if batch_norm and world > 1 and not isinstance(module, nn.SyncBatchNorm):
+            raise ValueError(
+                "needs statistics over all ranks, but found BatchNorm: "
+                "use torch.nn.SyncBatchNorm.convert_sync_batchnorm(game), or another normalization"
+            )
+        if pull.micro > 1 and _has_spectral_norm(module):
+            raise ValueError(
+                "needs weights that stand still during a move for micro-batches, but found spectral normalization, "
+                "which takes a power iteration at each pass: use micro=1"
+            )
+
+
+def _has_spectral_norm(module: nn.Module) -> bool:
+    if hasattr(module, "weight_u"):  # torch's first, hook-based form
+        return isinstance(module.weight_u, Tensor)
+    if not parametrize.is_parametrized(module):
+        return False
+    several: Any = module.parametrizations
+    return any(isinstance(p, _SpectralNorm) for chain in several.values() for p in chain)

@@ -1,0 +1,172 @@
+"""A player's gradient: the one place for precision, micro-batches, ranks, transforms, and the check for NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from gansmith.batch import Batch
+from gansmith.chance import Key, Part, keyed
+from gansmith.duel import crossing
+from gansmith.games.base import Player
+from gansmith.notes import Notes, note, notes
+
+Gradients = list[Tensor | None]
+
+
+class Diverged(FloatingPointError):  # noqa: N818 (as StopIteration: what happened, not a mistake)
+    """A loss or its gradient is not finite; nothing was changed. ``terms`` names what was not finite."""
+
+    def __init__(self, terms: list[str], player: str = "", step: int | None = None) -> None:
+        self.terms, self.player, self.step = terms, player, step
+        where = "" if step is None else f" at step {step}"
+        who = f"the {player}'s " if player else ""
+        super().__init__(f"{who}{' and '.join(terms) or 'gradient'} became infinite or NaN{where}")
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How gradients are taken: ``pull(player, batch, key)`` returns them, and what the loss said.
+
+    Arguments:
+        micro: number of micro-batches; each holds a part of the batch in memory at a time.
+        group: ranks that share the global batch, each with its rows; gradients and notes are averaged over them.
+        autocast: run the losses in this precision (``torch.bfloat16``); parameters stay as they are.
+        transforms: functions of the list of gradients (None where unused), in order; they see the global gradient.
+
+    Example:
+        >>> from gansmith.networks import MLP
+        >>> net = MLP(2, None)
+        >>> player = Player([net], lambda batch: net(batch.x).square().mean())
+        >>> gradients, said = Pull()(player, Batch(torch.ones(8, 2), None, torch.arange(8)), (0, 0))
+        >>> len(gradients) == len(player.parameters()), list(said)
+        (True, ['loss'])
+    """
+
+    micro: int = 1
+    group: dist.ProcessGroup | None = None
+    autocast: torch.dtype | None = None
+    transforms: Sequence[Callable[[Gradients], Gradients]] = ()
+
+    def __call__(
+        self,
+        player: Player,
+        batch: Batch,
+        key: Key,
+        wrt: Sequence[Tensor] | None = None,
+        along: Sequence[Tensor] | None = None,
+    ) -> tuple[Gradients, Notes]:
+        """The gradient of the player's loss in its own parameters, and the notes, both for the global batch.
+
+        Arguments:
+            player: whose loss.
+            batch: this rank's rows of the global batch.
+            key: names the draws.
+            wrt: differentiate in these instead.
+            along: one tensor for each of the player's parameters (zeros where it has no gradient): return the gradient
+                of its inner product with the player's own gradient instead. Additive over samples, so that it crosses
+                micro-batches and ranks.
+
+        Raises:
+            ValueError: micro-batches of an objective that is no mean over samples.
+            Diverged: a loss or gradient is not finite.
+        """
+        if self.micro > 1 and not player.additive:
+            raise ValueError(
+                f"needs the whole batch at once, because this objective is no mean over samples, but got "
+                f"micro={self.micro}: use micro=1, or a smaller batch"
+            )
+        wanted = player.parameters() if wrt is None else list(wrt)
+        total: Gradients = [None] * len(wanted)
+        seen: Notes = {}
+        world, rank = _place(self.group)
+        n = len(batch)
+        step = -(-n // self.micro)
+        for start in range(0, n, step):
+            rows = batch if self.micro == 1 else batch[start : start + step]
+            part = Part(key, rank * n + start, len(rows), world * n, self.group)
+            gradients, said = self._part(player, rows, part, wanted, along)
+            share = len(rows) / n
+            for i, g in enumerate(gradients):
+                if g is not None:
+                    total[i] = _add(total[i], g, share)
+            for name, value in said.items():
+                seen[name] = seen.get(name, 0) + value * share
+        if world > 1:
+            total, seen = _average(self.group, wanted, total, seen, world)
+        _check_finite(total, seen)
+        if along is None:
+            for transform in self.transforms:
+                total = transform(total)
+        return total, seen
+
+    def _part(
+        self, player: Player, rows: Batch, part: Part, wanted: Sequence[Tensor], along: Sequence[Tensor] | None
+    ) -> tuple[Gradients, Notes]:
+        device = rows.x.device
+        precision = nullcontext() if self.autocast is None else torch.autocast(device.type, self.autocast)
+        with keyed(part, device), notes() as said, crossing(along is not None):
+            with precision:  # closed before the backward pass: a cast that outlives a move is stale
+                loss = player.loss(rows)
+            note("loss", loss)
+            if along is not None:
+                loss = _inner(loss, player, along)
+            if not loss.requires_grad:
+                return [None] * len(wanted), said
+            return list(torch.autograd.grad(loss, wanted, allow_unused=True)), said
+
+
+def _inner(loss: Tensor, player: Player, along: Sequence[Tensor]) -> Tensor:
+    """<along, the player's own gradient>, with its graph."""
+    own = torch.autograd.grad(loss, player.parameters(), create_graph=True, allow_unused=True)
+    products = [(g * a).sum() for g, a in zip(own, along, strict=True) if g is not None]
+    return torch.stack(products).sum() if products else loss.detach()
+
+
+def _add(total: Tensor | None, g: Tensor, share: float) -> Tensor:
+    if total is None:
+        return g if share == 1 else g * share
+    return total.add_(g, alpha=share)
+
+
+def _place(group: dist.ProcessGroup | None) -> tuple[int, int]:
+    return (1, 0) if group is None else (dist.get_world_size(group), dist.get_rank(group))
+
+
+def _average(
+    group: dist.ProcessGroup | None, wanted: Sequence[Tensor], gradients: Gradients, seen: Notes, world: int
+) -> tuple[Gradients, Notes]:
+    """One buffer, one reduction. A mask says whether any rank used a parameter: no gradient is not a gradient of 0."""
+    like, names = wanted[0], sorted(seen)
+    used = like.new_tensor([g is not None for g in gradients])
+    flat = torch.cat(
+        [
+            *(
+                (torch.zeros_like(p) if g is None else g).to(like.dtype).flatten()
+                for p, g in zip(wanted, gradients, strict=True)
+            ),
+            used,
+            *(seen[name].reshape(1).to(like) for name in names),
+        ]
+    )
+    dist.all_reduce(flat, group=group)
+    flat /= world
+    *pieces, used, said = torch.split(flat, [*(p.numel() for p in wanted), len(wanted), len(names)])
+    mean = [g.view_as(p).to(p.dtype) if u > 0 else None for g, p, u in zip(pieces, wanted, used.tolist(), strict=True)]
+    return mean, dict(zip(names, said.unbind(), strict=True))
+
+
+def _check_finite(gradients: Gradients, seen: Notes) -> None:
+    """One synchronization with the device for all of them; names are looked up only when something is wrong."""
+    found = [g for g in gradients if g is not None]
+    norms = torch._foreach_norm(found) if found else ()
+    sizes = torch.stack([v.abs().to(torch.float32) for v in (*norms, seen["loss"])])
+    if not bool(sizes.sum().isfinite()):
+        terms = [name for name, value in seen.items() if not bool(value.isfinite())]
+        # a sum is not finite because of a term: the term is what to name
+        raise Diverged([t for t in terms if t != "loss"] or terms)

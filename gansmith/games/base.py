@@ -1,0 +1,53 @@
+"""What a player and a game are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from gansmith.batch import Batch
+from gansmith.duel import Critic, Sample
+from gansmith.notes import Notes
+
+
+def _nothing() -> None: ...
+
+
+def _forget(notes: Notes) -> None: ...
+
+
+@dataclass(frozen=True)
+class Player:
+    """One side of a game: what it may change, and what it wants small.
+
+    Arguments:
+        modules: what it owns; an objective with parameters belongs to the critic's player. Players share no parameter.
+        loss: batch -> scalar. A pure function of parameters, buffers, batch and the key under which it is called.
+        project_: puts its weights back into the feasible set; after every move; idempotent.
+        advance_: moves what has a history; once after each accepted move, with the notes of that move.
+        additive: the loss is a mean over samples (of the objective and of every term the game adds).
+    """
+
+    modules: Sequence[nn.Module]
+    loss: Callable[[Batch], Tensor]
+    project_: Callable[[], None] = _nothing
+    advance_: Callable[[Notes], None] = _forget
+    additive: bool = True
+
+    def parameters(self) -> list[nn.Parameter]:
+        """The parameters that it may change, each once."""
+        return list({id(p): p for m in self.modules for p in m.parameters() if p.requires_grad}.values())
+
+
+class Game(nn.Module):
+    """Names the players and turns a batch into a duel. Where it can, it also samples, encodes and reconstructs."""
+
+    def duel(self, batch: Batch) -> tuple[Critic, Sample, Sample]:
+        """(critic, real, fake) for a batch; games that have no two samples have no duel."""
+        raise NotImplementedError
+
+    def players(self) -> dict[str, Player]:
+        """The players, in the order in which they move. Built anew at each call, because a copy is a game too."""
+        raise NotImplementedError

@@ -1,0 +1,97 @@
+"""The plain game: a generator against a critic, over any objective."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.batch import Batch
+from gansmith.duel import Critic, Sample, score, still
+from gansmith.games.base import Game, Player
+from gansmith.latents import Latent
+from gansmith.objectives.base import Objective
+
+
+class GAN(Game):
+    r"""A generator :math:`y = G(z)` against a critic, over any objective.
+
+    Which GAN it is, the objective decides: ``Wasserstein() + GradientPenalty(10)`` makes it WGAN-GP,
+    ``Relativistic() + R1() + R2()`` R3GAN's game.
+
+    Arguments:
+        generator: latents (n, d) -> samples (n, ...).
+        critic: samples (n, ...) -> scores (n,), high for real (or features, for objectives that read them).
+        objective: what both want small.
+        latent: where z comes from.
+
+    References:
+        Generative Adversarial Networks, Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661.
+
+    Example:
+        >>> from gansmith.latents import Normal
+        >>> from gansmith.networks import MLP
+        >>> from gansmith.objectives import NonSaturating
+        >>> game = GAN(MLP(4, 2), MLP(2, None), NonSaturating(), Normal(4))
+        >>> game.sample(3).shape, list(game.players())
+        (torch.Size([3, 2]), ['critic', 'generator'])
+    """
+
+    def __init__(self, generator: nn.Module, critic: nn.Module, objective: Objective, latent: Latent) -> None:
+        super().__init__()
+        self.generator, self.critic, self.objective, self.latent = generator, critic, objective, latent
+
+    def duel(self, batch: Batch) -> tuple[Critic, Sample, Sample]:
+        return self.critic, batch.x, self.fake(self.latent(len(batch), batch.x), batch)
+
+    def fake(self, z: Tensor, batch: Batch) -> Tensor:
+        """G(z) in the precision of the data: under autocast a generator speaks bfloat16."""
+        fake: Tensor = self.generator(z)
+        return fake.to(batch.x.dtype)
+
+    def critic_loss(self, batch: Batch) -> Tensor:
+        """What the critic wants small; the fake samples are constants in it."""
+        with still():
+            duel = self.duel(batch)
+        return self.objective.critic_loss(*duel)
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """What the generator wants small."""
+        return self.objective.generator_loss(*self.duel(batch))
+
+    def critics(self) -> list[nn.Module]:
+        """The modules of the critic's player, less the objective."""
+        return [self.critic]
+
+    def players(self) -> dict[str, Player]:
+        objective, critics = self.objective, nn.ModuleList(self.critics())
+        return {
+            "critic": Player(
+                [critics, objective],
+                self.critic_loss,
+                lambda: objective.project_(critics),
+                objective.advance_,
+                objective.additive,
+            ),
+            "generator": Player(
+                [self.generator], self.generator_loss, advance_=objective.advance_, additive=objective.additive
+            ),
+        }
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        """n samples, from the current generator of randomness or the surrounding ``chance.keyed``."""
+        return self.decode(self.latent(n, self._like()))
+
+    @torch.no_grad()
+    def decode(self, z: Tensor) -> Tensor:
+        """Latents (n, d) -> samples (n, ...)."""
+        samples: Tensor = self.generator(z)
+        return samples
+
+    @torch.no_grad()
+    def score(self, x: Tensor) -> Tensor:
+        """The critic's scores (n,), high for real."""
+        return score(self.critic, x)
+
+    def _like(self) -> Tensor:
+        return next(self.generator.parameters())

@@ -1,0 +1,182 @@
+"""O-GAN: the critic is an encoder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.batch import Batch
+from gansmith.duel import Once, View, score, still, track
+from gansmith.games.gan import GAN
+from gansmith.latents import Latent
+from gansmith.notes import note
+from gansmith.objectives.base import Objective
+
+
+def standardize(v: Tensor) -> Tensor:
+    r"""Each code less its mean, over its standard deviation, :math:`N(v) = (v - \mathrm{avg}(v)) / \mathrm{std}(v)`.
+
+    Mean and (population) deviation run over the coordinates of *one* code, shape (n, d); d >= 3, because two
+    coordinates leave only a sign.
+
+    Raises:
+        ValueError: codes of fewer than three coordinates.
+
+    Example:
+        >>> standardize(torch.tensor([[1.0, 2.0, 3.0]]))
+        tensor([[-1.2247,  0.0000,  1.2247]])
+    """
+    if v.ndim != 2 or v.shape[1] < 3:
+        raise ValueError(f"needs codes of shape (n, d) with d >= 3, but got {tuple(v.shape)}: take a larger latent")
+    centered = v - v.mean(1, keepdim=True)
+    return centered / centered.square().mean(1, keepdim=True).clamp(min=1e-12).sqrt()
+
+
+def correlation(v: Tensor, w: Tensor) -> Tensor:
+    r"""Pearson's correlation of two codes over their coordinates, :math:`\rho = \mathrm{avg}(N(v) N(w))`, shape (n,).
+
+    Its gradient is orthogonal to those of the mean and the deviation of a code: what the score uses stays free. And
+    :math:`\|N(v) - N(w)\|^2 = 2 d (1 - \rho)`.
+
+    Example:
+        >>> v = torch.tensor([[1.0, 2.0, 4.0]])
+        >>> correlation(v, 3 * v + 5), correlation(v, -v)
+        (tensor([1.0000]), tensor([-1.0000]))
+    """
+    return (standardize(v) * standardize(w)).mean(1)
+
+
+def _track(x: Tensor) -> Tensor:
+    tracked = track(x)
+    assert isinstance(tracked, Tensor)
+    return tracked
+
+
+class Mean(nn.Module):
+    """The head without parameters: a code's mean is its score."""
+
+    def forward(self, code: Tensor) -> Tensor:
+        return code.mean(1)
+
+
+class OGAN(GAN):
+    r"""O-GAN: one network E both scores and encodes, so that a trained game also reconstructs.
+
+    The score is :math:`D(x) = T(E(x))` with T the mean of the code, or a linear head; over any objective of scores,
+
+    .. math::
+        L_E = L_D - \lambda\, E\,\rho(z, E(G(z))), \qquad L_{G}' = L_G - \lambda\, E\,\rho(z, E(G(z)))
+
+    with :math:`\rho` the correlation over the coordinates of one code. It is invariant to shift and scale of the code,
+    and so leaves the score free. Reconstruction is :math:`G(N(E(x)))`. Each player's loss carries the correlation:
+    its gradient goes to E in the critic's move and to G in the generator's.
+
+    Arguments:
+        generator: latents (n, d) -> samples (n, ...).
+        encoder: samples (n, ...) -> codes (n, d), as many numbers as the latent has.
+        objective: any objective of scores.
+        latent: centered, with one standard deviation for all coordinates (its ``std``); codes are scaled to it.
+        head: codes (n, d) -> scores (n,) or (n, 1): ``Mean()`` or ``nn.Linear(d, 1)``.
+        weight: :math:`\lambda`, 0.5 in the paper's experiments.
+
+    Raises:
+        ValueError: the latent says no ``std`` to scale codes by, or has fewer than three coordinates.
+
+    References:
+        O-GAN: Extremely Concise Approach for Auto-Encoding Generative Adversarial Networks, Su, 2019,
+        https://arxiv.org/abs/1903.01931.
+
+    Example:
+        >>> from gansmith.latents import Normal
+        >>> from gansmith.networks import MLP
+        >>> from gansmith.objectives import NonSaturating
+        >>> game = OGAN(MLP(4, 2), MLP(2, 4), NonSaturating(), Normal(4))
+        >>> game.encode(torch.zeros(5, 2)).shape, game.reconstruct(torch.zeros(5, 2)).shape
+        (torch.Size([5, 4]), torch.Size([5, 2]))
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        encoder: nn.Module,
+        objective: Objective,
+        latent: Latent,
+        *,
+        head: nn.Module | None = None,
+        weight: float = 0.5,
+    ) -> None:
+        super().__init__(generator, encoder, objective, latent)
+        std = getattr(latent, "std", None)
+        if not isinstance(std, (int, float)) or not std > 0:
+            raise ValueError(
+                f"needs a centered latent with a standard deviation `std` > 0, to scale codes by, but got {latent!r}: "
+                "use Normal, Uniform or Sphere"
+            )
+        if latent.size < 3:
+            raise ValueError(f"needs a latent of at least 3 numbers, but got {latent.size}: two leave only a sign")
+        self.head = Mean() if head is None else head
+        self.weight = weight
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The critic, which is the encoder: samples (n, ...) -> codes (n, d)."""
+        return self.critic
+
+    def critics(self) -> list[nn.Module]:
+        return [self.critic, self.head]
+
+    def critic_loss(self, batch: Batch) -> Tensor:
+        z = self.latent(len(batch), batch.x)
+        with still():
+            fake = self.fake(z, batch)
+        return self._loss("critic", batch.x, z, fake)
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        z = self.latent(len(batch), batch.x)
+        return self._loss("generator", batch.x, z, self.fake(z, batch))
+
+    def _loss(self, side: str, real: Tensor, z: Tensor, fake: Tensor) -> Tensor:
+        tracked, fake = _track(real), _track(fake)
+        code = Once(self.critic)
+        critic = View(nn.ModuleList(self.critics()), lambda x: self._head(code(x)))
+        loss = self.objective.critic_loss if side == "critic" else self.objective.generator_loss
+        agreement = correlation(z, code(fake).to(z.dtype)).mean()
+        note("correlation", agreement)
+        return loss(critic, tracked, fake) - self.weight * agreement
+
+    def _head(self, code: Tensor) -> Tensor:
+        scores: Tensor = self.head(code)
+        return scores.squeeze(1) if scores.ndim == 2 else scores
+
+    def duel(self, batch: Batch) -> tuple[View, Tensor, Tensor]:
+        critic = View(nn.ModuleList(self.critics()), lambda x: self._head(self.critic(x)))
+        return critic, batch.x, self.fake(self.latent(len(batch), batch.x), batch)
+
+    @torch.no_grad()
+    def score(self, x: Tensor) -> Tensor:
+        return score(lambda s: self._head(self.critic(s)), x)
+
+    @torch.no_grad()
+    def encode(self, x: Tensor, truncation: float = 1.0) -> Tensor:
+        r"""Codes (n, d) in the place of latents, :math:`\tau\,\sigma\,N(E(x))`, with the latent's deviation sigma.
+
+        Arguments:
+            x: samples (n, ...).
+            truncation: :math:`\tau`; below 1 the code moves toward the latents' center, to smoother pictures.
+        """
+        code: Tensor = self.critic(x)
+        return standardize(code.float() if code.dtype != torch.float64 else code) * (self.latent.std * truncation)
+
+    def reconstruct(self, x: Tensor, truncation: float = 1.0) -> Tensor:
+        r"""G(N(E(x))), for samples x (n, ...); ``truncation`` as in :meth:`encode`."""
+        return self.decode(self.encode(x, truncation))
+
+    def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
+        """Pictures between the samples a and b (n, ...), shape (n, steps, ...), by straight lines between codes.
+
+        A mixture of two codes is shorter than either; it is standardized again before it is decoded.
+        """
+        t = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device).view(-1, 1)
+        mixed = torch.cat([u.lerp(v, t) for u, v in zip(self.encode(a), self.encode(b), strict=True)])
+        pictures = self.decode(standardize(mixed) * self.latent.std)
+        return pictures.view(len(a), steps, *pictures.shape[1:])

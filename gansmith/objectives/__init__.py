@@ -1,0 +1,10 @@
+"""Adversarial objectives: what critic and generator want small. All share one convention: a high score means real."""
+
+from gansmith.objectives.base import Objective as Objective
+from gansmith.objectives.pointwise import Hinge as Hinge
+from gansmith.objectives.pointwise import NonSaturating as NonSaturating
+from gansmith.objectives.pointwise import Pointwise as Pointwise
+from gansmith.objectives.pointwise import Wasserstein as Wasserstein
+from gansmith.objectives.quadratic import Quadratic as Quadratic
+from gansmith.objectives.quadratic import SlopeQuadratic as SlopeQuadratic
+from gansmith.objectives.relativistic import Relativistic as Relativistic

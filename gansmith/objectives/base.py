@@ -1,0 +1,120 @@
+"""What an objective is, and its sum with regularizers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+from gansmith.duel import Critic, Once, Sample, track
+from gansmith.notes import Notes, note, scope
+from gansmith.regularizers.base import Regularizer
+
+Loss = Callable[[Critic, Sample, Sample], Tensor]
+
+
+class Objective(nn.Module):
+    """What the critic and the generator want small, given a duel (critic, real, fake). High score = real.
+
+    Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
+    outputs of all ranks through :func:`gansmith.ranks.gather`, and micro-batches are refused for it.
+
+    Objectives add up with regularizers: ``Wasserstein() + GradientPenalty(10)`` is WGAN-GP.
+    """
+
+    additive: bool = True
+
+    def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        """Minimized by the critic. Real (n, ...), fake (n, ...); returns a scalar."""
+        raise NotImplementedError
+
+    def generator_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        """Minimized by what makes the fake samples."""
+        raise NotImplementedError
+
+    def joint_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        """Minimized where both samples move (ALI); its gradient in ``fake`` is that of ``generator_loss``."""
+        raise NotImplementedError
+
+    def witness(self, critic: Critic, real: Sample, fake: Sample) -> Critic:
+        """The scalar function of one sample whose slope a regularizer may restrain."""
+        return critic
+
+    def project_(self, module: Critic) -> None:
+        """Puts weights back into the feasible set, in place; idempotent."""
+
+    def advance_(self, notes: Notes) -> None:
+        """Moves what has a history; called once after each accepted move, with the notes of that move."""
+
+    def __add__(self, regularizer: Regularizer) -> Sum:
+        return Sum(self, [regularizer])
+
+
+class Sum(Objective):
+    """An objective with regularizers. Not made by hand: write ``objective + regularizer``.
+
+    The sum tracks the pair, so that objective and penalties share one pass per sample, names each term's notes and
+    draws after its class (numbered where a class repeats), and hands each penalty the objective's witness.
+    """
+
+    terms: Sequence[Regularizer]
+
+    def __init__(self, objective: Objective, terms: Sequence[Regularizer]) -> None:
+        super().__init__()
+        for term in terms:
+            if not isinstance(term, Regularizer):
+                raise ValueError(
+                    f"an objective adds up with regularizers, but got {type(term).__name__}: "
+                    "a game has one objective, add penalties such as R1() to it"
+                )
+        self.objective = objective
+        self.terms = nn.ModuleList(terms)  # type: ignore[assignment]
+        self.additive = objective.additive and all(t.additive for t in terms)
+        kinds = [type(t).__name__ for t in terms]
+        self.names = [k if kinds.count(k) == 1 else f"{k}#{kinds[:i].count(k) + 1}" for i, k in enumerate(kinds)]
+
+    def __add__(self, regularizer: Regularizer) -> Sum:
+        return Sum(self.objective, [*self.terms, regularizer])
+
+    def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        return self._sum("critic", self.objective.critic_loss, critic, real, fake)
+
+    def generator_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        return self._sum("generator", self.objective.generator_loss, critic, real, fake)
+
+    def joint_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        return self._sum("generator", self.objective.joint_loss, critic, real, fake)
+
+    def _sum(self, side: str, loss: Loss, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        terms = [(n, t) for n, t in zip(self.names, self.terms, strict=True) if t.side in (side, "both")]
+        if not terms:
+            return loss(critic, real, fake)
+        critic = critic if isinstance(critic, Once) else Once(critic)
+        real, fake = track(real), track(fake)
+        total = loss(critic, real, fake)
+        witness = self.objective.witness(critic, real, fake)
+        for name, term in terms:
+            with scope(name):
+                value = term(critic, real, fake, witness)
+            if value is not None:
+                note(name, value)
+                total = total + value
+        return total
+
+    def witness(self, critic: Critic, real: Sample, fake: Sample) -> Critic:
+        return self.objective.witness(critic, real, fake)
+
+    def project_(self, module: Critic) -> None:
+        self.objective.project_(module)
+        for term in self.terms:
+            term.project_(module)
+
+    def advance_(self, notes: Notes) -> None:
+        self.objective.advance_(notes)
+        for name, term in zip(self.names, self.terms, strict=True):
+            mine = {key[len(name) + 1 :]: value for key, value in notes.items() if key.startswith(name + ".")}
+            if mine:  # a term that said nothing in this move has nothing to advance by
+                term.advance_(mine)
+
+    def extra_repr(self) -> str:
+        return " + ".join([type(self.objective).__name__, *self.names])

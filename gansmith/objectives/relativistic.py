@@ -1,0 +1,72 @@
+"""Relativistic objectives: is the real sample more real than the fake one?"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from gansmith.duel import Critic, Sample, same_size, score, still
+from gansmith.objectives.base import Objective
+from gansmith.ranks import gather
+
+
+class Relativistic(Objective):
+    r"""The relativistic GAN, paired (RpGAN) or against the other batch's average (RaGAN).
+
+    .. math::
+        L_D = E\,s(D(y) - D(x)), \qquad L_G = E\,s(D(x) - D(y)), \qquad s(t) = \log(1 + e^t)
+
+    with x real, y fake, paired by their place in the batch; one term and no factor 1/2. With ``average=True``
+
+    .. math::
+        L_D = \tfrac12 [E\,s(\bar D(y) - D(x)) + E\,s(D(y) - \bar D(x))]
+
+    and the generator's loss with x and y exchanged. The paired form's best critic is :math:`\log p/q + c`; its value is
+    :math:`\log 2 - \mathrm{JSD}(p \otimes q, q \otimes p)`. Adding a constant to the critic changes nothing, so that a
+    last bias gets no gradient. The average is no mean over samples: ranks are gathered, micro-batches refused.
+
+    Arguments:
+        average: compare with the mean score of the other batch instead of with one partner.
+
+    Raises:
+        ValueError: the paired form got batches of different sizes.
+
+    References:
+        The relativistic discriminator, Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734;
+        The GAN is dead; long live the GAN!, Huang et al., 2024, https://arxiv.org/abs/2501.05441.
+
+    Example:
+        >>> import torch
+        >>> critic = lambda s: s[:, 0]
+        >>> Relativistic().critic_loss(critic, torch.tensor([[3.0]]), torch.tensor([[3.0]]))  # log 2
+        tensor(0.6931)
+    """
+
+    def __init__(self, average: bool = False) -> None:
+        super().__init__()
+        self.average = average
+        self.additive = not average
+
+    def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        self._check(real, fake)
+        return self._prefer(score(critic, real), score(critic, fake))
+
+    def generator_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        self._check(real, fake)
+        with still():  # the real scores weigh the generator's gradient, and have none of their own in it
+            reals = score(critic, real)
+        return self._prefer(score(critic, fake), reals)
+
+    def joint_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        self._check(real, fake)
+        return self._prefer(score(critic, fake), score(critic, real))
+
+    def _check(self, real: Sample, fake: Sample) -> None:
+        if not self.average:
+            same_size(real, fake)
+
+    def _prefer(self, high: Tensor, low: Tensor) -> Tensor:
+        if not self.average:
+            return softplus(low - high).mean()
+        high, low = gather(high), gather(low)
+        return (softplus(low.mean() - high).mean() + softplus(low - high.mean()).mean()) / 2

@@ -1,0 +1,35 @@
+"""What a regularizer is."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from gansmith.duel import Critic, Sample
+from gansmith.notes import Notes
+
+
+class Regularizer(nn.Module):
+    """A term beside an objective: soft (``forward`` returns a scalar), hard (``project_``), or with a history.
+
+    ``side`` names whose loss it joins: "critic", "generator" or "both". ``additive`` as for objectives.
+    """
+
+    side: str = "critic"
+    additive: bool = True
+
+    def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor | None:
+        """The penalty, a scalar; None where the term is a constraint only.
+
+        Arguments:
+            critic: as the objective sees it.
+            real: (n, ...), tracked by the sum that calls.
+            fake: (n, ...), tracked by the sum that calls.
+            witness: the scalar function whose slope may be restrained; None means the critic.
+        """
+        return None
+
+    def project_(self, module: Critic) -> None:
+        """Puts weights back into the feasible set, in place; idempotent."""
+
+    def advance_(self, notes: Notes) -> None:
+        """Moves what has a history, by the notes of the accepted move."""

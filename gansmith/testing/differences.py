@@ -1,0 +1,59 @@
+"""Gradients against finite differences, and small smooth networks to take them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from gansmith import chance
+
+SEED = 20
+
+
+def smooth(inputs: int, outputs: int | None, seed: int = SEED) -> nn.Module:
+    """A float64 network without kinks (SiLU), so that central differences converge; None gives scores (n,)."""
+    with chance.keyed(chance.Part((seed, "smooth", inputs))):
+        net = nn.Sequential(
+            nn.Linear(inputs, 8), nn.SiLU(), nn.Linear(8, 8), nn.SiLU(), nn.Linear(8, outputs or 1)
+        ).double()
+    for p in net.parameters():  # steep enough that both sides of a one-sided penalty occur
+        p.data.mul_(2)
+    return nn.Sequential(net, nn.Flatten(0)) if outputs is None else net
+
+
+def points(n: int, d: int, seed: int = SEED) -> Tensor:
+    """Rows (n, d) in float64, the same for the same seed."""
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def assert_gradient(
+    loss: Callable[[], Tensor], wanted: Sequence[Tensor], gradients: Sequence[Tensor | None], what: str
+) -> None:
+    """The gradients' products with random directions against central differences, relative error 1e-6.
+
+    Several directions, five-point differences; the tensors in ``wanted`` are moved in place and put back.
+    """
+    generator = torch.Generator().manual_seed(SEED)
+    step = 2e-4
+    for _ in range(3):
+        along = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in wanted]
+        told = sum(float((g * a).sum()) for g, a in zip(gradients, along, strict=True) if g is not None)
+        at = {}
+        _move(wanted, along, -2 * step)
+        for place in (-2, -1, 0, 1, 2):
+            at[place] = float(loss().detach()) if place else 0.0
+            _move(wanted, along, step)
+        _move(wanted, along, -3 * step)
+        seen = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+        assert_close(
+            told, seen, rtol=1e-6, atol=1e-8, msg=f"{what}: the gradient says {told:.9g}, finite differences {seen:.9g}"
+        )
+
+
+@torch.no_grad()
+def _move(wanted: Sequence[Tensor], along: Sequence[Tensor], shift: float) -> None:
+    for p, a in zip(wanted, along, strict=True):
+        p.add_(a, alpha=shift)

@@ -1,0 +1,218 @@
+"""What an objective sees: one pass per sample, slopes, and the seam where shapes are checked."""
+
+import pytest
+import torch
+from torch import nn
+from toys import WHOLE_BATCH, Counted, D, Z, data, make, mlp
+
+from gansmith.chance import Part, keyed
+from gansmith.duel import Once, View, features, interpolate, module_of, score, slope, still, track
+from gansmith.dynamics import Pull
+from gansmith.games import GAN
+from gansmith.latents import Normal
+from gansmith.notes import notes, scope
+from gansmith.objectives import NonSaturating, Relativistic, Wasserstein
+from gansmith.regularizers import R1, R2, ClipWeights, GradientPenalty
+
+PASSES = {  # (critic's loss, generator's loss)
+    "O-GAN NS+R1+R2": (2, 1),
+    "O-GAN linear Rp+GP": (3, 2),
+    "GAN NS+R1+R2": (2, 1),
+    "R3GAN": (2, 2),
+    "WGAN-GP": (3, 1),
+    "WGAN-clip": (2, 1),
+    "GAN-QP": (2, 2),
+    "RaGAN+GP": (3, 2),
+    "mean gap+GP": (3, 2),
+    "mean gap+R1": (2, 2),
+    "anchored": (2, 1),
+}
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_one_pass_per_sample(name):
+    seen = []
+    for player in ("critic", "generator"):
+        game = make(name)
+        Pull()(game.players()[player], data(0), (0,))
+        seen.append(game.critic.calls)
+    assert tuple(seen) == PASSES[name]
+
+
+def test_one_pass_fewer_would_be_seen():
+    class Forgetful(GAN):
+        def critic_loss(self, batch):
+            with still():
+                _, real, fake = self.duel(batch)
+            # tracked too late: the penalty tracks again, and its sample is another
+            return self.objective.objective.critic_loss(self.critic, real, fake) + R1()(self.critic, real, fake)
+
+    game = Forgetful(mlp(Z, D), Counted(), NonSaturating() + R1(), Normal(Z)).double()
+    Pull()(game.players()["critic"], data(0), (0,))
+    assert game.critic.calls == 3
+
+
+def test_once_keeps_nothing_without_gradients():
+    net = Counted()
+    once, x = Once(net), torch.zeros(2, D)
+    with torch.no_grad():
+        first = once(x)
+    assert not first.requires_grad and once(x).requires_grad and net.calls == 2
+    once(x)
+    assert net.calls == 2
+
+
+def test_once_keeps_its_samples_alive():
+    """A freed tensor's id may be taken by the next one: its output must not be."""
+    once = Once(lambda x: x.sum(1))
+    seen = {once(torch.full((1, 1), float(i)).requires_grad_()).item() for i in range(50)}
+    assert len(seen) == 50
+
+
+def test_double_backward_reaches_the_critic():
+    critic = Counted().double()
+    x = track(data(0).x)
+    penalty = slope(critic, x).mean()
+    gradients = torch.autograd.grad(penalty, list(critic.parameters()), allow_unused=True)
+    assert all(g is not None and g.any() for g in gradients[:-1])
+    assert gradients[-1] is None  # the last bias adds a constant
+
+
+def test_slope_runs_over_all_of_a_sample():
+    x, w = torch.zeros(2, 3, 4, 4), torch.randn(3, 4, 4)
+    assert slope(lambda s: (s * w).sum((1, 2, 3)), x).allclose(w.square().sum().expand(2))
+    pair = (torch.zeros(2, 3), torch.zeros(2, 2))
+    assert slope(lambda s: 3 * s[0][:, 0] + 4 * s[1][:, 1], pair).allclose(torch.full((2,), 25.0))
+
+
+def test_slope_at_a_monitor_keeps_no_graph():
+    critic = Counted()
+    with torch.no_grad():
+        assert not slope(critic, torch.zeros(2, D)).requires_grad
+
+
+def test_slope_of_integers_is_refused():
+    with pytest.raises(ValueError, match="continuous"):
+        slope(lambda s: s.float().sum(1), torch.zeros(2, 3, dtype=torch.long))
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_column_scores_are_refused(average):
+    critic = nn.Linear(D, 1)
+    for loss in (Relativistic(average).critic_loss, NonSaturating().generator_loss):
+        with pytest.raises(ValueError, match=r"shape \(8,\), but the critic returned \(8, 1\): add .squeeze\(1\)"):
+            loss(critic, torch.zeros(8, D), torch.zeros(8, D))
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (lambda x: x.mean(), "not their mean"),
+        (lambda x: x, "features"),
+        (lambda x: (x, x), "one tensor, but got tuple"),
+        (lambda x: x[:, None, None], "all but the batch"),
+    ],
+)
+def test_other_shapes_are_refused(output, message):
+    with pytest.raises(ValueError, match=message):
+        score(output, torch.zeros(4, 2))
+
+
+def test_empty_batches_and_wrong_features_are_refused():
+    with pytest.raises(ValueError, match="empty batch"):
+        score(lambda x: x.sum(1), torch.zeros(0, 2))
+    with pytest.raises(ValueError, match=r"\(4, m\)"):
+        features(lambda x: x.sum(1), torch.zeros(4, 2))
+
+
+def test_unequal_pairs_are_refused_where_pairs_are_needed():
+    critic, x, y = (lambda s: s.sum(1)), torch.zeros(4, 2), torch.zeros(3, 2)
+    for loss in (Relativistic().critic_loss, Relativistic().generator_loss):
+        with pytest.raises(ValueError, match="4 real and 3 fake"):
+            loss(critic, x, y)
+    with pytest.raises(ValueError, match="4 real and 3 fake"):
+        interpolate(x, y)
+    Relativistic(average=True).critic_loss(critic, x, y)
+    NonSaturating().critic_loss(critic, x, y)
+
+
+def test_half_precision_scores_are_summed_in_full():
+    assert score(lambda x: x.sum(1).bfloat16(), torch.ones(2, 3)).dtype == torch.float32
+
+
+def test_interpolation_draws_one_number_per_sample():
+    x, y = torch.zeros(16, 3, 4, 4), torch.ones(16, 3, 4, 4)
+    with keyed(Part((1,), 0, 16, 16)):
+        t = interpolate(x, y).detach()
+    assert t.flatten(1).std(1).max() == 0 and t.flatten(1)[:, 0].std() > 0.1
+
+
+def test_two_terms_of_a_kind_share_no_draw():
+    objective = Wasserstein() + GradientPenalty(1.0) + GradientPenalty(1.0)
+    critic, x, y = Counted(), torch.randn(8, D), torch.randn(8, D)
+    with notes() as seen, keyed(Part((1,), 0, 8, 8)):
+        objective.critic_loss(critic, x, y)
+    assert list(seen) == ["GradientPenalty#1", "GradientPenalty#2"]
+    assert seen["GradientPenalty#1"] != seen["GradientPenalty#2"]
+
+
+def test_clipping_needs_weights():
+    with pytest.raises(ValueError, match="View"):
+        ClipWeights().project_(lambda x: x)
+    net = nn.Linear(2, 1)
+    assert module_of(Once(View(net, net))) is net
+
+
+def test_a_sum_takes_terms_only():
+    with pytest.raises(ValueError, match="one objective"):
+        NonSaturating() + NonSaturating()
+
+
+def test_sums_add_up():
+    critic, x, y = Counted().double(), data(1).x, data(2).x
+    r1, r2 = R1(3.0), R2(5.0)
+    total = (NonSaturating() + r1 + r2).critic_loss(critic, x, y)
+    apart = NonSaturating().critic_loss(critic, x, y) + r1(critic, x, y) + r2(critic, x, y)
+    torch.testing.assert_close(total, apart)
+    assert not x.requires_grad and x.grad is None
+
+
+def test_hand_computed_values():
+    critic, x, y = (lambda s: s[:, 0]), torch.tensor([[2.0], [0.0]]), torch.tensor([[1.0], [-1.0]])
+    s = torch.nn.functional.softplus
+    torch.testing.assert_close(Relativistic().critic_loss(critic, x, y), s(torch.tensor(-1.0)))
+    torch.testing.assert_close(Relativistic().generator_loss(critic, x, y), s(torch.tensor(1.0)))
+    average = (s(torch.tensor([-2.0, 0.0])).mean() + s(torch.tensor([0.0, -2.0])).mean()) / 2
+    torch.testing.assert_close(Relativistic(average=True).critic_loss(critic, x, y), average)
+
+
+def test_swapping_real_and_fake_swaps_the_relativistic_losses():
+    critic, x, y = Counted().double(), data(1).x, data(2).x
+    for average in (False, True):
+        loss = Relativistic(average)
+        torch.testing.assert_close(loss.critic_loss(critic, x, y), loss.generator_loss(critic, y, x))
+
+
+def test_notes_have_scopes_and_the_innermost_takes_them():
+    objective = NonSaturating() + R1()
+    with notes() as outer:
+        with notes() as inner, scope("here"):
+            objective.critic_loss(Counted(), torch.zeros(4, D), torch.zeros(4, D))
+        assert not outer
+    assert list(inner) == ["here.R1"]
+
+
+def test_a_cast_without_a_graph_is_not_reused():
+    """Autocast remembers casts of weights; one made without gradients would cut the graph of the next pass."""
+    critic = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 1), nn.Flatten(0))
+    x = torch.randn(4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        with still():
+            critic(x)
+        loss = critic(x).float().sum()
+    gradients = torch.autograd.grad(loss, list(critic.parameters()), allow_unused=True)
+    assert all(g is not None for g in gradients)
+
+
+def test_games_that_are_no_mean_say_so():
+    assert all(not make(name).players()["critic"].additive for name in WHOLE_BATCH)

@@ -1,0 +1,353 @@
+"""Moves: exact resume, hooks that cannot disturb, micro-batches, refusals, and how a rotation is treated."""
+
+import io
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD, Adam
+from toys import GAMES, WHOLE_BATCH, Anchored, Counted, D, EverySecond, Z, adams, data, make, mlp, sgds, tensors
+
+from gansmith.batch import Batch
+from gansmith.dynamics import Alternating, Decay, Diverged, Pull, Simultaneous
+from gansmith.games import GAN, OGAN, Player
+from gansmith.latents import Normal
+from gansmith.notes import notes
+from gansmith.objectives import Hinge, NonSaturating, Relativistic, Wasserstein
+from gansmith.regularizers import R1, ClipWeights, GradientPenalty
+
+
+class Everything(nn.Module):
+    """A critic with spectral norm and dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.net, self.drop = Counted(spectral=True), nn.Dropout(0.2)
+
+    def forward(self, x):
+        return self.net(self.drop(x))
+
+
+def build(kind=Alternating, **options):
+    torch.manual_seed(1)
+    objective = Hinge() + Anchored() + EverySecond(R1()) + GradientPenalty()
+    game = GAN(mlp(Z, D, batch_norm=True), Everything(), objective, Normal(Z)).double()
+    return game, kind(adams(game), schedule=Decay(10), **options)
+
+
+def go(game, dynamics, steps, hook=lambda: None, pick=data):
+    for _ in range(steps):
+        dynamics.step(game.players(), pick, (7,))
+        hook()
+    return tensors(game)
+
+
+def same(a, b):
+    return len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+MOVES = {"critic": lambda step: 3 if step == 0 else 2}
+
+
+def test_hooks_that_draw_change_nothing():
+    torch.manual_seed(5)
+    one = go(*build(**MOVES), 8)
+    torch.manual_seed(99)
+    assert same(one, go(*build(**MOVES), 8, hook=lambda: torch.randn(17)))
+
+
+@pytest.mark.parametrize("kind", [Alternating, Simultaneous])
+def test_resume_is_exact(kind):
+    """Adam, BatchNorm, spectral norm, dropout, terms with buffers and with counts, a schedule."""
+    options = MOVES if kind is Alternating else {}
+    one = go(*build(kind, **options), 10)
+    game, dynamics = build(kind, **options)
+    go(game, dynamics, 4)
+    file = io.BytesIO()
+    torch.save({"game": game.state_dict(), "dynamics": dynamics.state_dict()}, file)
+    file.seek(0)
+    state = torch.load(file, weights_only=True)
+    game, dynamics = build(kind, **options)
+    torch.randn(3)
+    game.load_state_dict(state["game"])
+    dynamics.load_state_dict(state["dynamics"])
+    assert same(one, go(game, dynamics, 6))
+
+
+def test_resume_without_the_draw_count_would_be_seen():
+    one = go(*build(**MOVES), 10)
+    game, dynamics = build(**MOVES)
+    go(game, dynamics, 4)
+    dynamics.draws -= 1
+    assert not same(one, go(game, dynamics, 6))
+
+
+@pytest.mark.parametrize("name", WHOLE_BATCH)
+def test_micro_batches_of_what_is_no_mean_are_refused(name):
+    with pytest.raises(ValueError, match="no mean over samples"):
+        Pull(micro=2)(make(name).players()["critic"], data(0), (0,))
+
+
+def test_micro_batches_are_refused_with_state_in_the_forward_pass():
+    for options, message in (({"batch_norm": True}, "BatchNorm"), ({"spectral": True}, "spectral")):
+        game = GAN(mlp(Z, D, **options), Counted(), Hinge(), Normal(Z)).double()
+        with pytest.raises(ValueError, match=message):
+            Alternating(adams(game), pull=Pull(micro=2)).step(game.players(), data, (0,))
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_unequal_micro_batches_equal_the_whole(parts):
+    player = make("O-GAN NS+R1+R2").players()["critic"]
+    whole, said = Pull()(player, data(0), (3,))
+    parted, told = Pull(micro=parts)(player, data(0), (3,))
+    torch.testing.assert_close(parted, whole)
+    torch.testing.assert_close(told, said)
+
+
+def test_players_that_share_a_parameter_are_refused():
+    net = nn.Linear(1, 1)
+    players = {n: Player([net], lambda b: net(b.x).mean()) for n in ("a", "b")}
+    dynamics = Alternating({n: SGD(net.parameters(), 0.1) for n in players})
+    with pytest.raises(ValueError, match="a and b share one"):
+        dynamics.step(players, data, (0,))
+
+
+def test_optimizers_must_hold_what_their_players_own():
+    game = make("O-GAN linear Rp+GP")
+    generator = Adam(game.generator.parameters())
+    for critic, message in (
+        (Adam(game.critic.parameters()), "lacks 2 of its 8"),  # the head is forgotten
+        (Adam([*game.critic.parameters(), *game.head.parameters(), nn.Parameter(torch.ones(1))]), "holds 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Alternating({"critic": critic, "generator": generator}).step(game.players(), data, (0,))
+    with pytest.raises(ValueError, match="'critic'"):
+        Alternating({"generator": generator}).step(game.players(), data, (0,))
+    with pytest.raises(ValueError, match="moves of critik"):
+        Alternating(adams(game), critik=5)
+
+
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("kind", [Alternating, Simultaneous])
+def test_every_game_runs_in_every_dynamics(name, kind):
+    game = make(name)
+    dynamics = kind(adams(game))
+    before = tensors(game)
+    for _ in range(3):
+        said = dynamics.step(game.players(), data, (0,))
+    assert all(bool(v.isfinite()) for v in said.values()) and {"critic/loss", "generator/loss"} <= set(said)
+    assert not same(before, tensors(game))
+
+
+def test_a_move_changes_its_own_player_only():
+    game = make("GAN NS+R1+R2")
+    seen = {}
+    dynamics = Alternating(adams(game))
+    apply = dynamics._apply
+
+    def watched(name, player, gradients):
+        before = {n: p.detach().clone() for n, p in game.named_parameters()}
+        apply(name, player, gradients)
+        seen[name] = {n.split(".")[0] for n, p in game.named_parameters() if not torch.equal(p, before[n])}
+
+    dynamics._apply = watched
+    dynamics.step(game.players(), data, (0,))
+    assert seen == {"critic": {"critic"}, "generator": {"generator"}}
+
+
+def test_moves_are_counted_and_each_has_a_fresh_batch():
+    game, drawn = make("GAN hinge"), []
+    dynamics = Alternating(adams(game), critic=lambda step: 4 if step == 0 else 2, generator=1)
+
+    def batch(draw):
+        drawn.append(draw)
+        return data(draw)
+
+    dynamics.step(game.players(), batch, (0,))
+    dynamics.step(game.players(), batch, (0,))
+    assert drawn == list(range(8)) and game.critic.calls == 4 * 2 + 1 + 2 * 2 + 1
+
+
+def test_simultaneous_moves_share_one_batch():
+    game, drawn = make("GAN hinge"), []
+    Simultaneous(adams(game)).step(game.players(), lambda i: (drawn.append(i), data(i))[1], (0,))
+    assert drawn == [0]
+
+
+def test_history_advances_once_per_accepted_move():
+    for kind in (Alternating, Simultaneous):
+        game = make("anchored")
+        dynamics = kind(adams(game))
+        for _ in range(5):
+            dynamics.step(game.players(), data, (1,))
+        with notes():
+            game.players()["critic"].loss(data(0))  # a monitor looks, and nothing advances
+        anchored, second = game.objective.terms
+        assert (anchored.advanced, second.count) == (5, 5)
+
+
+def test_projection_follows_every_move():
+    game = make("WGAN-clip")
+    Alternating(adams(game, 0.5)).step(game.players(), data, (0,))
+    assert max(p.abs().max() for p in game.critic.parameters()) <= 0.1
+
+
+def test_a_schedule_writes_the_rates():
+    game = make("GAN hinge")
+    dynamics = Alternating(adams(game, 0.01), schedule=Decay(4, start=0.5, end=0.1))
+    rates = []
+    for _ in range(5):
+        dynamics.step(game.players(), data, (0,))
+        rates.append(dynamics.optimizers["critic"][0].param_groups[0]["lr"])
+    torch.testing.assert_close(rates, [0.01, 0.01, 0.01, 0.0055, 0.001])
+
+
+def test_several_optimizers_for_a_player():
+    game = make("O-GAN linear Rp+GP")
+    optimizers = {
+        "critic": [Adam(game.critic.parameters(), 1e-2), SGD(game.head.parameters(), 1e-2)],
+        "generator": Adam(game.generator.parameters(), 1e-2),
+    }
+    before = [p.detach().clone() for p in (*game.critic.parameters(), *game.head.parameters())]
+    Alternating(optimizers).step(game.players(), data, (0,))
+    after = [*game.critic.parameters(), *game.head.parameters()]
+    # the paired relativistic loss does not see a constant: the head's bias alone keeps its place
+    assert [bool((a != b).any()) for a, b in zip(after, before, strict=True)] == [True] * 7 + [False]
+
+
+def test_divergence_names_step_player_and_term_and_changes_nothing():
+    class Bad(R1):
+        def forward(self, critic, real, fake, witness=None):
+            return super().forward(critic, real, fake) * (torch.nan if dynamics.steps == 2 else 1.0)
+
+    torch.manual_seed(0)
+    game = GAN(mlp(Z, D), Counted(), NonSaturating() + Bad() + GradientPenalty(), Normal(Z)).double()
+    dynamics = Alternating(adams(game))
+    for _ in range(2):
+        dynamics.step(game.players(), data, (0,))
+    before, state = (
+        tensors(game),
+        {k: v.clone() for k, v in dynamics.optimizers["critic"][0].state_dict()["state"][0].items()},
+    )
+    with pytest.raises(Diverged, match="the critic's Bad became infinite or NaN at step 2"):
+        dynamics.step(game.players(), data, (0,))
+    assert same(before, tensors(game))
+    assert all(torch.equal(v, dynamics.optimizers["critic"][0].state_dict()["state"][0][k]) for k, v in state.items())
+
+
+def test_an_infinite_gradient_of_a_finite_loss_is_seen():
+    w = nn.Parameter(torch.zeros(1))
+    owner = nn.ParameterList([w])
+    player = Player([owner], lambda b: w.abs().sqrt().sum())
+    with pytest.raises(Diverged, match="gradient"):
+        Pull()(player, data(0), (0,))
+
+
+def test_transforms_see_the_gradient():
+    player = make("GAN hinge").players()["critic"]
+    plain, _ = Pull()(player, data(0), (0,))
+    half, _ = Pull(transforms=[lambda gs: [None if g is None else g / 2 for g in gs]])(player, data(0), (0,))
+    torch.testing.assert_close([2 * g for g in half], plain)
+
+
+@pytest.mark.parametrize("name", ["GAN NS+R1+R2", "O-GAN NS+R1+R2", "R3GAN", "WGAN-GP"])
+@pytest.mark.parametrize("of", ["critic", "generator"])
+def test_the_gradient_along_a_direction(name, of):
+    """In everybody's parameters, <v, own gradient> against finite differences; and over micro-batches."""
+    game = make(name)
+    players = game.players()
+    everyone = [p for player in players.values() for p in player.parameters()]
+    torch.manual_seed(0)
+    v = [torch.randn_like(p) for p in players[of].parameters()]
+    u = [torch.randn_like(p) for p in everyone]
+    crossed, _ = Pull()(players[of], data(0), (5,), wrt=everyone, along=v)
+    parted, _ = Pull(micro=2)(players[of], data(0), (5,), wrt=everyone, along=v)
+    torch.testing.assert_close(parted, crossed)
+    told = sum((c * d).sum() for c, d in zip(crossed, u, strict=True) if c is not None)
+
+    def inner():
+        own, _ = Pull()(players[of], data(0), (5,))
+        return sum((g * a).sum() for g, a in zip(own, v, strict=True) if g is not None)
+
+    values = []
+    for shift in (1e-6, -2e-6):
+        with torch.no_grad():
+            for p, d in zip(everyone, u, strict=True):
+                p.add_(d, alpha=shift)
+        values.append(inner())
+    torch.testing.assert_close(told, (values[0] - values[1]) / 2e-6, rtol=1e-6, atol=1e-7)
+
+
+def rotation(w=1.0):
+    """min over x and max over y of w x y: the players' field is a rotation."""
+    x, y = (nn.ParameterList([torch.full((1,), v, dtype=torch.float64)]) for v in (1.0, 0.0))
+    return {
+        "y": Player([y], lambda b: -w * (x[0] * y[0]).sum()),
+        "x": Player([x], lambda b: w * (x[0] * y[0]).sum()),
+    }
+
+
+def turned(players, kind, h, steps):
+    dynamics = kind({n: SGD(p.parameters(), h) for n, p in players.items()})
+    for _ in range(steps):
+        dynamics.step(players, lambda i: Batch(torch.zeros(1, 1), None, torch.arange(1)), (0,))
+    return torch.stack([p.modules[0][0].detach()[0] for p in players.values()])
+
+
+def test_simultaneous_moves_spiral_outward():
+    h = 0.3
+    radius = float(turned(rotation(), Simultaneous, h, 50).norm()) ** (1 / 50)
+    assert math.isclose(radius, math.sqrt(1 + h * h), rel_tol=1e-12)
+
+
+def test_alternating_moves_keep_their_distance():
+    columns = []
+    for start in ((1.0, 0.0), (0.0, 1.0)):
+        players = rotation()
+        with torch.no_grad():
+            for p, value in zip(players.values(), start, strict=True):
+                p.modules[0][0].fill_(value)
+        columns.append(turned(players, Alternating, 0.3, 1))
+    moduli = torch.linalg.eigvals(torch.stack(columns, 1)).abs()
+    torch.testing.assert_close(moduli, torch.ones(2, dtype=torch.float64), rtol=1e-12, atol=0)
+
+
+def test_bfloat16_trains_and_keeps_full_parameters():
+    game = make("O-GAN NS+R1+R2", torch.float32)
+    dynamics = Alternating(sgds(game), pull=Pull(autocast=torch.bfloat16))
+    before = tensors(game)
+    said = dynamics.step(game.players(), lambda i: data(i, dtype=torch.float32), (0,))
+    assert all(v.isfinite() for v in said.values()) and not same(before, tensors(game))
+    assert all(p.dtype == torch.float32 for p in game.parameters())
+    exact, _ = Pull()(game.players()["critic"], data(0, dtype=torch.float32), (0,))
+    rough, _ = Pull(autocast=torch.bfloat16)(game.players()["critic"], data(0, dtype=torch.float32), (0,))
+    for a, b in zip(rough, exact, strict=True):
+        assert (a - b).norm() <= 0.1 * b.norm() + 1e-4
+
+
+def test_a_users_own_loop():
+    torch.manual_seed(0)
+    generator, critic = mlp(Z, D), Counted()
+    objective = Wasserstein() + GradientPenalty(10) + ClipWeights(0.2)
+    critics, generators = Adam(critic.parameters(), 1e-2), Adam(generator.parameters(), 1e-3)
+    for draw in range(20):
+        x = data(draw, 32, torch.float32).x
+        fake = generator(torch.randn(32, Z))
+        with notes() as seen:
+            critics.zero_grad()
+            objective.critic_loss(critic, x, fake.detach()).backward()
+            critics.step()
+            objective.project_(critic)
+        objective.advance_(seen)
+        generators.zero_grad()
+        objective.generator_loss(critic, x, fake).backward()
+        generators.step()
+    assert list(seen) == ["GradientPenalty"] and x.grad is None and not x.requires_grad
+    assert max(p.abs().max() for p in critic.parameters()) <= 0.2
+
+
+def test_the_shared_loss_of_relativistic_games_moves_both():
+    game = OGAN(mlp(Z, D), Counted(outputs=Z), Relativistic(), Normal(Z)).double()
+    said = Simultaneous(sgds(game)).step(game.players(), data, (0,))
+    assert {"critic/correlation", "generator/correlation"} <= set(said)

@@ -1,0 +1,248 @@
+"""Every public objective, regularizer and game against every law; and each law seen red under a planted error."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+from toys import GAMES, WHOLE_BATCH, Counted, D, MeanGap, Z, data, make, mlp
+
+from gansmith.batch import Batch
+from gansmith.duel import score, track
+from gansmith.games import GAN
+from gansmith.latents import Normal
+from gansmith.objectives import (
+    Hinge,
+    NonSaturating,
+    Objective,
+    Pointwise,
+    Quadratic,
+    Relativistic,
+    SlopeQuadratic,
+    Wasserstein,
+)
+from gansmith.objectives.quadratic import root_mean_square
+from gansmith.regularizers import R1, R2, ClipWeights, GradientPenalty, Regularizer
+from gansmith.testing import check_game, check_objective, check_regularizer
+from gansmith.testing.differences import smooth
+
+OBJECTIVES = {
+    "Pointwise": lambda: Pointwise(lambda t: (t - 1) ** 2, lambda t: (t + 1) ** 2, lambda t: (t - 3) ** 2),
+    "NonSaturating": NonSaturating,
+    "Hinge": Hinge,
+    "Wasserstein": Wasserstein,
+    "Relativistic": Relativistic,
+    "Relativistic average": lambda: Relativistic(average=True),
+    "Quadratic": Quadratic,
+    "Quadratic L2": lambda: Quadratic(3.0, root_mean_square),
+    "SlopeQuadratic": SlopeQuadratic,
+    "sum": lambda: NonSaturating() + R1() + R2() + GradientPenalty(),
+}
+REGULARIZERS = {
+    "GradientPenalty": GradientPenalty,
+    "one-sided": lambda: GradientPenalty(target=0.1, one_sided=True),
+    "R1": R1,
+    "R2": R2,
+    "ClipWeights": lambda: ClipWeights(0.1),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_objective_keeps_the_laws(name):
+    check_objective(OBJECTIVES[name]())
+
+
+def test_objective_of_features_keeps_the_laws():
+    check_objective(MeanGap(), smooth(3, 5))
+
+
+@pytest.mark.parametrize("name", REGULARIZERS)
+def test_regularizer_keeps_the_laws(name):
+    check_regularizer(REGULARIZERS[name]())
+
+
+@pytest.mark.parametrize("name", [*GAMES, *WHOLE_BATCH])
+def test_game_keeps_the_laws(name):
+    check_game(make(name), data(0))
+
+
+class Detached(NonSaturating):
+    def generator_loss(self, critic, real, fake):
+        return super().generator_loss(critic, real, fake) + score(critic, fake).detach().square().mean()
+
+
+class LowIsReal(Pointwise):
+    def __init__(self):
+        super().__init__(softplus, lambda t: softplus(-t), softplus)
+
+
+class OtherJoint(NonSaturating):
+    def joint_loss(self, critic, real, fake):
+        return super().joint_loss(critic, real, fake) * 2
+
+
+class Summed(NonSaturating):
+    def critic_loss(self, critic, real, fake):
+        return super().critic_loss(critic, real, fake) * len(real)
+
+
+class Unchecked(Objective):
+    def critic_loss(self, critic, real, fake):
+        return softplus(-critic(real)).mean() + softplus(critic(fake)).mean()
+
+    def generator_loss(self, critic, real, fake):
+        return softplus(-critic(fake)).mean()
+
+
+class ByPlace(NonSaturating):
+    def critic_loss(self, critic, real, fake):
+        place = torch.arange(len(real), dtype=real.dtype)
+        return softplus(-score(critic, real)).mean() + (place * softplus(score(critic, fake))).mean()
+
+
+class PerSample(NonSaturating):
+    def critic_loss(self, critic, real, fake):
+        return softplus(-score(critic, real))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "law"),
+    [
+        (Detached, "finite differences"),
+        (LowIsReal, "high score = real"),
+        (OtherJoint, "joint_loss"),
+        (Summed, "mean of its halves"),
+        (Unchecked, "not refused"),
+        (ByPlace, "order of pairs"),
+        (PerSample, "scalar"),
+    ],
+)
+def test_a_wrong_objective_is_seen(wrong, law):
+    with pytest.raises(AssertionError, match=law):
+        check_objective(wrong())
+
+
+class CutGraph(Regularizer):
+    def forward(self, critic, real, fake, witness=None):
+        (slope,) = torch.autograd.grad(score(critic, real).sum(), real)
+        return slope.square().sum(1).mean() + 0 * score(critic, fake).mean()
+
+
+class NormOverBatch(Regularizer):
+    def forward(self, critic, real, fake, witness=None):
+        (slope,) = torch.autograd.grad(score(critic, real).sum(), real, create_graph=True)
+        return (slope.norm() - 1).square()
+
+
+class InPlace(R1):
+    def forward(self, critic, real, fake, witness=None):
+        real.data.mul_(2)
+        return super().forward(critic, real, fake)
+
+
+class Shrinking(ClipWeights):
+    @torch.no_grad()
+    def project_(self, module):
+        for p in module.parameters():
+            p.mul_(0.5)
+
+
+class HalfDetached(R1):
+    def forward(self, critic, real, fake, witness=None):
+        value = super().forward(critic, real, fake)
+        return value * value.detach()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "law"),
+    [
+        (CutGraph, "graph cut"),
+        (NormOverBatch, "micro-batches"),
+        (InPlace, "samples were changed"),
+        (Shrinking, "idempotent"),
+        (HalfDetached, "finite differences"),
+    ],
+)
+def test_a_wrong_regularizer_is_seen(wrong, law):
+    with pytest.raises(AssertionError, match=law):
+        check_regularizer(wrong())
+
+
+class Shared(GAN):
+    def players(self):
+        players = super().players()
+        players["generator"].modules.append(self.critic)
+        return players
+
+
+class Leaky(GAN):
+    def critic_loss(self, batch):
+        self.critic.net[0].weight.data.add_(1e-3)
+        return super().critic_loss(batch)
+
+
+class Idle(GAN):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.critic.extra = nn.Parameter(torch.ones(()))
+
+
+class GlobalNoise(GAN):
+    def fake(self, z, batch):
+        return super().fake(z + torch.rand(z.shape, generator=self.generator_of_its_own).to(z), batch)
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.generator_of_its_own = torch.Generator()
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class WrongGradient(GAN):
+    def generator_loss(self, batch):
+        loss = super().generator_loss(batch)
+        return loss + loss.detach().square()
+
+
+class Whole(GAN):
+    """Says that it is additive, and is not."""
+
+    def critic_loss(self, batch):
+        return super().critic_loss(batch).exp()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "law"),
+    [
+        (Shared, "share a parameter"),
+        (Leaky, "changed a parameter"),
+        (Idle, "no gradient in its move"),
+        (GlobalNoise, "other bits"),
+        (WrongGradient, "finite differences"),
+        (Whole, "micro-batches differ"),
+    ],
+)
+def test_a_wrong_game_is_seen(wrong, law):
+    torch.manual_seed(0)
+    game = wrong(mlp(Z, D), Counted(), NonSaturating(), Normal(Z)).double()
+    with pytest.raises(AssertionError, match=law):
+        check_game(game, data(0))
+
+
+def test_a_game_that_forgets_still_would_train_its_generator_in_the_critics_move():
+    """The gradient goes to the player's own parameters only, even where a game's loss has a path to others."""
+
+    class NotStill(GAN):
+        def critic_loss(self, batch):
+            return self.objective.critic_loss(*self.duel(batch))
+
+    torch.manual_seed(0)
+    game = NotStill(mlp(Z, D), Counted(), NonSaturating() + R2(), Normal(Z)).double()
+    check_game(game, data(0))
+    assert all(p.grad is None for p in game.parameters())
+
+
+def test_track_takes_no_gradient_away():
+    x = track(torch.ones(3))
+    assert track(x) is x and x.is_leaf
+    assert Batch(x, None, torch.arange(3))[1:].x.shape == (2,)

@@ -1,0 +1,108 @@
+"""Two processes against one: gradients, draws, notes and unused parameters agree."""
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+from toys import GAMES, WHOLE_BATCH, Counted, D, Z, data, make, mlp, sgds, tensors
+
+from gansmith.chance import Part, keyed
+from gansmith.dynamics import Alternating, Pull, Simultaneous
+from gansmith.games import GAN
+from gansmith.latents import Normal
+from gansmith.objectives import Hinge
+from gansmith.ranks import gather
+from gansmith.regularizers import GradientPenalty
+
+N = 16
+
+
+class Branch(nn.Module):
+    """One parameter is used only where some sample has x0 > 2.2 (on some ranks); one never is."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = Counted(spectral=True)
+        self.sometimes, self.never = nn.Parameter(torch.ones(())), nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        out, hot = self.net(x), x[:, 0].detach() > 2.2
+        return out + self.sometimes * hot * x[:, 1] if hot.any() else out
+
+
+EXTRA = {"unused": lambda: GAN(mlp(Z, D), Branch(), Hinge() + GradientPenalty(), Normal(Z))}
+NAMES = ["GAN NS+R1+R2", "WGAN-GP", "R3GAN", "O-GAN NS+R1+R2", "anchored", *WHOLE_BATCH, *EXTRA]
+
+
+def game_of(name, dtype):
+    torch.manual_seed(1)
+    return (GAMES | WHOLE_BATCH | EXTRA)[name]().to(dtype)
+
+
+def go(name, kind, dtype, group=None, rank=0, world=1):
+    game = game_of(name, dtype)
+    dynamics = kind(sgds(game), pull=Pull(group=group))
+    rows = slice(rank * N // world, (rank + 1) * N // world)
+    for _ in range(3):
+        said = dynamics.step(game.players(), lambda i: data(i, N, dtype)[rows], (4,))
+    return tensors(game), {k: float(v) for k, v in said.items()}
+
+
+def twice_differentiated(group=None, rank=0, world=1):
+    """The gradient of a penalty on a function of everybody's features: gather and its adjoint, each differentiated."""
+    w = torch.linspace(-1, 1, 9, dtype=torch.float64).view(3, 3).requires_grad_()
+    x = data(0, N).x[rank * N // world : (rank + 1) * N // world].clone().requires_grad_()
+    with keyed(Part((0,), rank * N // world, N // world, N, group)):
+        phi = (x @ w).tanh()
+        direction = gather(phi).mean(0)
+        (slope,) = torch.autograd.grad((phi @ direction).sum(), x, create_graph=True)
+        (gradient,) = torch.autograd.grad(slope.square().sum(1).mean(), w)
+    if group is not None:
+        dist.all_reduce(gradient, group=group)
+    return gradient / world
+
+
+def worker(rank, folder):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    torch.set_num_threads(1)
+    group = dist.group.WORLD
+    found = {
+        (n, k.__name__): go(n, k, torch.float64, group, rank, 2) for n in NAMES for k in (Alternating, Simultaneous)
+    }
+    found["float32"] = [go(n, Alternating, torch.float32, group, rank, 2) for n in ("GAN NS+R1+R2", "WGAN-GP")]
+    found["slope"] = twice_differentiated(group, rank, 2)
+    try:
+        game = GAN(mlp(Z, D, batch_norm=True), Counted(), Hinge(), Normal(Z)).double()
+        Alternating(sgds(game), pull=Pull(group=group)).step(game.players(), lambda i: data(i, N), (0,))
+    except ValueError as refused:
+        found["BatchNorm"] = str(refused)
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_ranks_equal_one_process(tmp_path):
+    mp.spawn(worker, (str(tmp_path),), nprocs=2)
+    ranks = [torch.load(tmp_path / f"{r}.pt", weights_only=True) for r in (0, 1)]
+    for name in NAMES:
+        for kind in (Alternating, Simultaneous):
+            alone = go(name, kind, torch.float64)
+            for found in ranks:
+                torch.testing.assert_close(found[name, kind.__name__], alone, rtol=1e-10, atol=1e-10, msg=name)
+    for name, *found in zip(("GAN NS+R1+R2", "WGAN-GP"), *(r["float32"] for r in ranks), strict=True):
+        for one in found:
+            torch.testing.assert_close(one, go(name, Alternating, torch.float32), rtol=1e-5, atol=1e-5, msg=name)
+    for found in ranks:
+        torch.testing.assert_close(found["slope"], twice_differentiated())
+        assert "SyncBatchNorm" in found["BatchNorm"]
+
+
+def test_other_draws_on_each_rank_would_be_seen():
+    """Rank 1's rows under another key: what would happen if chance did not draw for the global batch."""
+    game = make("WGAN-GP")
+    player, halves = game.players()["critic"], []
+    for key in ((4, 0), (4, 1)):
+        gradients, _ = Pull()(player, data(0, N)[:8] if key == (4, 0) else data(0, N)[8:], key)
+        halves.append(gradients)
+    whole, _ = Pull()(player, data(0, N), (4, 0))
+    wrong = [None if a is None else (a + b) / 2 for a, b in zip(*halves, strict=True)]
+    assert any(not torch.allclose(w, g) for w, g in zip(wrong, whole, strict=True) if g is not None)

@@ -1,0 +1,154 @@
+"""Small players for the tests: networks that count their passes, and terms with what the real ones may have."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from gansmith.batch import Batch
+from gansmith.duel import features, parts, score
+from gansmith.games import GAN, OGAN
+from gansmith.latents import Normal
+from gansmith.notes import note
+from gansmith.objectives import (
+    Hinge,
+    NonSaturating,
+    Objective,
+    Quadratic,
+    Relativistic,
+    SlopeQuadratic,
+    Wasserstein,
+)
+from gansmith.ranks import gather
+from gansmith.regularizers import R1, R2, ClipWeights, GradientPenalty, Regularizer
+
+D, Z, M = 3, 4, 6
+
+
+def mlp(inputs: int, outputs: int, batch_norm: bool = False, spectral: bool = False) -> nn.Sequential:
+    def linear(a: int, b: int) -> nn.Module:
+        layer = nn.Linear(a, b)
+        return nn.utils.parametrizations.spectral_norm(layer) if spectral else layer
+
+    normal = [nn.BatchNorm1d(16)] if batch_norm else []
+    return nn.Sequential(linear(inputs, 16), *normal, nn.SiLU(), linear(16, 16), nn.SiLU(), linear(16, outputs))
+
+
+class Counted(nn.Module):
+    """A critic that counts its passes; ``outputs=None`` scores."""
+
+    def __init__(self, inputs: int = D, outputs: int | None = None, **options: bool) -> None:
+        super().__init__()
+        self.net, self.scores, self.calls = mlp(inputs, outputs or 1, **options), outputs is None, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        out = self.net(torch.cat(parts(x), 1))
+        return out.squeeze(1) if self.scores else out
+
+
+class MeanGap(Objective):
+    """The norm of the gap between mean features: not additive, and its witness keeps a graph."""
+
+    additive = False
+
+    def gap(self, critic, real, fake) -> Tensor:
+        return gather(features(critic, real)).mean(0) - gather(features(critic, fake)).mean(0)
+
+    def critic_loss(self, critic, real, fake) -> Tensor:
+        return -self.gap(critic, real, fake).norm()
+
+    def generator_loss(self, critic, real, fake) -> Tensor:
+        return self.gap(critic, real, fake).norm()
+
+    joint_loss = generator_loss
+
+    def witness(self, critic, real, fake):
+        direction = nn.functional.normalize(self.gap(critic, real, fake), dim=0)
+        return lambda x: features(critic, x) @ direction
+
+
+class Anchored(Regularizer):
+    """Pulls scores to a moving average of themselves: a term with a history in buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("anchor", torch.zeros(()))
+        self.advanced = 0
+
+    def forward(self, critic, real, fake, witness=None) -> Tensor:
+        scores = score(critic, real)
+        note("mean", scores.mean())
+        return 0.3 * relu(scores - self.anchor).square().mean()
+
+    def advance_(self, notes) -> None:
+        self.advanced += 1
+        self.anchor.lerp_(notes["mean"].to(self.anchor), 0.1)
+
+
+class EverySecond(Regularizer):
+    """A term of every second critic move: Python branches on its count, which is saved as an int."""
+
+    def __init__(self, term: Regularizer) -> None:
+        super().__init__()
+        self.term, self.count = term, 0
+
+    def get_extra_state(self) -> dict[str, int]:
+        return {"count": self.count}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        self.count = state["count"]
+
+    def forward(self, critic, real, fake, witness=None) -> Tensor | None:
+        note("due", torch.tensor(float(self.count % 2 == 0)))
+        return None if self.count % 2 else 2 * self.term(critic, real, fake, witness)
+
+    def advance_(self, notes) -> None:
+        self.count += 1
+
+
+GAMES = {
+    "GAN NS+R1+R2": lambda: GAN(mlp(Z, D), Counted(), NonSaturating() + R1() + R2(), Normal(Z)),
+    "GAN hinge": lambda: GAN(mlp(Z, D), Counted(), Hinge(), Normal(Z)),
+    "WGAN-GP": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + GradientPenalty(), Normal(Z)),
+    "WGAN-LP": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + GradientPenalty(one_sided=True), Normal(Z)),
+    "WGAN-clip": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + ClipWeights(0.1), Normal(Z)),
+    "R3GAN": lambda: GAN(mlp(Z, D), Counted(), Relativistic() + R1() + R2(), Normal(Z)),
+    "GAN-QP": lambda: GAN(mlp(Z, D), Counted(), Quadratic(), Normal(Z)),
+    "slope QP": lambda: GAN(mlp(Z, D), Counted(), SlopeQuadratic(), Normal(Z)),
+    "O-GAN NS+R1+R2": lambda: OGAN(mlp(Z, D), Counted(outputs=Z), NonSaturating() + R1() + R2(), Normal(Z)),
+    "O-GAN linear Rp+GP": lambda: OGAN(
+        mlp(Z, D), Counted(outputs=Z), Relativistic() + GradientPenalty(), Normal(Z), head=nn.Linear(Z, 1)
+    ),
+    "O-GAN slope QP": lambda: OGAN(mlp(Z, D), Counted(outputs=Z), SlopeQuadratic(), Normal(Z)),
+    "anchored": lambda: GAN(mlp(Z, D), Counted(), Hinge() + Anchored() + EverySecond(R1()), Normal(Z)),
+}
+WHOLE_BATCH = {
+    "RaGAN+GP": lambda: GAN(mlp(Z, D), Counted(), Relativistic(average=True) + GradientPenalty(), Normal(Z)),
+    "mean gap": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap(), Normal(Z)),
+    "mean gap+GP": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap() + GradientPenalty(), Normal(Z)),
+    "mean gap+R1": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap() + R1(), Normal(Z)),
+}
+
+
+def make(name: str, dtype: torch.dtype = torch.float64):
+    torch.manual_seed(1)
+    return (GAMES | WHOLE_BATCH)[name]().to(dtype)
+
+
+def data(draw: int, n: int = 8, dtype: torch.dtype = torch.float64) -> Batch:
+    generator = torch.Generator().manual_seed(1000 + draw)
+    return Batch(torch.randn(n, D, generator=generator, dtype=dtype) + 1, None, torch.arange(n))
+
+
+def adams(game, lr: float = 1e-2):
+    return {n: torch.optim.Adam(p.parameters(), lr, betas=(0.5, 0.9)) for n, p in game.players().items()}
+
+
+def sgds(game, lr: float = 1e-2):
+    return {n: torch.optim.SGD(p.parameters(), lr) for n, p in game.players().items()}
+
+
+def tensors(game) -> list[Tensor]:
+    return [t.detach().clone() for t in game.state_dict().values() if isinstance(t, Tensor)]
