@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
@@ -38,6 +40,7 @@ class Dynamics:
         self.optimizers = {k: [v] if isinstance(v, Optimizer) else list(v) for k, v in optimizers.items()}
         self.pull, self.schedule = pull or Pull(), schedule
         self.steps = self.draws = 0
+        self.moved: Counter[str] = Counter()  # moves of each player since this object was made
         self._checked: Pull | None = None
         for several in self.optimizers.values():
             for optimizer in several:
@@ -98,12 +101,14 @@ class Dynamics:
     def _apply(self, name: str, player: Player, gradients: Gradients) -> None:
         parameters = player.parameters()
         for p, g in zip(parameters, gradients, strict=True):
-            p.grad = g
+            # fused optimizers read both by the parameter's strides; a double backward may return others
+            p.grad = g if g is None or g.stride() == p.stride() else torch.empty_like(p).copy_(g)
         for optimizer in self.optimizers[name]:
             optimizer.step()
         for p in parameters:
             p.grad = None
         player.project_()
+        self.moved[name] += 1
 
     def _check(self, players: Mapping[str, Player]) -> None:
         owner: dict[int, str] = {}

@@ -1,0 +1,7 @@
+"""``python -m gansmith`` is ``gansmith``."""
+
+import sys
+
+from gansmith.cli import main
+
+sys.exit(main())

@@ -1,0 +1,57 @@
+"""The exponential moving average of a game is a game."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from gansmith.games.base import Game
+
+
+class Average(AveragedModel):
+    r"""Follows a game: parameters by an exponential moving average, buffers by copies.
+
+    .. math::
+        \bar\theta \leftarrow \beta_t \bar\theta + (1 - \beta_t)\,\theta, \qquad
+        \beta_t = \min(\beta, (1 + t) / (10 + t))
+
+    with t updates so far: early averages forget the start. ``game`` is the averaged copy, in evaluation mode.
+
+    Arguments:
+        game: what to follow; copied at once.
+        decay: :math:`\beta`; 0.999 looks back about 700 steps (its half-life is 693).
+
+    References:
+        The Unusual Effectiveness of Averaging in GAN Training, Yazici et al., 2018, https://arxiv.org/abs/1806.04498.
+
+    Example:
+        >>> from gansmith.networks import MLP
+        >>> net = MLP(2, 1)
+        >>> average = Average(net, 0.9)
+        >>> average.update_parameters(net)
+        >>> all(torch.equal(a, b) for a, b in zip(average.game.parameters(), net.parameters()))
+        True
+    """
+
+    def __init__(self, game: Game | torch.nn.Module, decay: float = 0.999) -> None:
+        def follow(averaged: Any, current: Any, updates: Any) -> None:
+            t = int(updates)
+            torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + t) / (10 + t)))
+
+        super().__init__(game, multi_avg_fn=follow)
+        self.module.eval()
+
+    @property
+    def game(self) -> Any:
+        """The averaged game."""
+        return self.module
+
+    def train(self, mode: bool = True) -> Average:
+        """An average is only looked at: it stays in evaluation mode."""
+        return super().train(False)
+
+    def forward(self, *arguments: Tensor) -> Any:
+        return self.module(*arguments)

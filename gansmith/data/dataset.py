@@ -1,0 +1,169 @@
+"""A dataset: one tensor, a fixed split, and batches that are a function of (seed, draw)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gansmith.batch import Batch
+from gansmith.data.epochs import positions
+from gansmith.data.found import Found
+
+HELD_OUT_SEED = 20141210  # constant: runs with different seeds are measured against the same samples
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images or vectors in memory, with a fixed split into training and held-out samples.
+
+    Attributes:
+        name: short, and safe as part of a folder name.
+        x: uint8 ``(n, c, s, s)`` images, or float32 ``(n, d)`` vectors. There is no float copy of images.
+        y: int64 ``(n,)`` labels, -1 where unlabeled; or None.
+        train: int64 positions of the training samples.
+        held_out: int64 positions of the held-out samples; with ``train`` all of ``x``, each once.
+        content: ``(height, width)`` of the picture inside a centered padding; None if nothing was padded.
+        source: what was asked for.
+        fingerprint: SHA-256 (hex) over the types, shapes and bytes of ``x`` and ``y``.
+        notes: sentences for the user on what was done to the data.
+        names: one file name a sample where samples are files, otherwise empty.
+
+    Example:
+        >>> from gansmith.data import load
+        >>> data = load("digits")
+        >>> batch = data.batch(seed=0, draw=7, size=64)
+        >>> batch.x.shape, batch.x.dtype
+        (torch.Size([64, 1, 8, 8]), torch.float32)
+        >>> bool((data.batch(seed=0, draw=7, size=64).index == batch.index).all())
+        True
+    """
+
+    name: str
+    x: Tensor = field(repr=False)
+    y: Tensor | None = field(repr=False)
+    train: Tensor = field(repr=False)
+    held_out: Tensor = field(repr=False)
+    content: tuple[int, int] | None
+    source: str
+    fingerprint: str
+    notes: tuple[str, ...]
+    names: tuple[str, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def is_images(self) -> bool:
+        """Whether samples are images; otherwise they are vectors."""
+        return self.x.ndim == 4
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample: ``(c, s, s)`` or ``(d,)``."""
+        return tuple(self.x.shape[1:])
+
+    @property
+    def classes(self) -> int | None:
+        """The largest label plus one, so that labels lie in ``0 .. classes - 1``; None without labels."""
+        if self.y is None or int(self.y.max()) < 0:
+            return None
+        return int(self.y.max()) + 1
+
+    def sample_name(self, index: int) -> str:
+        """The file that sample ``index`` came from, or its number where samples are not files."""
+        return self.names[index] if self.names else f"{index:06d}"
+
+    def values(self, index: Tensor) -> Tensor:
+        """The samples at ``index`` (int64 ``(m,)``) as networks see them.
+
+        Returns:
+            float32 ``(m, ...)``: images as ``x / 127.5 - 1`` in [-1, 1], vectors as they are.
+        """
+        x = self.x.index_select(0, index)
+        return x.to(torch.float32).div_(127.5).sub_(1) if self.is_images else x
+
+    def batch(self, seed: int, draw: int, size: int) -> Batch:
+        """Training batch number ``draw``: a pure function of ``(seed, draw, size)``.
+
+        Batches walk through independent permutations of the training samples, epoch after epoch; a batch at
+        the end of an epoch takes its remaining samples from the next one.
+
+        Arguments:
+            seed: the run's seed.
+            draw: the number of the batch, from 0.
+            size: samples in the batch.
+
+        Returns:
+            ``x`` float32 ``(size, ...)`` by `values`, ``y`` int64 ``(size,)`` or None, ``index`` int64
+            ``(size,)``.
+
+        Raises:
+            ValueError: fewer training samples than a batch; a negative draw; an empty batch.
+        """
+        if size < 1 or draw < 0:
+            raise ValueError(f"needs size >= 1 and draw >= 0, but got size {size} and draw {draw}")
+        if len(self.train) < size:
+            what = "images" if self.is_images else "samples"
+            raise ValueError(
+                f"needs at least {size} training {what} for a batch of {size}, but {self.source} has "
+                f"{len(self.train)}: lower --batch or add {what}"
+            )
+        index = self.train[positions(seed, draw, size, len(self.train))]
+        return Batch(self.values(index), None if self.y is None else self.y[index], index)
+
+    def crop(self, x: Tensor) -> Tensor:
+        """Cuts the padding off images, the data's own or generated: ``(n, c, s, s)`` to ``(n, c, *content)``.
+
+        Without padding (and for vectors) ``x`` comes back as it is.
+
+        Raises:
+            ValueError: images of another size than the data's.
+        """
+        if self.content is None:
+            return x
+        if x.shape[-2:] != self.x.shape[-2:]:
+            raise ValueError(
+                f"needs images of {self.shape[-2]}x{self.shape[-1]} as in the data, "
+                f"but got {tuple(x.shape)}: crop before resizing"
+            )
+        height, width = self.content
+        top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
+        return x[..., top : top + height, left : left + width]
+
+
+def assemble(found: Found, name: str, source: str) -> Dataset:
+    """Splits, fingerprints and names what a reader found."""
+    n = len(found.x)
+    held_out = _held_out(n) if found.held_out is None else found.held_out
+    is_train = torch.ones(n, dtype=torch.bool)
+    is_train[held_out] = False
+    return Dataset(
+        name=name,
+        x=found.x,
+        y=found.y,
+        train=is_train.nonzero().flatten(),
+        held_out=held_out,
+        content=found.content,
+        source=source,
+        fingerprint=_fingerprint(found.x, found.y),
+        notes=found.notes,
+        names=found.names,
+    )
+
+
+def _held_out(n: int) -> Tensor:
+    count = max(1, round(0.1 * n)) if n >= 2 else 0
+    generator = torch.Generator().manual_seed(HELD_OUT_SEED)
+    return torch.randperm(n, generator=generator)[:count].sort().values
+
+
+def _fingerprint(x: Tensor, y: Tensor | None) -> str:
+    digest = hashlib.sha256()
+    for tensor in (x, y):
+        if tensor is not None:
+            digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().numpy().data.cast("B"))
+    return digest.hexdigest()

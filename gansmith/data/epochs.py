@@ -1,0 +1,45 @@
+"""Walking through the data: one independent permutation an epoch, each a pure function of (seed, epoch)."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+# A batch crosses at most one border between epochs, so two permutations serve a run; two more serve a second
+# dataset (an evaluation, say) beside it.
+@lru_cache(maxsize=4)
+def _permutation(seed: int, epoch: int, n: int) -> Tensor:
+    digest = hashlib.blake2b(f"{seed}|epoch|{epoch}".encode(), digest_size=8).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest, "little"))
+    return torch.randperm(n, generator=generator)
+
+
+def positions(seed: int, draw: int, size: int, n: int) -> Tensor:
+    """Batch ``draw`` of the endless concatenation of permutations of ``0 .. n - 1``.
+
+    These are its places ``[draw * size, (draw + 1) * size)``.
+    Torch's global generator is neither read nor moved.
+
+    Arguments:
+        seed: which endless sequence.
+        draw: the number of the batch, from 0.
+        size: samples in a batch, at most ``n``.
+        n: how many there are to draw from.
+
+    Returns:
+        int64 ``(size,)``.
+
+    Example:
+        >>> epoch = [positions(seed=0, draw=i, size=2, n=6) for i in range(3)]
+        >>> sorted(torch.cat(epoch).tolist())
+        [0, 1, 2, 3, 4, 5]
+    """
+    epoch, first = divmod(draw * size, n)
+    places = _permutation(seed, epoch, n)[first : first + size]
+    if len(places) < size:
+        places = torch.cat([places, _permutation(seed, epoch + 1, n)[: size - len(places)]])
+    return places.clone()  # never a view of what is cached

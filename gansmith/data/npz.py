@@ -1,0 +1,164 @@
+"""Images or vectors from an .npz file: checked before memory is taken, never unpickled."""
+
+from __future__ import annotations
+
+import math
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gansmith.data.channels import channels_first
+from gansmith.data.files import shown
+from gansmith.data.found import Found
+from gansmith.data.idx import DEFLATE_RATIO, LIMIT
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+def read_npz(path: Path) -> Found:
+    """Reads one array of samples under any name, and labels if there are exactly those two.
+
+    Images are uint8 or float in [0, 1] or [-1, 1], of shape (n, h, w), (n, h, w, c) or (n, c, h, w); vectors
+    are numbers of shape (n, d). Labels are integers (n,), -1 where unlabeled.
+
+    Raises:
+        ValueError: damaged, pickled, too large, not finite, or not of such shapes and types.
+        OSError: the file cannot be read.
+    """
+    arrays = _arrays(path)
+    samples, labels = _roles(arrays, path)
+    what = f"array '{shown(samples)}' of {shown(path)}"
+    x = arrays[samples]
+    if x.size == 0:
+        raise ValueError(f"{what} is empty: its shape is {x.shape}")
+    y = None if labels is None else _labels(arrays[labels], f"array '{shown(labels)}' of {shown(path)}")
+    if x.ndim == 2:
+        return Found(_vectors(x, what), y)
+    pixels, notes = _pixels(x, what)
+    images, more = channels_first(pixels, what)
+    return Found(images, y, notes=(*notes, *more))
+
+
+@contextmanager
+def _sound(what: str) -> Iterator[None]:
+    """Turns what the zip and .npy parsers raise on hostile bytes, a dozen types, into one."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{what} is damaged ({shown(error)}): save it again") from error
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    import numpy as np
+
+    with _sound(shown(path)):
+        archive = zipfile.ZipFile(path)
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    with archive:
+        entries = archive.infolist()
+        if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
+            raise ValueError(f"{shown(path)} is a zip file, but no .npz file of arrays: unpack it")
+        if sum(entry.file_size for entry in entries) > LIMIT:
+            raise ValueError(f"{shown(path)} unpacks to more than the limit of {LIMIT:,} bytes: split it")
+        for entry in entries:
+            name = entry.filename.removesuffix(".npy")
+            what = f"array '{shown(name)}' of {shown(path)}"
+            if name in arrays:
+                raise ValueError(f"{what} is there twice: save the file again")
+            _check_entry(archive, entry, path.stat().st_size, what)
+            with _sound(what), archive.open(entry) as file:
+                arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+    return arrays
+
+
+def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int, what: str) -> None:
+    """Compares the stated shape and sizes before any array is made."""
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{what} has a compression that NumPy does not write: save it with numpy.savez")
+    if entry.compress_size > on_disk or entry.file_size > max(entry.compress_size, 1) * DEFLATE_RATIO:
+        raise ValueError(f"{what} states more bytes than the file can hold: save it again")
+    with _sound(what), archive.open(entry) as file:
+        shape, dtype = _header(file)
+        start = file.tell()
+    if dtype.hasobject:
+        raise ValueError(f"{what} holds pickled Python objects, which are never loaded: save plain numbers")
+    if any(side < 0 for side in shape) or start + math.prod(shape) * dtype.itemsize != entry.file_size:
+        raise ValueError(f"{what} states shape {shape} of {dtype}, but its size is another: save it again")
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    from numpy.lib import format as npy
+
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"its .npy version is {version}, but needs to be 1.0 or 2.0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on headers by Python 2, which are read all the same
+        shape, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
+    return shape, dtype
+
+
+def _roles(arrays: dict[str, npt.NDArray[Any]], path: Path) -> tuple[str, str | None]:
+    """Which array holds the samples and which, if any, the labels."""
+    samples = [name for name, array in arrays.items() if array.ndim in (2, 3, 4)]
+    if len(arrays) == 1 and samples:
+        return samples[0], None
+    labels = [name for name, array in arrays.items() if array.ndim == 1 and array.dtype.kind in "iu"]
+    if len(arrays) == 2 and len(samples) == len(labels) == 1 and len(arrays[samples[0]]) == len(arrays[labels[0]]):
+        return samples[0], labels[0]
+    found = ", ".join(f"'{shown(name)}' {array.dtype}{array.shape}" for name, array in arrays.items())
+    raise ValueError(
+        f"{shown(path)} needs one array of images or vectors, and at most one of as many integer labels, "
+        f"but has {found}: save only these"
+    )
+
+
+def _labels(y: npt.NDArray[Any], what: str) -> Tensor:
+    if y.min() < -1 or y.max() >= 2**31:
+        raise ValueError(f"{what} needs labels of 0 and up, -1 for unlabeled, but has {y.min()} to {y.max()}")
+    return torch.from_numpy(y.astype("int64"))
+
+
+def _vectors(x: npt.NDArray[Any], what: str) -> Tensor:
+    import numpy as np
+
+    if x.dtype.kind not in "iuf":
+        raise ValueError(f"{what} needs numbers, but has {x.dtype}: save float32")
+    with np.errstate(over="ignore"):  # what overflows is refused as not finite
+        vectors = torch.from_numpy(x.astype(np.float32))
+    _check_finite(vectors.numpy(), what)
+    return vectors.contiguous()
+
+
+def _pixels(x: npt.NDArray[Any], what: str) -> tuple[Tensor, tuple[str, ...]]:
+    import numpy as np
+
+    if x.dtype == np.uint8:
+        return torch.from_numpy(x), ()
+    if x.dtype.kind != "f":
+        raise ValueError(f"{what} needs uint8 or float images, but has {x.dtype}: save uint8")
+    _check_finite(x, what)
+    low, high = float(x.min()), float(x.max())
+    if low < -1 or high > 1:
+        raise ValueError(f"{what} needs float images in [0, 1] or [-1, 1], but has {low:g} to {high:g}: save uint8")
+    scale, shift, values = (255.0, 0.0, "[0, 1]") if low >= 0 else (127.5, 127.5, "[-1, 1]")
+    pixels = np.empty(x.shape, np.uint8)
+    for row, image in enumerate(x):  # one image at a time: no second copy in float
+        pixels[row] = np.rint(image.astype(np.float64) * scale + shift)
+    return torch.from_numpy(pixels), (f"float images in {values} rounded to 256 levels",)
+
+
+def _check_finite(x: npt.NDArray[np.floating[Any]], what: str) -> None:
+    import numpy as np
+
+    bad = sum(int((~np.isfinite(row)).sum()) for row in x)
+    if bad:
+        raise ValueError(f"{what} needs finite numbers, but {bad} are NaN or infinite: clean the data")

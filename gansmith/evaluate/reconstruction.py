@@ -1,0 +1,141 @@
+"""How much of an image survives encoding and decoding, and what a linear code of the same size keeps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gansmith.evaluate.classes import Judge
+from gansmith.evaluate.vectors import vectors
+
+
+@dataclass(frozen=True)
+class ReconstructionError:
+    """Error of reconstructions with values in [-1, 1].
+
+    Attributes:
+        mse: mean squared error per value (pixel and channel), between 0 and 4.
+        psnr: peak signal-to-noise ratio in dB, 10 log10(4 / mse); infinite for perfect ones.
+    """
+
+    mse: float
+    psnr: float
+
+
+def reconstruction_error(x: Tensor, y: Tensor) -> ReconstructionError:
+    r"""Mean squared error and peak signal-to-noise ratio of reconstructions.
+
+    .. math::
+        \text{MSE} = \frac{1}{n\,d} \sum_i \lVert x_i - y_i \rVert^2, \qquad
+        \text{PSNR} = 10 \log_{10} \frac{2^2}{\text{MSE}}
+
+    The range of the values is 2, from -1 to 1. The ratio is that of the mean error of all images, not the
+    mean of their ratios, which a single perfect reconstruction makes infinite.
+
+    Arguments:
+        x: originals, values in [-1, 1], shape `(n, ...)`.
+        y: their reconstructions, same shape.
+
+    Raises:
+        ValueError: where the shapes differ, there is nothing, or a value is not finite.
+
+    Example:
+        >>> reconstruction_error(torch.ones(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.75))
+        ReconstructionError(mse=0.0625, psnr=18.06...)
+    """
+    same_shape(x, y)
+    x, y = vectors(x.flatten(1), "originals"), vectors(y.flatten(1), "reconstructions")
+    mse = float((x - y.to(x.device)).square().mean())
+    return ReconstructionError(mse, 10 * math.log10(4 / mse) if mse > 0 else math.inf)
+
+
+def pca_reconstruct(train: Tensor, x: Tensor, size: int) -> Tensor:
+    r"""Reconstructions by principal components: the best linear code of `size` numbers, a yardstick for every
+    encoder.
+
+    .. math::
+        \hat x = m + V V^T (x - m), \qquad V \text{ the first eigenvectors of the covariance of `train`}
+
+    Arguments:
+        train: what the components are fitted on, shape `(n, ...)`.
+        x: what is reconstructed, shape `(m, ...)`, e.g. held-out images.
+        size: numbers in a code, at most n - 1 and at most the numbers in a sample.
+
+    Returns:
+        Reconstructions in the shape and type of `x`. They may leave [-1, 1] a little; clamping images
+        makes the yardstick a little better.
+
+    Raises:
+        ValueError: where the samples differ in shape, a value is not finite, or `size` does not fit.
+
+    References:
+        On lines and planes of closest fit to systems of points in space, Pearson, 1901,
+        https://doi.org/10.1080/14786440109462720.
+
+    Example:
+        >>> line = torch.tensor([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
+        >>> pca_reconstruct(line, torch.tensor([[4.0, 0.0]]), size=1)
+        tensor([[2., 2.]])
+    """
+    from sklearn.decomposition import PCA
+
+    if train.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"needs samples of one shape, but got {tuple(train.shape[1:])} to fit and {tuple(x.shape[1:])} "
+            "to reconstruct: crop or resize them first"
+        )
+    a, b = vectors(train.flatten(1), "training samples", least=2), vectors(x.flatten(1), "samples")
+    largest = min(len(a) - 1, a.shape[1])
+    if not 1 <= size <= largest:
+        raise ValueError(
+            f"needs a code of 1 to {largest} numbers, but got {size}: {len(a)} samples of {a.shape[1]} "
+            "numbers have no more components"
+        )
+    pca = PCA(size, random_state=0).fit(a.cpu().numpy())
+    y = torch.from_numpy(pca.inverse_transform(pca.transform(b.cpu().numpy())))
+    return y.to(x.device, x.dtype if x.is_floating_point() else torch.float32).view_as(x)
+
+
+def same_class_share(judge: Judge, x: Tensor, y: Tensor) -> float:
+    r"""Share of reconstructions in which a judge sees the class that it sees in the original.
+
+    .. math::
+        \frac{1}{n} \sum_i 1[\text{judge}(x_i) = \text{judge}(y_i)]
+
+    Against the judge's own opinion of the original, not its label: a judge's errors on originals are not the
+    encoder's.
+
+    Arguments:
+        judge: anything with `predict(x) -> labels (n,)`, e.g. a `ClassJudge`.
+        x: originals, shape `(n, ...)`.
+        y: their reconstructions, same shape.
+
+    Raises:
+        ValueError: where the shapes differ or there is nothing.
+
+    Example:
+        >>> class Sign:
+        ...     def predict(self, x):
+        ...         return (x.sum(1) > 0).long()
+        >>> x = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])
+        >>> same_class_share(Sign(), x, x.abs())
+        0.5
+    """
+    same_shape(x, y)
+    return float((judge.predict(x) == judge.predict(y)).double().mean())
+
+
+def same_shape(x: Tensor, y: Tensor) -> None:
+    r"""Refuses originals and reconstructions that are not pairs.
+
+    Raises:
+        ValueError: where the shapes differ or there is nothing.
+    """
+    if x.shape != y.shape or not len(x):
+        raise ValueError(
+            f"needs originals and reconstructions of one shape (n, ...), n at least 1, but got "
+            f"{tuple(x.shape)} and {tuple(y.shape)}: give each original its reconstruction"
+        )

@@ -1,0 +1,62 @@
+"""What every distance between two sets asks of them: finite vectors, in double precision."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def vectors(x: Tensor, what: str, least: int = 1) -> Tensor:
+    r"""`x` (n, d) in float64 and without a graph, or an error that says what is wrong with it.
+
+    Arguments:
+        x: vectors, shape `(n, d)`, of any real type.
+        what: how an error calls them, e.g. `"real features"`.
+        least: how many vectors are needed.
+
+    Raises:
+        ValueError: where `x` is not `(n, d)`, has fewer than `least` rows, no column, or a value that is not
+            finite.
+
+    Example:
+        >>> vectors(torch.ones(2, 3), "codes").dtype
+        torch.float64
+    """
+    if x.ndim != 2 or x.shape[1] == 0:
+        raise ValueError(f"needs {what} of shape (n, d), but got {tuple(x.shape)}: flatten each with .flatten(1)")
+    if len(x) < least:
+        raise ValueError(f"needs at least {least} {what}, but got {len(x)}: give more")
+    # Apple's GPU has no double precision.
+    x = x.detach().to("cpu" if x.device.type == "mps" else x.device, torch.float64)
+    bad = int((~x.isfinite()).any(1).sum())
+    if bad:
+        raise ValueError(
+            f"needs finite {what}, but got NaN or infinity in {bad} of {len(x)}: look for where they arose"
+        )
+    return x
+
+
+def alike(x: Tensor, y: Tensor, what: str, least: int = 1) -> tuple[Tensor, Tensor]:
+    r"""Two sets of `vectors` of one dimension, on one device.
+
+    Raises:
+        ValueError: as `vectors`, and where the dimensions differ.
+
+    Example:
+        >>> x, y = alike(torch.ones(2, 3), torch.ones(5, 3), "codes")
+        >>> x.shape[1] == y.shape[1]
+        True
+    """
+    x, y = vectors(x, what, least), vectors(y, what, least)
+    same_dimension(x.shape[1], y.shape[1], what)
+    return x, y.to(x.device)
+
+
+def same_dimension(d: int, other: int, what: str) -> None:
+    r"""Refuses to compare vectors of different dimension.
+
+    Raises:
+        ValueError: where `d` and `other` differ.
+    """
+    if d != other:
+        raise ValueError(f"needs {what} of one dimension, but got {d} and {other}: use the same features for both")

@@ -1,0 +1,60 @@
+"""Which device and which precision."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto`` is a GPU where there is one, else the CPU.
+
+    Raises:
+        ValueError: no such device here.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"no device {wanted!r} here ({str(error).splitlines()[0]}): use auto or cpu") from None
+    return device
+
+
+def choose_precision(wanted: str, device: torch.device, game: nn.Module) -> torch.dtype | None:
+    """The precision of forward passes: bfloat16, or None for that of the parameters.
+
+    ``auto`` is bfloat16 where the hardware computes in it *and* the game has wide convolutions; small matrices lose
+    more by casting than they win.
+
+    Raises:
+        ValueError: an unknown precision.
+    """
+    if wanted == "float32":
+        return None
+    if wanted == "bfloat16":
+        return torch.bfloat16
+    if wanted != "auto":
+        raise ValueError(f"needs a precision auto, float32 or bfloat16, but got {wanted!r}")
+    return torch.bfloat16 if _has_bfloat16(device) and _is_convolutional(game) else None
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        return any(bool(known.get(name)) for name in ("amx_bf16", "amx_tile", "avx512_bf16", "bf16"))
+    return False
+
+
+def _is_convolutional(game: nn.Module) -> bool:
+    convolutions = (nn.Conv2d, nn.ConvTranspose2d)
+    return any(isinstance(m, convolutions) and min(m.weight.shape[:2]) >= 16 for m in game.modules())

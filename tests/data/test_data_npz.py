@@ -1,0 +1,221 @@
+"""An .npz file: one array under any name, labels at most; checked before memory is taken, never unpickled."""
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gansmith.data import load
+
+RNG = np.random.default_rng(0)
+GRAY = RNG.integers(0, 256, (12, 16, 16), dtype=np.uint8)
+COLOR = RNG.integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
+
+
+def save(path, compress=False, **arrays):
+    (np.savez_compressed if compress else np.savez)(path, **arrays)
+    return str(path)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_images_of_every_layout(tmp_path, compress, order):
+    expected = torch.from_numpy(COLOR).permute(0, 3, 1, 2)
+    layouts = {"last": COLOR, "first": COLOR.transpose(0, 3, 1, 2)}
+    for name, array in layouts.items():
+        source = save(tmp_path / f"{name}.npz", compress, whatever=np.asarray(array, order=order))
+        data = load(source)
+        assert torch.equal(data.x, expected) and data.x.is_contiguous()
+        assert data.name == name
+    for array in (GRAY, GRAY[:, None], GRAY[..., None]):
+        data = load(save(tmp_path / "gray.npz", compress, x=np.asarray(array, order=order)))
+        assert torch.equal(data.x[:, 0], torch.from_numpy(GRAY))
+
+
+def test_where_two_axes_could_be_channels_the_last_is(tmp_path):
+    data = load(save(tmp_path / "a.npz", x=RNG.integers(0, 256, (4, 3, 16, 3), dtype=np.uint8)))
+    assert data.shape == (3, 8, 8)
+    assert "last axis" in data.notes[0]
+
+
+def test_recognized_under_any_name(tmp_path):
+    Path(save(tmp_path / "a.npz", x=GRAY)).rename(tmp_path / "photo.png")
+    assert load(str(tmp_path / "photo.png")).shape == (1, 16, 16)
+
+
+def test_float_images(tmp_path):
+    for dtype in (np.float32, np.float64):
+        for array, text in ((GRAY / 255, r"[0, 1]"), (GRAY / 127.5 - 1, "[-1, 1]")):
+            data = load(save(tmp_path / "a.npz", x=array.astype(dtype)))
+            assert torch.equal(data.x[:, 0], torch.from_numpy(GRAY))
+            assert text in data.notes[0]
+
+
+def test_vectors(tmp_path):
+    x = RNG.standard_normal((9, 5))
+    for array in (x, x.astype(np.float32), x.astype(">f4"), (x * 100).astype(np.int64)):
+        data = load(save(tmp_path / "a.npz", v=array))
+        assert data.x.dtype == torch.float32 and data.shape == (5,) and not data.is_images
+        assert torch.equal(data.x, torch.from_numpy(array.astype(np.float32)))
+
+
+def test_labels(tmp_path):
+    y = np.array([-1, 0, 1, 2] * 3, dtype=np.int16)
+    data = load(save(tmp_path / "a.npz", labels=y, images=GRAY))
+    assert data.y is not None and data.y.tolist() == y.tolist() and data.classes == 3
+
+
+BAD = {
+    "pickled objects": ({"x": np.array([{}, {}], dtype=object)}, "pickled Python objects"),
+    "two arrays": ({"a": GRAY, "b": GRAY}, r"has 'a' uint8\(12, 16, 16\), 'b' uint8"),
+    "three arrays": ({"a": GRAY, "b": np.arange(12), "c": np.arange(12)}, "save only these"),
+    "labels of another length": ({"x": GRAY, "y": np.arange(11)}, "of as many integer labels"),
+    "labels that are floats": ({"x": GRAY, "y": np.arange(12) / 2}, "of as many integer labels"),
+    "labels out of range": ({"x": GRAY, "y": np.arange(12) - 3}, "0 and up, -1 for unlabeled, but has -3"),
+    "labels only": ({"y": np.arange(11)}, "needs one array"),
+    "five dimensions": ({"x": np.zeros((2, 2, 2, 2, 2))}, "needs one array"),
+    "nothing": ({}, "no .npz file of arrays"),
+    "no images": ({"x": GRAY[:0]}, "is empty"),
+    "no columns": ({"x": np.zeros((4, 0))}, "is empty"),
+    "NaN in images": ({"x": np.where(GRAY == 7, np.nan, 0.5)}, "are NaN or infinite"),
+    "NaN in vectors": ({"x": np.array([[1.0, np.nan], [np.inf, 0.0]])}, "but 2 are NaN"),
+    "too large for float32": ({"x": np.array([[1e300, 0.0]])}, "but 1 are NaN or infinite"),
+    "floats up to 255": ({"x": GRAY.astype(np.float32)}, "but has 0 to 255: save uint8"),
+    "integer images": ({"x": GRAY.astype(np.int64)}, "needs uint8 or float images, but has int64"),
+    "truth values": ({"x": GRAY > 7}, "needs uint8 or float images, but has bool"),
+    "words": ({"x": np.array([["a", "b"]])}, "needs numbers"),
+    "complex vectors": ({"x": np.ones((3, 2), complex)}, "needs numbers"),
+    "four channels": ({"x": np.zeros((2, 8, 8, 4), np.uint8)}, "drop the alpha channel"),
+    "two channels": ({"x": np.zeros((2, 8, 8, 2), np.uint8)}, "needs 1 or 3 channels"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refused(tmp_path, case):
+    arrays, message = BAD[case]
+    with pytest.raises(ValueError, match=message) as caught:
+        load(save(tmp_path / "a.npz", **arrays))
+    assert "\n" not in str(caught.value) and "a.npz" in str(caught.value)
+
+
+def test_unpickling_never_runs(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (pytest.fail, ("was unpickled",))
+
+    with pytest.raises(ValueError, match="pickled Python objects"):
+        load(save(tmp_path / "a.npz", x=np.array([Trap()], dtype=object)))
+
+
+def npy(shape: str, payload: bytes, descr: str = "'|u1'", version: bytes = b"\x01\x00") -> bytes:
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY" + version + struct.pack("<H", len(header)) + header + payload
+
+
+HEADERS = {
+    "more than is there": npy("(1000, 8, 8)", bytes(64)),
+    "less than is there": npy("(1, 8, 8)", bytes(65)),
+    "exabytes": npy("(2305843009213693952, 8, 8)", bytes(64)),
+    "negative": npy("(-1, 8, 8)", bytes(64)),
+    "objects": npy("(1, 8, 8)", bytes(512), "'|O'"),
+    "a call": npy("__import__('os').getcwd()", bytes(64)),
+    "an unknown type": npy("(1, 8, 8)", bytes(64), "'zzz'"),
+    "a later version": npy("(1, 8, 8)", bytes(64), version=b"\x09\x00"),
+    "nothing": b"",
+    "no magic": b"x" * 200,
+    "a cut": npy("(1, 8, 8)", bytes(64))[:30],
+    "deep brackets": npy("(" * 3000, bytes(64)),
+}
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("case", HEADERS)
+def test_headers_that_lie(tmp_path, case, compression):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", compression) as archive:
+        archive.writestr("x.npy", HEADERS[case])
+    with pytest.raises(ValueError, match=r"array 'x' of .*a\.npz"):
+        load(str(tmp_path / "a.npz"))
+
+
+def test_the_version_is_checked_before_the_header(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", npy("(1, 8, 8)", bytes(64), version=b"\x03\x00"))
+    with pytest.raises(ValueError, match=r"its \.npy version is \(3, 0\)"):
+        load(str(tmp_path / "a.npz"))
+
+
+def packed(array) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, x=array)
+    return buffer.getvalue()
+
+
+def in_directory(content: bytes, offset: int, new: bytes) -> bytes:
+    place = content.rindex(b"PK\x01\x02") + offset
+    return content[:place] + new + content[place + len(new) :]
+
+
+DAMAGES = {
+    "cut": lambda b: b[: len(b) // 2],
+    "end cut": lambda b: b[:-5],
+    "a byte of the data": lambda b: b[:300] + bytes([b[300] ^ 0xFF]) + b[301:],
+    "only the magic": lambda b: b[:4],
+    "the sizes in the directory": lambda b: in_directory(b, 20, b"\xf0" * 8),
+    "the packed size in the directory": lambda b: in_directory(b, 20, b"\xf0" * 4),
+    "encrypted": lambda b: in_directory(b, 8, b"\x01"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_damaged_archives(tmp_path, case):
+    (tmp_path / "a.npz").write_bytes(DAMAGES[case](packed(GRAY)))
+    with pytest.raises(ValueError, match=r"a\.npz"):
+        load(str(tmp_path / "a.npz"))
+
+
+def test_the_checksum_is_compared(tmp_path):
+    source = save(tmp_path / "a.npz", x=GRAY)
+    content = bytearray(Path(source).read_bytes())
+    content[content.index(GRAY.tobytes()) + 100] ^= 1
+    Path(source).write_bytes(content)
+    with pytest.raises(ValueError, match=r"is damaged .Bad CRC-32"):
+        load(source)
+
+
+def test_two_entries_of_one_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        for _ in range(2):
+            archive.writestr("x.npy", npy("(1, 8, 8)", bytes(64)))
+    with pytest.raises(ValueError, match=r"array .x. .* is there twice"):
+        load(str(tmp_path / "a.npz"))
+
+
+def test_every_single_byte_may_be_wrong(tmp_path):
+    good = packed(GRAY[:1, :8, :8])
+    for place in range(len(good)):
+        (tmp_path / "a.npz").write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
+        try:
+            load(str(tmp_path / "a.npz"))
+        except ValueError as error:
+            assert "\n" not in str(error)
+
+
+def test_other_zip_files_and_compressions(tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("a.png", b"")
+    with pytest.raises(ValueError, match=r"no \.npz file of arrays"):
+        load(str(tmp_path / "photos.zip"))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("x.npy", npy("(1, 8, 8)", bytes(64)))
+    with pytest.raises(ValueError, match="compression"):
+        load(str(tmp_path / "a.npz"))
+
+
+def test_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("gansmith.data.npz.LIMIT", 1000)
+    with pytest.raises(ValueError, match="more than the limit of 1,000"):
+        load(save(tmp_path / "a.npz", x=GRAY))

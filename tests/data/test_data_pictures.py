@@ -1,0 +1,191 @@
+"""Picture files: gray or color, transparent, turned, of unequal sizes; what cannot be decoded is skipped by name."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gansmith.data import load
+from gansmith.data.fitting import Fit, plan
+
+RNG = np.random.default_rng(0)
+
+
+def gray(*shape):
+    return RNG.integers(0, 256, shape, dtype=np.uint8)
+
+
+def save(path, array, **options):
+    Image.fromarray(array).save(path, **options)
+    return str(path)
+
+
+def test_gray_folder_is_exact_sorted_and_named(tmp_path):
+    arrays = {name: gray(16, 16) for name in ("b.png", "a.png", "c.png")}
+    for name, array in arrays.items():
+        save(tmp_path / name, array)
+    (tmp_path / ".hidden").write_text("not counted")
+    data = load(str(tmp_path))
+    assert data.names == ("a.png", "b.png", "c.png") and data.sample_name(1) == "b.png"
+    assert torch.equal(data.x, torch.from_numpy(np.stack([arrays[name] for name in data.names]))[:, None])
+    assert data.notes == () and data.content is None
+
+
+def test_one_color_picture_makes_all_color(tmp_path):
+    first, second = gray(16, 16), gray(16, 16, 3)
+    save(tmp_path / "a.png", first)
+    save(tmp_path / "b.png", second)
+    x = load(str(tmp_path)).x
+    assert torch.equal(x[0], torch.from_numpy(first).expand(3, 16, 16))
+    assert torch.equal(x[1], torch.from_numpy(second).permute(2, 0, 1))
+
+
+def test_alpha_is_laid_over_white(tmp_path):
+    clear = np.zeros((8, 8, 4), np.uint8)
+    save(tmp_path / "rgba.png", clear)
+    assert load(str(tmp_path / "rgba.png")).x.unique().tolist() == [255]
+    Image.fromarray(np.zeros((8, 8, 2), np.uint8), "LA").save(tmp_path / "la.png")
+    data = load(str(tmp_path / "la.png"))
+    assert data.shape == (1, 8, 8) and data.x.unique().tolist() == [255]
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([0, 0, 0, 10, 20, 30])
+    palette.save(tmp_path / "p.png", transparency=0)
+    assert load(str(tmp_path / "p.png")).x[0, :, 0, 0].tolist() == [10, 20, 30]
+
+
+def test_16_bits_are_scaled_not_cut(tmp_path):
+    Image.fromarray(np.full((8, 8), 0x80FF, np.uint16)).save(tmp_path / "a.png")
+    assert load(str(tmp_path / "a.png")).x.unique().tolist() == [128]
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    array = np.zeros((16, 16), np.uint8)
+    array[:8] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held so that the picture must turn clockwise
+    save(tmp_path / "a.png", array, exif=exif)
+    assert torch.equal(load(str(tmp_path / "a.png")).x[0, 0], torch.from_numpy(np.rot90(array, -1).copy()))
+
+
+def test_a_single_picture_loads_and_cannot_train(tmp_path):
+    data = load(save(tmp_path / "a.png", gray(28, 28)))
+    assert len(data.train) == 1 and len(data.held_out) == 0 and data.content == (28, 28)
+    with pytest.raises(ValueError, match="at least 2 training images"):
+        data.batch(0, 0, 2)
+
+
+def test_unequal_sizes_are_cut_and_resized(tmp_path):
+    save(tmp_path / "a.png", gray(40, 60))
+    save(tmp_path / "b.png", gray(30, 30))
+    save(tmp_path / "c.jpg", gray(90, 33))
+    data = load(str(tmp_path))
+    assert data.shape == (1, 64, 64) and "resized to 64x64" in data.notes[0]
+    assert load(str(tmp_path), size=16).shape == (1, 16, 16)
+
+
+def test_center_is_kept_where_the_size_fits(tmp_path):
+    array = gray(16, 40)
+    assert torch.equal(load(save(tmp_path / "a.png", array)).x[0, 0], torch.from_numpy(array[:, 12:28].copy()))
+
+
+def test_a_needle_takes_no_memory(tmp_path):
+    assert load(save(tmp_path / "a.png", gray(1, 60_000)), size=128).shape == (1, 128, 128)
+
+
+def test_given_size_and_channels(tmp_path):
+    save(tmp_path / "a.png", gray(28, 28))
+    data = load(str(tmp_path / "a.png"), size=32, channels=3)
+    assert data.shape == (3, 32, 32) and data.content == (28, 28)
+    save(tmp_path / "b.png", gray(20, 20, 3))
+    assert load(str(tmp_path / "b.png"), channels=1).shape == (1, 32, 32)
+    with pytest.raises(ValueError, match="needs 1 or 3 channels, but got 4"):
+        load(str(tmp_path / "a.png"), channels=4)
+
+
+def test_gray_of_a_picture_and_of_an_array_agree(tmp_path):
+    array = gray(1, 16, 16, 3)
+    np.savez(tmp_path / "a.npz", x=array)
+    picture = load(save(tmp_path / "a.png", array[0]), channels=1)
+    assert torch.equal(load(str(tmp_path / "a.npz"), channels=1).x, picture.x)
+
+
+def test_what_cannot_be_decoded_is_named_and_counted(tmp_path):
+    for name in ("a.png", "b.png", "c.png"):
+        save(tmp_path / name, gray(28, 28))
+    (tmp_path / "text.png").write_text("hello")
+    (tmp_path / "notes.txt").write_text("hello")
+    save(tmp_path / "cut.png", gray(100, 100))
+    os.truncate(tmp_path / "cut.png", 5000)
+    data = load(str(tmp_path))
+    assert data.names == ("a.png", "b.png", "c.png")
+    # The cut file's header says 100x100: it must have no say in the size of the others.
+    assert data.shape == (1, 32, 32) and data.content == (28, 28)
+    assert data.notes[0].startswith("skipped 3 of 6 files: ")
+    for part in ("text.png (no image)", "notes.txt (no image)", "cut.png ("):
+        assert part in data.notes[0]
+
+
+def test_a_picture_unlike_its_header():
+    with pytest.raises(ValueError, match="its pixels are 20x28, other than its header said"):
+        Fit(32, 28).picture(Image.new("L", (20, 28)), 1)
+
+
+def test_a_cut_color_file_does_not_color_the_rest(tmp_path):
+    save(tmp_path / "b.png", gray(28, 28))
+    save(tmp_path / "a.png", gray(28, 28, 3))
+    os.truncate(tmp_path / "a.png", 1500)
+    data = load(str(tmp_path))
+    assert data.shape == (1, 32, 32) and data.names == ("b.png",)
+
+
+def test_bombs_are_skipped(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20 * 20)
+    save(tmp_path / "a.png", gray(16, 16))
+    save(tmp_path / "warned.png", gray(25, 25))
+    save(tmp_path / "refused.png", gray(40, 40))
+    data = load(str(tmp_path))
+    assert data.names == ("a.png",)
+    assert "refused.png (too many pixels), warned.png (too many pixels)" in data.notes[0]
+
+
+def test_none_decodes(tmp_path):
+    (tmp_path / "a.png").write_text("hello")
+    with pytest.raises(ValueError, match=r"a\.png is neither a picture \(no image\), nor IDX, nor \.npz"):
+        load(str(tmp_path))
+    (tmp_path / "b\n.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="none of the 2 files") as caught:
+        load(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "size", "expected"),
+    [
+        ([(8, 8)], None, (8, 8)),
+        ([(28, 28)], None, (32, 28)),
+        ([(28, 28)], 32, (32, 28)),
+        ([(28, 28)], 64, (64, None)),
+        ([(28, 28)], 16, (16, None)),
+        ([(28, 30)], None, (32, None)),
+        ([(28, 28), (27, 27)], None, (32, None)),
+        ([(3, 3)], None, (8, None)),
+        ([(5, 5)], None, (8, 5)),
+        ([(1, 1)], None, (8, None)),
+        ([(64, 64)] * 3, None, (64, 64)),
+        ([(600, 400)], None, (128, None)),
+        ([(10, 90), (20, 20), (90, 40)], None, (32, None)),
+    ],
+)
+def test_the_plan(shapes, size, expected):
+    fit = plan(shapes, size)
+    assert (fit.size, fit.side) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "near"), [(28, "16 or 32"), (0, "8"), (-4, "8"), (4, "8"), (256, "128"), (100, "64 or 128")]
+)
+def test_impossible_sizes(size, near):
+    with pytest.raises(ValueError, match=f"from 8 to 128, but got {size}: use {near}$"):
+        load("digits", size=size)

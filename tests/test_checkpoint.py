@@ -1,0 +1,125 @@
+"""State on disk: whole or not at all, and never code."""
+
+import errno
+import io
+import os
+import pickle
+
+import pytest
+import torch
+
+from gansmith import checkpoint
+
+STATE = {"step": 3, "w": torch.arange(6.0).view(2, 3), "deep": {"list": [1, torch.tensor(True)], "name": "x"}}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "checkpoint.pt"
+
+
+def test_what_was_saved_comes_back(path):
+    checkpoint.save(path, STATE)
+    found = checkpoint.load(path)
+    assert checkpoint.digest(found) == checkpoint.digest(STATE)
+    assert torch.equal(found["w"], STATE["w"]) and found["step"] == 3
+    assert torch.load(path, weights_only=True)["format"] == checkpoint.FORMAT
+    assert [f.name for f in path.parent.iterdir()] == ["checkpoint.pt"]
+
+
+def test_the_previous_one_is_kept(path):
+    for step in (1, 2, 3):
+        checkpoint.save(path, {"step": step})
+    assert checkpoint.load(path)["step"] == 3 and checkpoint.load(checkpoint.previous(path))["step"] == 2
+
+
+@pytest.mark.parametrize("value", [0, 1, 2, 3.5, "x", torch.tensor([0]), {"a": torch.tensor(0.0)}, [torch.zeros(2)]])
+def test_digests_tell_states_apart(value):
+    others = [1.0, "1", True, torch.tensor([0.0]), {"a": torch.tensor([0.0])}, [torch.zeros(1, 2)], None]
+    assert checkpoint.digest(value) not in {checkpoint.digest(o) for o in others}
+
+
+def damage(path, what):
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    path.write_bytes({"truncated": whole[:middle], "empty": b"", "text": b"hello\n" * 20}.get(what, whole))
+    if what == "flipped":
+        at = whole.index(torch.arange(6.0).numpy().tobytes()) + 5
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+
+
+@pytest.mark.parametrize("what", ["truncated", "empty", "text", "flipped"])
+def test_damage_is_seen_and_the_previous_one_taken(path, what):
+    checkpoint.save(path, STATE | {"step": 1})
+    checkpoint.save(path, STATE | {"step": 2})
+    damage(path, what)
+    with pytest.raises(ValueError, match="damaged"):
+        checkpoint.load(path)
+    state, said = checkpoint.load_newest(path)
+    assert state["step"] == 1 and "went back" in said
+    damage(checkpoint.previous(path), what)
+    with pytest.raises(ValueError, match="damaged"):
+        checkpoint.load_newest(path)
+
+
+@pytest.mark.parametrize("how", ["pickle", "torch"])
+def test_code_is_never_run(path, how, tmp_path):
+    marker = tmp_path / "ran"
+
+    class Bad:
+        def __reduce__(self):
+            return os.mkdir, (str(marker),)
+
+    if how == "pickle":
+        path.write_bytes(pickle.dumps({"format": 1, "sha256": "", "state": Bad()}))
+    else:
+        torch.save({"format": 1, "sha256": "", "state": Bad()}, path)
+    with pytest.raises(ValueError, match="carries code, which is never run"):
+        checkpoint.load(path)
+    assert not marker.exists()
+
+
+def test_newer_formats_and_other_files_are_refused(path):
+    torch.save({"format": checkpoint.FORMAT + 1, "sha256": "", "state": {}}, path)
+    with pytest.raises(ValueError, match=r"format 2, but this version reads up to 1"):
+        checkpoint.load(path)
+    torch.save({"weights": torch.zeros(3)}, path)
+    with pytest.raises(ValueError, match="no checkpoint of gansmith"):
+        checkpoint.load(path)
+    with pytest.raises(ValueError, match="there is no checkpoint"):
+        checkpoint.load(path.with_name("nothing.pt"))
+
+
+def test_a_full_disk_leaves_the_last_one_whole(path, monkeypatch):
+    checkpoint.save(path, {"step": 1})
+
+    class Full(io.FileIO):
+        def write(self, data):
+            if self.tell() > 100:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    monkeypatch.setattr(type(path), "open", lambda self, mode: Full(self, mode.replace("b", "")))
+    with pytest.raises(ValueError, match=r"No space left on device; the checkpoint before it is whole"):
+        checkpoint.save(path, {"step": 2, "w": torch.zeros(1000)})
+    monkeypatch.undo()
+    assert checkpoint.load(path)["step"] == 1
+    assert [f.name for f in path.parent.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failure_at_any_moment_leaves_one_whole(path, monkeypatch, call):
+    checkpoint.save(path, {"step": 1})
+    checkpoint.save(path, {"step": 2})
+
+    def fail(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    if call == "fsync":
+        monkeypatch.setattr(os, "fsync", fail)
+    else:
+        monkeypatch.setattr(type(path), "replace", fail)
+    with pytest.raises(ValueError, match="Input/output error"):
+        checkpoint.save(path, {"step": 3})
+    monkeypatch.undo()
+    assert checkpoint.load(path)["step"] == 2

@@ -1,0 +1,189 @@
+"""O-GAN's mathematics, and the defects that turned a public port's pictures gray."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import normalize
+from toys import Counted, D, Z, data, make, mlp
+
+from gansmith.duel import score, slope, track
+from gansmith.dynamics import Pull
+from gansmith.games import GAN, OGAN
+from gansmith.games.ogan import correlation, standardize
+from gansmith.latents import Normal, Uniform
+from gansmith.networks import MLP, DCGANCritic, DCGANGenerator
+from gansmith.objectives import NonSaturating, Quadratic, SlopeQuadratic
+
+
+def codes(n=5, d=7, seed=0):
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_correlation_is_numpys():
+    v, w = codes(seed=1), codes(seed=2)
+    expected = [np.corrcoef(a, b)[0, 1] for a, b in zip(v, w, strict=True)]
+    torch.testing.assert_close(correlation(v, w), torch.tensor(expected, dtype=torch.float64))
+
+
+def test_correlation_sees_neither_shift_nor_scale():
+    v, w = codes(seed=1), codes(seed=2)
+    torch.testing.assert_close(correlation(v, 3 * w + 5), correlation(v, w))
+    torch.testing.assert_close(correlation(v, -2 * w + 1), -correlation(v, w))
+
+
+def test_its_gradient_is_orthogonal_to_those_of_mean_and_deviation():
+    """The O of O-GAN; a squared error between codes violates it."""
+    v, w = codes(seed=1), codes(seed=2).requires_grad_()
+    (g,) = torch.autograd.grad(correlation(v, w).sum(), w)
+    zero = torch.zeros(5, dtype=torch.float64)
+    torch.testing.assert_close(g.sum(1), zero)
+    torch.testing.assert_close((g * (w - w.mean(1, keepdim=True))).sum(1), zero)
+    (g,) = torch.autograd.grad((v - w).square().sum(), w)
+    assert (g.sum(1).abs() > 0.1).any()
+
+
+def test_distance_of_standardized_codes():
+    v, w = codes(seed=1), codes(seed=2)
+    torch.testing.assert_close((standardize(v) - standardize(w)).square().sum(1), 2 * 7 * (1 - correlation(v, w)))
+
+
+def test_standardized_codes():
+    v = standardize(codes())
+    torch.testing.assert_close(v.mean(1), torch.zeros(5, dtype=torch.float64))
+    torch.testing.assert_close(v.std(1, correction=0), torch.ones(5, dtype=torch.float64))
+    torch.testing.assert_close(standardize(v), v)
+    assert standardize(torch.ones(2, 4)).eq(0).all()  # no deviation: no direction, and no NaN
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(3, 2), torch.zeros(3), torch.zeros(3, 4, 1)])
+def test_codes_of_other_shapes_are_refused(wrong):
+    with pytest.raises(ValueError, match="d >= 3"):
+        standardize(wrong)
+
+
+def test_with_weight_zero_it_is_the_plain_game():
+    ogan = OGAN(mlp(Z, D), Counted(outputs=Z), NonSaturating(), Normal(Z), weight=0.0).double()
+
+    class Scores(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = ogan.critic
+
+        def forward(self, x):
+            return self.net(x).mean(1)
+
+    gan = GAN(ogan.generator, Scores(), NonSaturating(), Normal(Z)).double()
+    for name in ("critic", "generator"):
+        a, b = (Pull()(game.players()[name], data(0), (0,))[0] for game in (ogan, gan))
+        torch.testing.assert_close([g for g in a if g is not None], [g for g in b if g is not None])
+
+
+def test_both_players_feel_the_correlation():
+    for name in ("critic", "generator"):
+        gradients = []
+        for weight in (0.0, 0.5):
+            torch.manual_seed(3)
+            game = OGAN(mlp(Z, D), Counted(outputs=Z), NonSaturating(), Normal(Z), weight=weight).double()
+            gradients.append(Pull()(game.players()[name], data(0), (0,))[0])
+        assert any(not torch.allclose(a, b) for a, b in zip(*gradients, strict=True) if a is not None)
+
+
+def test_reconstruction_is_the_generator_of_the_standardized_code():
+    game = make("O-GAN NS+R1+R2")
+    x = data(0).x
+    with torch.no_grad():
+        z = standardize(game.encoder(x))
+        torch.testing.assert_close(game.reconstruct(x), game.generator(z))
+        torch.testing.assert_close(game.reconstruct(x, truncation=0.9), game.generator(0.9 * z))
+        torch.testing.assert_close(game.encode(x, 0.9), 0.9 * z)
+        middle = game.interpolate(x[:2], x[2:4], 5)
+        assert middle.shape == (2, 5, D)
+        torch.testing.assert_close(middle[:, 0], game.reconstruct(x[:2]))
+
+
+def test_other_latents_are_rescaled_or_refused():
+    game = OGAN(MLP(8, D), MLP(D, 8), NonSaturating(), Uniform(8))
+    assert game.encode(torch.randn(50, D)).std() == pytest.approx(Uniform.std, rel=1e-2)
+
+    class Unknown:
+        size = 8
+
+        def __call__(self, n, like=None):
+            return torch.rand(n, 8)
+
+    with pytest.raises(ValueError, match="use Normal"):
+        OGAN(MLP(8, D), MLP(D, 8), NonSaturating(), Unknown())
+    with pytest.raises(ValueError, match="at least 3"):
+        OGAN(MLP(2, D), MLP(D, 2), NonSaturating(), Normal(2))
+
+
+def test_every_weight_of_the_generator_is_registered():
+    """Gray pictures, second defect: layers made anew in each forward pass were never trained."""
+    generator = DCGANGenerator(16, 16, 1, width=16).eval()
+    z = torch.randn(3, 16)
+    assert torch.equal(generator(z), generator(z))
+    leaves, queue = set(), [generator(z).grad_fn]
+    while queue:
+        node = queue.pop()
+        if hasattr(node, "variable"):
+            leaves.add(id(node.variable))
+        queue += [n for n, _ in node.next_functions if n is not None]
+    assert leaves == {id(p) for p in generator.parameters()}
+
+
+@pytest.mark.parametrize("objective", [SlopeQuadratic(), Quadratic()])
+def test_quadratic_losses_are_per_sample(objective):
+    """Gray pictures, third defect: (n, 1) over (n,) divided each gap by every other pair's distance."""
+    x, y = data(1).x, data(2).x
+    critic = Counted().double()
+    gap = critic(x) - critic(y)
+    wanted = [
+        g.square() / (2 * objective.weight * objective.distance(x[i : i + 1], y[i : i + 1])[0]) - g
+        for i, g in enumerate(gap)
+    ]
+    torch.testing.assert_close(objective.critic_loss(critic, x, y), torch.stack(wanted).mean())
+    with pytest.raises(ValueError, match="squeeze"):
+        objective.critic_loss(Counted(outputs=1).double(), x, y)
+
+
+def test_two_points_under_the_quadratic_potentials():
+    """The best gap and value between two points, in closed form."""
+    x, y = torch.zeros(1, 4, dtype=torch.float64), torch.full((1, 4), 3.0, dtype=torch.float64)
+    for objective, gap, value in ((Quadratic(10.0), 30.0, -15.0), (SlopeQuadratic(0.25), 18.0, -9.0)):
+
+        def critic(s, gap=gap):
+            return -gap * s[:, 0] / 3
+
+        torch.testing.assert_close(float(objective.critic_loss(critic, x, y)), value)
+        for other in (0.9 * gap, 1.1 * gap):
+            assert objective.critic_loss(lambda s, g=other: -g * s[:, 0] / 3, x, y) > value
+
+
+def test_networks_fit_each_other():
+    for size in (8, 16, 32, 64, 128):
+        generator = DCGANGenerator(16, size, 3, width=16)
+        pictures = generator(torch.randn(2, 16))
+        assert pictures.shape == (2, 3, size, size) and pictures.abs().max() <= 1
+        critic = DCGANCritic(size, 3, width=16)
+        assert score(critic, pictures).shape == (2,)
+        assert not any(isinstance(m, nn.BatchNorm2d) for m in critic.modules())
+        assert slope(critic, track(pictures.detach())).shape == (2,)
+    for size in (28, 4, 256, 0):
+        with pytest.raises(ValueError, match="8, 16, 32, 64 or 128"):
+            DCGANGenerator(16, size, 1)
+
+
+def test_normalization_is_passed_in():
+    critic = DCGANCritic(32, 1, width=16, normalize=lambda c: nn.GroupNorm(4, c))
+    assert sum(isinstance(m, nn.GroupNorm) for m in critic.modules()) == 2
+    plain = DCGANGenerator(16, 32, 1, width=16, normalize=None)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in plain.modules())
+    assert plain.start.bias is not None
+    assert MLP(2, 3, normalize=nn.LayerNorm)(torch.zeros(2, 2)).shape == (2, 3)
+
+
+def test_codes_are_directions():
+    """With many coordinates a standardized code is as long as a standard normal latent."""
+    z = torch.randn(1000, 64)
+    assert normalize(z).mul(8).sub(standardize(z)).norm(dim=1).mean() < 1.5

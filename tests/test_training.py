@@ -1,0 +1,280 @@
+"""The loop: hooks cannot disturb it, a resumed run equals an undisturbed one, stages follow each other."""
+
+import copy
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from itertools import pairwise
+
+import pytest
+import torch
+from toys import Counted, D, mlp
+
+from gansmith import checkpoint
+from gansmith.average import Average
+from gansmith.data import load
+from gansmith.dynamics import Alternating, Diverged
+from gansmith.experiment import Experiment, Stage
+from gansmith.games import GAN
+from gansmith.hooks import Bar, Checkpoint, Log, Pictures, read_log
+from gansmith.latents import Normal
+from gansmith.networks import MLP
+from gansmith.objectives import NonSaturating
+from gansmith.recipes import gan, gan_qp, ogan, r3, wgan_gp
+from gansmith.regularizers import R1
+from gansmith.training import Hook, Training, steps_within, train
+
+RECIPES = {"ogan": ogan, "gan": gan, "wgan-gp": wgan_gp, "gan-qp": gan_qp, "r3": r3}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return load("ring")
+
+
+def begin(recipe, data, steps=6, seed=0, **options):
+    torch.manual_seed(seed)
+    return Training(recipe(data, steps=steps, batch=8, width=16), seed=seed, device="cpu", **options)
+
+
+def same(a, b):
+    return checkpoint.digest(a.state_dict()) == checkpoint.digest(b.state_dict())
+
+
+class Disturbing(Hook):
+    def step(self, training):
+        torch.manual_seed(training.step)
+        torch.randn(100)
+        training.average.sample(3)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_hooks_change_no_bit(name, digits, tmp_path):
+    hooks = [
+        Disturbing(),
+        Log(tmp_path / "log.jsonl", 2),
+        Checkpoint(tmp_path / "c.pt", 1e-9),
+        Pictures(lambda t: t.average.sample(2), 1),
+        Bar(),
+    ]
+    torch_state = torch.default_generator.get_state()
+    plain = train(begin(RECIPES[name], digits))
+    looked = train(begin(RECIPES[name], digits), hooks)
+    torch.default_generator.set_state(torch_state)
+    for key in ("game", "average", "dynamics"):
+        assert checkpoint.digest(plain.state_dict()[key]) == checkpoint.digest(looked.state_dict()[key])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_resumed_equals_undisturbed(name, precision, digits, tmp_path):
+    whole = train(begin(RECIPES[name], digits, precision=precision))
+    first = begin(RECIPES[name], digits, precision=precision)
+    for _ in range(3):
+        first.advance()
+    checkpoint.save(tmp_path / "c.pt", first.state_dict())
+    torch.randn(7)
+    second = begin(RECIPES[name], digits, precision=precision)
+    second.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
+    assert same(train(second), whole)
+
+
+def test_seeds_differ(digits):
+    assert not same(train(begin(ogan, digits)), train(begin(ogan, digits, seed=1)))
+
+
+def test_a_checkpoint_of_another_experiment_is_refused(digits, ring):
+    other = begin(ogan, ring)
+    with pytest.raises(ValueError, match="does not fit"):
+        other.load_state_dict(begin(ogan, digits).state_dict())
+
+
+def two_stages(data):
+    torch.manual_seed(0)
+    started = []
+
+    def stage(steps, start=None):
+        game = GAN(MLP(4, 2, 8), MLP(2, None, 8), NonSaturating() + R1(), Normal(4))
+        optimizers = {n: torch.optim.Adam(p.parameters()) for n, p in game.players().items()}
+        return Stage(game, Alternating(optimizers), data, steps, batch=8, start=start)
+
+    first = stage(3)
+    second = stage(4, lambda: (started.append(1), second.game.load_state_dict(first.game.state_dict())))
+    return Experiment([first, second]), started
+
+
+def test_stages_follow_each_other_and_start_once(ring):
+    experiment, started = two_stages(ring)
+    whole = train(Training(experiment, device="cpu"))
+    assert whole.done and (whole.number, whole.step, started) == (1, 4, [1])
+    experiment, started = two_stages(ring)
+    part = Training(experiment, device="cpu")
+    for _ in range(3):
+        part.advance()
+    part.enter(1)
+    part.advance()
+    state = copy.deepcopy(part.state_dict())
+    experiment, started = two_stages(ring)
+    again = Training(experiment, device="cpu")
+    again.load_state_dict(state)
+    assert same(train(again), whole) and not started
+
+
+def test_the_average_follows():
+    game, live = MLP(2, 1, 4), MLP(2, 1, 4)
+    average = Average(game, 0.9)
+    states = []
+    for step in range(20):
+        with torch.no_grad():
+            for p in live.parameters():
+                p.add_(0.1 * (step + 1))
+        states.append([p.detach().clone() for p in live.parameters()])
+        average.update_parameters(live)
+    expected = states[0]
+    for t, state in enumerate(states[1:], 1):
+        decay = min(0.9, (1 + t) / (10 + t))
+        expected = [decay * e + (1 - decay) * s for e, s in zip(expected, state, strict=True)]
+    torch.testing.assert_close(list(average.game.parameters()), [torch.nn.Parameter(e) for e in expected])
+
+
+def test_the_average_copies_buffers_and_stays_in_evaluation():
+    game = GAN(mlp(4, D, batch_norm=True), Counted(), NonSaturating(), Normal(4))
+    average = Average(game)
+    game.generator(torch.randn(16, 4))
+    average.update_parameters(game)
+    average.train()
+    assert not average.game.generator[1].training and game.generator[1].training
+    assert torch.equal(average.game.generator[1].running_mean, game.generator[1].running_mean)
+    assert average.game.generator[1].num_batches_tracked == 1
+
+
+def test_divergence_stops_and_keeps_the_last_good_state(ring, tmp_path):
+    training = begin(gan, ring, steps=20)
+    hooks = [Checkpoint(tmp_path / "c.pt", 1e-9)]
+
+    class Poison(Hook):
+        def step(self, training):
+            if training.step == 5:
+                with torch.no_grad():
+                    next(training.game.generator.parameters()).fill_(torch.nan)
+
+    with pytest.raises(Diverged, match="step 5"):
+        train(training, [*hooks, Poison()])
+    state = checkpoint.load(tmp_path / "c.pt")
+    assert state["step"] == 5
+    values = [v for v in state["game"].values() if isinstance(v, torch.Tensor) and v.is_floating_point()]
+    assert all(v.isfinite().all() for v in values)
+
+
+def test_an_interruption_finishes_the_step_and_saves(ring, tmp_path):
+    class Interrupt(Hook):
+        def step(self, training):
+            if training.step == 4:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    training = begin(gan, ring, steps=50)
+    handler = signal.getsignal(signal.SIGINT)
+    train(training, [Interrupt(), Checkpoint(tmp_path / "c.pt", 1e9)])
+    assert training.interrupted and training.step in (4, 5) and not training.done
+    assert checkpoint.load(tmp_path / "c.pt")["step"] == training.step
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_the_log_is_cut_back_to_the_checkpoint(ring, tmp_path):
+    log = tmp_path / "log.jsonl"
+    training = begin(gan, ring, steps=6)
+    train(training, [Log(log, 1)])
+    assert [line["step"] for line in read_log(log)] == [1, 2, 3, 4, 5, 6]
+    assert {"critic/loss", "critic/R1", "generator/loss", "images/s", "seconds"} <= read_log(log)[0].keys()
+    with log.open("a") as file:
+        file.write('{"stage": 0, "st')  # cut off by a kill
+    training.step = 3
+    train(training, [Log(log, 1)])
+    assert [line["step"] for line in read_log(log)] == [1, 2, 3, 4, 5, 6]
+    assert all(math.isfinite(json.loads(line)["critic/loss"]) for line in log.read_text().splitlines())
+
+
+def test_steps_within_a_time(ring):
+    planned = steps_within(begin(gan, ring), 5.0, trial=10)
+    assert 10 < planned < 100_000
+
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from gansmith import checkpoint
+    from gansmith.cli import main
+
+    # dies where it is told to: in the middle of the n-th write, or between two steps
+    moment, run, words = sys.argv[1], sys.argv[2], sys.argv[3:]
+    kind, _, number = moment.partition("-")
+    seen = 0
+
+    def die():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def counted(original, wrap):
+        def call(*arguments, **options):
+            global seen
+            seen += 1
+            return wrap(original, seen == int(number), *arguments, **options)
+        return call
+
+    if kind == "write":
+        import torch
+        def half(original, now, state, file):
+            if not now:
+                return original(state, file)
+            file.write(b"PK half a checkpoint"); file.flush(); die()
+        torch.save = counted(torch.save, half)
+    if kind == "rename":
+        def late(original, now, *arguments):
+            if now: die()
+            return original(*arguments)
+        checkpoint._keep = counted(checkpoint._keep, late)
+    if kind == "step":
+        from gansmith.training import Training
+        def after(original, now, training):
+            notes = original(training)
+            if now: die()
+            return notes
+        Training.advance = counted(Training.advance, after)
+    sys.exit(main(words))
+"""
+
+
+def test_a_killed_run_ends_in_the_same_bits(tmp_path):
+    """SIGKILL in a step, within a write, and between write and rename: real processes, resumed each time."""
+    script = tmp_path / "killed.py"
+    script.write_text(textwrap.dedent(KILLED))
+    options = ["--steps", "40", "--width", "16", "--batch", "16", "--checkpoint-every", "0.0001"]
+
+    def run(moment, *words):
+        return subprocess.run(
+            [sys.executable, script, moment, "-", *words], capture_output=True, text=True, timeout=120, check=False
+        )
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert run("never", "train", "ogan", "--out", str(whole), *options).returncode == 0
+    assert run("step-9", "train", "ogan", "--out", str(broken), *options).returncode == -signal.SIGKILL
+    resumed = []
+    for moment in ("write-7", "rename-6", "step-5", "never"):
+        found = run(moment, "resume", str(broken), "--checkpoint-every", "0.0001")
+        resumed.append(int(found.stdout.split("resumed at step ")[1].split()[0]))
+        assert found.returncode == (0 if moment == "never" else -signal.SIGKILL), found.stderr
+    assert resumed[0] == 8 and all(a < b < 40 for a, b in pairwise(resumed))
+    a, b = (checkpoint.load(run / "checkpoint.pt") for run in (whole, broken))
+    for key in ("game", "average", "dynamics", "step"):
+        assert checkpoint.digest(a[key]) == checkpoint.digest(b[key]), key
+    assert (whole / "samples" / "000040.png").read_bytes() == (broken / "samples" / "000040.png").read_bytes()
+    lines = [[line["step"] for line in read_log(run / "log.jsonl")] for run in (whole, broken)]
+    assert lines[0] == lines[1] == list(range(1, 41))
