@@ -18,7 +18,8 @@ class Average(AveragedModel):
         \bar\theta \leftarrow \beta_t \bar\theta + (1 - \beta_t)\,\theta, \qquad
         \beta_t = \min(\beta, (1 + t) / (10 + t))
 
-    with t updates so far: early averages forget the start. ``game`` is the averaged copy, in evaluation mode.
+    with t updates so far (the first is a copy): early averages forget the start. ``game`` is the averaged copy, in
+    evaluation mode.
 
     Arguments:
         game: what to follow; copied at once.
@@ -38,7 +39,7 @@ class Average(AveragedModel):
 
     def __init__(self, game: Game | torch.nn.Module, decay: float = 0.999) -> None:
         def follow(averaged: Any, current: Any, updates: Any) -> None:
-            t = int(updates)
+            t = int(self.n_averaged)  # a count on the CPU; the argument is its copy on the device
             torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + t) / (10 + t)))
 
         super().__init__(game, multi_avg_fn=follow)

@@ -91,7 +91,7 @@ def integers(high: int, name: str, n: int, *shape: int, like: Tensor | None = No
     def kind(*size: int, generator: torch.Generator | None = None, **_: object) -> Tensor:
         return torch.randint(high, size, generator=generator, device=device)
 
-    return _draw(kind, name, n, shape, like)
+    return _draw(kind, name, n, shape, torch.empty(0, device=device))
 
 
 def shared(name: str, *shape: int, like: Tensor | None = None) -> Tensor:
@@ -117,6 +117,8 @@ def _draw(kind: Callable[..., Tensor], name: str, n: int, shape: tuple[int, ...]
     part = _part.get()
     device = torch.device("cpu") if like is None else like.device
     dtype = torch.get_default_dtype() if like is None else like.dtype
+    if not dtype.is_floating_point:
+        raise ValueError(f"needs data of floats to draw latents like, but got {dtype}: scale images to [-1, 1]")
     if part is None:
         return kind(n, *shape, device=device, dtype=dtype)
     if n % part.size:
@@ -135,4 +137,7 @@ def _generator(part: Part, name: str, device: torch.device) -> torch.Generator:
 
 def _seed(key: Key, name: str) -> int:
     # blake2b and not hash(): the same in every process; one bit less, because torch takes signed seeds
-    return int.from_bytes(hashlib.blake2b(f"{key}|{name}".encode(), digest_size=8).digest(), "little") >> 1
+    return (
+        int.from_bytes(hashlib.blake2b("|".join(map(str, (*key, name))).encode(), digest_size=8).digest(), "little")
+        >> 1
+    )

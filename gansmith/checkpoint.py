@@ -39,9 +39,9 @@ def save(path: Path, state: State) -> None:
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where a disk is full
         temporary.unlink(missing_ok=True)
-        kept = f"; the checkpoint before it is whole: {path}" if path.exists() else ""
+        kept = f"the checkpoint before it is whole: {path}" if path.exists() else "there was none before"
         reason = _system_error(error) or _first_line(error)
-        raise ValueError(f"cannot save {path}: {reason}{kept}; make room, then resume") from error
+        raise ValueError(f"cannot save {path}: {reason}; {kept}") from error
 
 
 def previous(path: Path) -> Path:

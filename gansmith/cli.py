@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import os
 import re
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from gansmith import __version__
+from gansmith.refusal import Refusal, out_of_memory
 
 EXAMPLES = """examples:
   gansmith train                                  an O-GAN on handwritten digits, in minutes
@@ -34,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        raise ValueError(message + self._hint(message))
+        raise Refusal(message + self._hint(message))
 
     def _hint(self, message: str) -> str:
         if message.startswith("unrecognized arguments: "):
@@ -48,27 +50,50 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; returns its exit code: 0, 2 for a wrong call or input, 3 where training diverged."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """Runs a command; returns its exit code: 0, 2 for a wrong call or input, 3 where training diverged, 130 for Ctrl-C.
+
+    A mistake of ours keeps its traceback; GANSMITH_DEBUG=1 shows that of a refusal, too.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may hold what the terminal cannot show
     try:
-        return _run(words)
-    except BrokenPipeError:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141
     except KeyboardInterrupt:
-        print("gansmith: interrupted; what was saved last is whole", file=sys.stderr)
-        return 130
-    except FloatingPointError as error:
-        print(f"gansmith: {error}", file=sys.stderr)
-        return 3
-    except ValueError as error:
+        return _say("interrupted; what was saved last is whole", 130)
+    except (Refusal, FloatingPointError, OSError, MemoryError, RuntimeError) as error:
         if os.environ.get("GANSMITH_DEBUG"):
             raise
-        print(f"gansmith: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        if isinstance(error, (Refusal, FloatingPointError)):
+            return _say(str(error), 2 if isinstance(error, Refusal) else 3)
+        if isinstance(error, OSError):
+            file = f"{error.filename}: " if error.filename else ""
+            return _say(f"{file}{error.strerror or error}; what was saved before is whole", 2)
+        if out_of_memory(error):
+            return _say("not enough memory: take a smaller --batch, --width, --latent or -n", 2)
+        raise
+
+
+def _say(message: str, code: int) -> int:
+    """One line, whatever characters a file's name has."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+    print(f"gansmith: {line}", file=sys.stderr)
+    return code
 
 
 def _run(words: list[str]) -> int:
+    try:
+        return _command(words)
+    except SystemExit as end:  # argparse has shown a help
+        return int(end.code or 0)
+
+
+def _command(words: list[str]) -> int:
     commands = {"train": _train, "resume": _resume, "sample": _sample, "reconstruct": _reconstruct}
     if not words or words[0] in ("-h", "--help"):
         print(_overview(), end="")
@@ -81,7 +106,7 @@ def _run(words: list[str]) -> int:
     if words[0] not in commands:
         near = difflib.get_close_matches(words[0], [*commands, "recipes"], 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else "see gansmith --help"
-        raise ValueError(f"no command {words[0]!r}: {hint}")
+        raise Refusal(f"no command {words[0]!r}: {hint}")
     return commands[words[0]](words[1:])
 
 
@@ -119,34 +144,32 @@ def _recipes(words: list[str]) -> int:
 
 
 def _train(words: list[str]) -> int:
-    from gansmith import finding
+    from gansmith import finding, flags
 
-    name, rest = (words[0], words[1:]) if words and not words[0].startswith("-") else ("ogan", words)
-    if not finding.is_file(name):
-        finding.check_name(name)
-    recipe = finding.from_file(name)[0] if finding.is_file(name) else finding.built_in(name)
-
-    from gansmith import flags
-
+    named = bool(words) and not words[0].startswith("-")
+    name, rest = (words[0], words[1:]) if named else ("ogan", words)
+    recipe = finding.find(name)
     parser = Parser(
-        prog=f"gansmith train {name}" if words and words[0] == name else "gansmith train",
+        prog=f"gansmith train {name}" if named else "gansmith train",
         usage="gansmith train [RECIPE] [--data D] [--steps N | --minutes M] [--out RUN] [--seed S] [...]",
-        description=flags.summary(recipe),
-        epilog=flags.examples(recipe) + "\n\ngansmith recipes lists the recipes; ogan is the default.",
+        description=flags.summary(recipe.function),
+        epilog=flags.examples(recipe.function, name) + "\n\ngansmith recipes lists the recipes; ogan is the default.",
     )
     _add_data(parser)
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=flags.count, help=f"rounds (default: {flags.default(recipe, 'steps')})")
+    length.add_argument(
+        "--steps", type=flags.count, help=f"rounds (default: {flags.default(recipe.function, 'steps')})"
+    )
     length.add_argument("--minutes", type=flags.positive, help="train about this long; the steps are planned from 50")
-    parser.add_argument("--seed", type=int, default=0, help="of all randomness (default: 0)")
+    parser.add_argument("--seed", type=flags.seed, default=0, help="of all randomness (default: 0)")
     parser.add_argument("--out", metavar="RUN", help="the run folder, a new one (default: runs/RECIPE-DATA-1, -2, ...)")
     _add_machine(parser)
-    given = flags.add(parser, recipe)
+    given = flags.add(parser, recipe.function)
     found = parser.parse_args(rest)
     from gansmith import commands
 
     arguments = {key: getattr(found, key) for key in given}
-    return commands.train(name, recipe, arguments, found)
+    return commands.train(recipe, arguments, found)
 
 
 def _resume(words: list[str]) -> int:
@@ -160,11 +183,13 @@ def _resume(words: list[str]) -> int:
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument("--steps", type=flags.count, help="go on to this step instead (schedules stretch with it)")
     parser.add_argument("--data", help="where the data lie now, if they were moved")
+    parser.add_argument("--device", help="auto, cpu, cuda, ... (default: the one that the run began on)")
     _add_checkpoint(parser)
     _add_trust(parser)
+    asked = parser.parse_args(words)
     from gansmith import commands
 
-    return commands.resume(parser.parse_args(words))
+    return commands.resume(asked)
 
 
 def _sample(words: list[str]) -> int:
@@ -177,12 +202,13 @@ def _sample(words: list[str]) -> int:
     )
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument("-n", type=flags.count, default=64, help="how many (default: 64)")
-    parser.add_argument("--seed", type=int, default=0, help="of the latents (default: 0)")
+    parser.add_argument("--seed", type=flags.seed, default=0, help="of the latents (default: 0)")
     _add_output(parser, "sampled")
     _add_trust(parser)
+    asked = parser.parse_args(words)
     from gansmith import commands
 
-    return commands.sample(parser.parse_args(words))
+    return commands.sample(asked)
 
 
 def _reconstruct(words: list[str]) -> int:
@@ -196,12 +222,15 @@ def _reconstruct(words: list[str]) -> int:
     parser.add_argument("run", metavar="RUN", help="a run folder of a game that encodes")
     parser.add_argument("images", metavar="IMAGES", help="an image, or any form that --data takes")
     parser.add_argument("-n", type=flags.count, default=64, help="of the first so many images (default: 64)")
-    parser.add_argument("--truncation", type=float, default=1.0, help="shrinks codes to smoother pictures (default: 1)")
+    parser.add_argument(
+        "--truncation", type=flags.factor, default=1.0, help="shrinks codes to smoother pictures (default: 1)"
+    )
     _add_output(parser, "reconstructed")
     _add_trust(parser)
+    asked = parser.parse_args(words)
     from gansmith import commands
 
-    return commands.reconstruct(parser.parse_args(words))
+    return commands.reconstruct(asked)
 
 
 def _add_data(parser: Parser) -> None:

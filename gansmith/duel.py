@@ -70,14 +70,14 @@ class Once:
 
     def __init__(self, critic: Critic) -> None:
         self.critic = critic
-        self._seen: dict[tuple[int, ...], tuple[Sample, Any]] = {}
+        self._seen: dict[tuple[bool | int, ...], tuple[Sample, Any]] = {}
 
     @property
     def module(self) -> nn.Module:
         return module_of(self.critic)
 
     def __call__(self, sample: Sample) -> Any:
-        key = tuple(map(id, parts(sample)))
+        key = isinstance(sample, tuple), *map(id, parts(sample))
         if key in self._seen:
             return self._seen[key][1]
         output = self.critic(sample)
@@ -189,10 +189,15 @@ def track(sample: Sample) -> Sample:
         >>> t.requires_grad, track(t) is t, x.requires_grad
         (True, True, False)
     """
-    return alike(
-        sample,
-        [p if p.requires_grad or not p.is_floating_point() else p.detach().requires_grad_() for p in parts(sample)],
-    )
+    return alike(sample, [_tracked(p) for p in parts(sample)])
+
+
+def _tracked(x: Tensor) -> Tensor:
+    if not x.is_floating_point():
+        return x
+    # a view of a parameter, taken without gradients, says requires_grad but has no graph: its slope would be zero
+    ready = x.requires_grad and (x.grad_fn is not None or not x._is_view())
+    return x if ready else x.detach().requires_grad_()
 
 
 @contextmanager
@@ -220,8 +225,10 @@ def crossing(wanted: bool) -> Iterator[None]:
 def interpolate(real: Sample, fake: Sample, name: str = "t") -> Sample:
     r"""A point on each segment, :math:`\hat x_i = x_i + t_i (y_i - x_i)`, one :math:`t_i \sim U[0, 1)` per *sample*.
 
+    Integer parts of a tuple stay the real ones.
+
     Raises:
-        ValueError: the batches differ in size.
+        ValueError: the batches differ in size, or nothing in a sample is continuous.
 
     Example:
         >>> x, y = torch.zeros(4, 3), torch.ones(4, 3)
@@ -230,8 +237,15 @@ def interpolate(real: Sample, fake: Sample, name: str = "t") -> Sample:
         (True, True)
     """
     same_size(real, fake)
-    t = chance.uniform(name, size(real), like=parts(real)[0])
-    mixed = [a.lerp(b, t.view(-1, *[1] * (a.ndim - 1))) for a, b in zip(parts(real), parts(fake), strict=True)]
+    pairs = list(zip(parts(real), parts(fake), strict=True))
+    like = next((a for a, _ in pairs if a.is_floating_point()), None)
+    if like is None:
+        raise ValueError("an interpolation needs continuous samples, but got integers: embed them first")
+    t = chance.uniform(name, size(real), like=like)
+    mixed = [
+        a.lerp(b.to(a.dtype), t.to(a.dtype).view(-1, *[1] * (a.ndim - 1))) if a.is_floating_point() else a
+        for a, b in pairs
+    ]
     return track(alike(real, mixed))
 
 
@@ -242,7 +256,7 @@ def slope(function: Critic, sample: Sample) -> Tensor:
     more, as penalties need. Right only where the function treats samples one by one: BatchNorm in it mixes them.
 
     Raises:
-        ValueError: the sample has no continuous part.
+        ValueError: the sample has no continuous part, or the score does not depend on it.
 
     Example:
         >>> w = torch.tensor([3.0, 4.0])
@@ -256,8 +270,10 @@ def slope(function: Critic, sample: Sample) -> Tensor:
         if not where:
             raise ValueError("a slope needs a continuous sample, but got integers: embed them first")
         total = score(function, sample).sum()
+        if not total.requires_grad:
+            raise ValueError("a slope needs a function of the sample, but its score does not depend on it: detached?")
         found = torch.autograd.grad(
             total, where, create_graph=wanted, retain_graph=True, allow_unused=True, materialize_grads=True
         )
-    squares = [g.square().flatten(1).sum(1) for g in found]
+    squares = [_full(g).square().reshape(len(g), -1).sum(1) for g in found]
     return squares[0] if len(squares) == 1 else torch.stack(squares).sum(0)

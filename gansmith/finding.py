@@ -6,15 +6,34 @@ import ast
 import difflib
 import hashlib
 import importlib
-import importlib.util
+import inspect
+import sys
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+from gansmith.refusal import Refusal
 
 HERE = Path(__file__).parent / "recipes"
 NOT_RECIPES = {"__init__", "pairs"}
 
-Recipe = Callable[..., Any]
+
+@dataclass(frozen=True)
+class Recipe:
+    """A function that makes an experiment.
+
+    Arguments:
+        name: as in a run's record: a built-in recipe's, or the function's.
+        function: data, steps and its own arguments -> Experiment.
+        source: the content of the user's file that it came from; None for a built-in one.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    source: bytes | None = None
 
 
 def described() -> dict[str, str]:
@@ -34,59 +53,75 @@ def described() -> dict[str, str]:
     return found
 
 
-def check_name(name: str) -> None:
-    """
+def find(name: str) -> Recipe:
+    """A built-in recipe by its name, or the user's own as ``path/to/file.py:function``, whose file is run.
+
     Raises:
-        ValueError: no built-in recipe of that name; the nearest one is named.
+        Refusal: there is none; the nearest one is named.
+    """
+    place, _, function = name.rpartition(":")
+    return from_file(Path(place), function) if place.endswith(".py") else built_in(name)
+
+
+def built_in(name: str) -> Recipe:
+    """A built-in recipe.
+
+    Raises:
+        Refusal: no such recipe; the nearest one is named.
     """
     names = list(described())
     if name not in names:
         near = difflib.get_close_matches(name.lower().replace("_", "-"), names, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}, or path/to/file.py:function"
-        raise ValueError(f"no recipe {name!r}: {hint}")
-
-
-def built_in(name: str) -> Recipe:
-    """The function of a built-in recipe.
-
-    Raises:
-        ValueError: no such recipe.
-    """
-    check_name(name)
+        if name.endswith(".py"):
+            hint = f"name its function too, as in {name}:function"
+        raise Refusal(f"no recipe {name!r}: {hint}")
     function = name.replace("-", "_")
-    recipe: Recipe = getattr(importlib.import_module(f"gansmith.recipes.{function}"), function)
-    return recipe
+    return Recipe(name, getattr(importlib.import_module(f"gansmith.recipes.{function}"), function))
 
 
-def is_file(name: str) -> bool:
-    """Whether a recipe is named as ``path/to/file.py:function``."""
-    return ".py:" in name
+def from_file(path: Path, function: str, sha256: str | None = None) -> Recipe:
+    """A function of the user's file. Calling this runs the file.
 
+    What runs is the very content that was hashed, never bytecode that lies beside the file.
 
-def from_file(name: str) -> tuple[Recipe, Path]:
-    """The user's own recipe, ``path/to/file.py:function``. Importing it runs the file.
+    Arguments:
+        path: the file; it must stand alone, because a run keeps a copy of it.
+        function: its name in the file.
+        sha256: what the file's hash must be.
 
     Raises:
-        ValueError: there is no such file or function, or the file fails when it is run.
+        Refusal: there is no such file or function, its hash is another, or the file fails when it is run.
     """
-    place, _, function = name.rpartition(":")
-    path = Path(place)
-    if not path.is_file():
-        raise ValueError(f"no recipe file {place}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{place} is no Python file")
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"{place} fails when it is run: {type(error).__name__}: {error}") from error
-    recipe = getattr(module, function, None)
-    if not callable(recipe):
-        raise ValueError(f"{place} holds no function {function!r}")
-    return recipe, path
+        source = path.read_bytes()
+    except OSError as error:
+        raise Refusal(f"cannot read the recipe file {path}: {error.strerror}") from None
+    if sha256 is not None and digest(source) != sha256:
+        raise Refusal(f"{path} is not the file that the run was made with: its content changed")
+    module = ModuleType("gansmith_recipe_file")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses look up the module that they are in
+    try:
+        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+    except (Exception, SystemExit) as error:
+        raise Refusal(f"{path} fails when it is run: {told(error, path)}") from error
+    own = {key: f for key, f in vars(module).items() if inspect.isfunction(f)}
+    if function not in own:
+        near = difflib.get_close_matches(function, own, 1, 0.5)
+        hint = f"did you mean {near[0]}?" if near else f"its functions are {', '.join(own) or 'none'}"
+        raise Refusal(f"{path} holds no function {function!r}: {hint}")
+    return Recipe(function, own[function], source)
 
 
-def sha256(path: Path) -> str:
+def told(error: BaseException, path: Path) -> str:
+    """What an error in a user's file says, and in which line it arose."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{'' if line is None else f'line {line}: '}{type(error).__name__}: {said}"
+
+
+def digest(source: bytes) -> str:
     """The hash of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(source).hexdigest()

@@ -8,11 +8,16 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from gansmith.refusal import Refusal
 
 OURS = {"data", "steps"}
 """Parameters of every recipe that the command line itself asks for."""
+
+PLAIN: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
+LARGEST = 10**9
 
 
 def count(text: str) -> int:
@@ -22,23 +27,38 @@ def count(text: str) -> int:
         >>> count("12")
         12
     """
-    try:
-        value = int(text.replace(",", "").replace("_", ""))
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"needs a whole number of at least 1, but got {text!r}")
+    value = _whole(text)
+    if value is None or not 1 <= value <= LARGEST:
+        raise argparse.ArgumentTypeError(f"needs a whole number from 1 to {LARGEST:,}, but got {text!r}")
     return value
+
+
+def seed(text: str) -> int:
+    """A whole number that torch's generators take."""
+    value = _whole(text)
+    if value is None or not is_seed(value):
+        raise argparse.ArgumentTypeError(f"needs a whole number from 0 to 2^63 - 1, but got {text!r}")
+    return value
+
+
+def is_seed(value: object) -> bool:
+    """Whether a value can seed a run."""
+    return type(value) is int and 0 <= value < 2**63
 
 
 def positive(text: str) -> float:
     """A number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"needs a number above 0, but got {text!r}")
+    value = _number(text)
+    if not 0 < value <= LARGEST:
+        raise argparse.ArgumentTypeError(f"needs a number above 0 and up to {LARGEST:,}, but got {text!r}")
+    return value
+
+
+def factor(text: str) -> float:
+    """A number of at least 0."""
+    value = _number(text)
+    if not 0 <= value <= LARGEST:
+        raise argparse.ArgumentTypeError(f"needs a number from 0 to {LARGEST:,}, but got {text!r}")
     return value
 
 
@@ -46,29 +66,56 @@ def add(parser: argparse.ArgumentParser, recipe: Callable[..., Any]) -> list[str
     """Adds a flag for each parameter of a recipe that is not the command line's own; returns their names.
 
     Raises:
-        ValueError: the function is no recipe: it takes no data and steps, or has a parameter without a plain type.
+        Refusal: the function is no recipe: it takes no data and steps, or has a parameter without a plain type.
     """
     parameters = inspect.signature(recipe).parameters
     if not set(parameters) >= OURS:
-        raise ValueError(
+        raise Refusal(
             f"a recipe takes data and steps, but {recipe.__name__} takes {', '.join(parameters) or 'nothing'}"
         )
-    hints, helps = typing.get_type_hints(recipe), _arguments(recipe)
+    if not _has_default(parameters["steps"]):
+        raise Refusal(f"the parameter 'steps' of {recipe.__name__} needs a default, as in steps: int = 1000")
+    helps = _arguments(recipe)
     group = parser.add_argument_group("the recipe's own")
     names = [name for name in parameters if name not in OURS]
     for name in names:
-        kind, value = _plain(hints.get(name)), parameters[name].default
-        if kind is None or value is inspect.Parameter.empty:
-            raise ValueError(
+        kind, value = _kind(parameters[name]), parameters[name].default
+        if kind is None or not _has_default(parameters[name]):
+            raise Refusal(
                 f"the parameter {name!r} of {recipe.__name__} needs a default and a type int, float, str or bool"
             )
-        text = f"{helps.get(name, '')} (default: {value})".strip().replace("%", "%%")
+        chosen = "" if value is None else f" (default: {value})"
+        text = f"{helps.get(name, '')}{chosen}".strip().replace("%", "%%")
         flag = "--" + name.replace("_", "-")
+        if flag in parser._option_string_actions:
+            raise Refusal(f"the parameter {name!r} of {recipe.__name__} is a flag of gansmith's own: rename it")
         if kind is bool:
             group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=value, help=text)
         else:
             group.add_argument(flag, dest=name, type=kind, default=value, metavar=kind.__name__.upper(), help=text)
     return names
+
+
+def check(recipe: Callable[..., Any], arguments: Mapping[str, object]) -> None:
+    """The one place where a recipe's arguments are judged, whether they come as flags or from a run's record.
+
+    A number whose default is positive, or not fixed, counts or weighs something: an int must be at least 1, a float at
+    least 0.
+
+    Raises:
+        Refusal: an argument that the recipe does not take, of another type, or out of range.
+    """
+    parameters = inspect.signature(recipe).parameters
+    for name, value in arguments.items():
+        if name not in parameters or name == "data":
+            own = ", ".join(p for p in parameters if p != "data")
+            raise Refusal(f"{recipe.__name__} takes no argument {name!r}: it takes {own}")
+        kind, default = _kind(parameters[name]), parameters[name].default
+        if value is None and default is None:
+            continue
+        needed = _needed(kind, default, value)
+        if needed:
+            raise Refusal(f"--{name.replace('_', '-')} needs {needed}, but got {value!r:.40}")
 
 
 def default(recipe: Callable[..., Any], name: str) -> Any:
@@ -82,17 +129,57 @@ def summary(recipe: Callable[..., Any]) -> str:
     return inspect.cleandoc(recipe.__doc__ or "").split("\nArguments:")[0].strip()
 
 
-def examples(recipe: Callable[..., Any]) -> str:
-    """The docstring's example, for the end of a help."""
+def examples(recipe: Callable[..., Any], name: str) -> str:
+    """The docstring's example for the end of a help, or the shortest one."""
     parts = inspect.cleandoc(recipe.__doc__ or "").split("\nExample:\n")
-    return "example:\n" + parts[1].rstrip() if len(parts) > 1 else ""
+    shown = parts[1].rstrip() if len(parts) > 1 else f"    gansmith train {name} --data digits"
+    return "example:\n" + shown
 
 
-def _plain(hint: Any) -> type | None:
+def _needed(kind: type | None, default: object, value: object) -> str:
+    """What a value should have been, in words; nothing where it is right."""
+    counts = default is None or (isinstance(default, (int, float)) and default > 0)
+    if kind is int:
+        low = 1 if counts else 0 if default == 0 else -LARGEST
+        right = type(value) is int and low <= value <= LARGEST
+        return "" if right else f"a whole number from {low:,} to {LARGEST:,}"
+    if kind is float:
+        right = isinstance(value, (int, float)) and type(value) is not bool and abs(value) <= 1e30
+        right = right and (typing.cast(float, value) >= 0 or not (counts or default == 0))
+        return "" if right else "a number from 0 to 1e30" if counts or default == 0 else "a finite number"
+    if kind is not None and type(value) is not kind:
+        return {bool: "true or false", str: "a word"}[kind]
+    return ""
+
+
+def _has_default(parameter: inspect.Parameter) -> bool:
+    return parameter.default is not inspect.Parameter.empty
+
+
+def _kind(parameter: inspect.Parameter) -> type | None:
+    """The plain type of a parameter, by its annotation; read, not evaluated, where it is a string."""
+    hint = parameter.annotation
+    if isinstance(hint, str):
+        names = [part for part in re.split(r"[\s|]+|Optional\[|\]", hint) if part not in ("", "None", "typing.")]
+        return PLAIN.get(names[0]) if len(names) == 1 else None
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         rest = [h for h in typing.get_args(hint) if h is not type(None)]
         hint = rest[0] if len(rest) == 1 else None
-    return hint if hint in (int, float, str, bool) else None
+    return hint if hint in PLAIN.values() else None
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text.replace(",", ""))
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _arguments(recipe: Callable[..., Any]) -> dict[str, str]:

@@ -40,20 +40,24 @@ class Rate:
 
 
 class Bar(Hook):
-    """A progress bar with losses, images per second and the time that is left."""
+    """A progress bar with losses, images per second and the time that is left; on a terminal only."""
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
         self.drawn = 0.0
 
     def start(self, training: Training) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        console = Console(stderr=True)
         self.progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[said]}", markup=False),
             TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
             refresh_per_second=2,
         )
         self.task = self.progress.add_task("", total=training.stage.steps, completed=training.step, said="")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import platform
-import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gansmith import __version__
+from gansmith.folders import make_folder, make_numbered
+from gansmith.record import misfit
+from gansmith.refusal import Refusal
 
 FORMAT = 1
 
@@ -22,32 +27,45 @@ class RunFolder:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as where:
         ...     run = RunFolder.create(Path(where) / "one", {"recipe": "ogan"})
-        ...     RunFolder.open(run.path).record["status"]
-        'running'
+        ...     run.record["status"], sorted(file.name for file in run.path.iterdir())
+        ('running', ['run.json'])
     """
 
     def __init__(self, path: Path, record: dict[str, Any]) -> None:
         self.path, self.record = path, record
 
     @classmethod
-    def create(cls, path: Path, record: dict[str, Any]) -> RunFolder:
+    def create(cls, path: Path, record: dict[str, Any], recipe: bytes | None = None) -> RunFolder:
         """Makes the folder; its ``run.json`` holds ``record``, the machine, and the status.
 
+        Arguments:
+            path: where; no folder of that name may be there.
+            record: what was asked for.
+            recipe: the user's recipe file, to be kept as ``recipe.py``.
+
         Raises:
-            ValueError: the folder exists, or cannot be made.
+            Refusal: the folder exists, or cannot be made.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir()
-        except FileExistsError:
-            raise ValueError(
-                f"{path} exists and is never overwritten: choose another --out, or gansmith resume {path}"
-            ) from None
-        except OSError as error:
-            raise ValueError(f"cannot make the run folder {path}: {error.strerror}") from None
+        return cls._begin(make_folder(path, "--out, or gansmith resume it"), record, recipe)
+
+    @classmethod
+    def create_numbered(cls, folder: Path, stem: str, record: dict[str, Any], recipe: bytes | None = None) -> RunFolder:
+        """As :meth:`create`, under the first free name of ``folder/stem-1``, ``-2``, ..."""
+        return cls._begin(make_numbered(folder, stem), record, recipe)
+
+    @classmethod
+    def _begin(cls, path: Path, record: dict[str, Any], recipe: bytes | None) -> RunFolder:
         about = {"format": FORMAT, "gansmith": __version__, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
         run = cls(path, about | record | {"machine": machine(), "status": "running"})
-        run.save()
+        try:
+            if recipe is not None:
+                (path / "recipe.py").write_bytes(recipe)
+            run.save()
+        except (OSError, Refusal):
+            with suppress(OSError):
+                (path / "recipe.py").unlink(missing_ok=True)
+                path.rmdir()
+            raise
         return run
 
     @classmethod
@@ -55,23 +73,48 @@ class RunFolder:
         """Reads a run folder.
 
         Raises:
-            ValueError: it is none, its ``run.json`` is damaged, or was written by a newer version.
+            Refusal: it is none, its ``run.json`` is damaged, or was written by a newer version.
         """
         file = path / "run.json"
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ValueError(f"{path} is no run folder: it holds no run.json") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
-        needed = {"format", "recipe", "arguments", "seed", "data", "status"}
-        if not isinstance(record, dict) or not needed <= record.keys():
-            raise ValueError(f"{file} is damaged: it lacks parts of a run's record")
-        if not isinstance(record["format"], int) or record["format"] > FORMAT:
-            raise ValueError(
+        except (FileNotFoundError, NotADirectoryError):
+            raise Refusal(_no_run(path)) from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise Refusal(f"{file} is damaged: {str(error).splitlines()[0]}") from None
+        if not isinstance(record, dict) or type(record.get("format")) is not int:
+            raise Refusal(f"{file} is damaged: it is no record of a run")
+        if record["format"] > FORMAT:
+            raise Refusal(
                 f"{file} has format {record['format']}, but this version reads up to {FORMAT}: pip install -U gansmith"
             )
+        wrong = misfit(record)
+        if wrong is not None:
+            raise Refusal(f"{file} is damaged: it needs a proper {wrong!r}")
         return cls(path, record)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this process writes into the folder, no other one may train the run.
+
+        Raises:
+            Refusal: another one does.
+        """
+        if os.name != "posix":
+            yield
+            return
+        import fcntl
+
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a file system without locks
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go when the process ends, in any way
+                except BlockingIOError:
+                    raise Refusal(f"{self.path} is being trained by another process: wait, or stop it") from None
+            yield
+        finally:
+            os.close(handle)
 
     def save(self) -> None:
         """Writes ``run.json`` in one step."""
@@ -91,29 +134,21 @@ class RunFolder:
         return self.path / "log.jsonl"
 
 
-def free_name(folder: Path, stem: str) -> Path:
-    """The first of ``stem-1``, ``stem-2``, ... that is not there.
-
-    Example:
-        >>> free_name(Path("no-such-folder"), "ogan-digits").name
-        'ogan-digits-1'
-    """
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.") or "run"
-    number = 1
-    while (folder / f"{stem}-{number}").exists():
-        number += 1
-    return folder / f"{stem}-{number}"
-
-
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON in one step."""
+    """Writes JSON in one step.
+
+    Raises:
+        Refusal: it cannot be written; what was there stays.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        # a file name that is no UTF-8 becomes an escape that JSON reads back
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise ValueError(f"cannot write {path}: {error.strerror}") from error
+        raise Refusal(f"cannot write {path}: {error.strerror}") from error
 
 
 def machine() -> dict[str, Any]:
@@ -139,3 +174,14 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or "unknown"
+
+
+def _no_run(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is no run folder: it holds no run.json"
+    with suppress(OSError):
+        names = [file.parent.name for file in path.parent.glob("*/run.json")]
+        near = difflib.get_close_matches(path.name, names, 1, 0.6)
+        if near and near[0] != path.name:
+            return f"there is no run folder {path}: did you mean {path.with_name(near[0])}?"
+    return f"there is no run folder {path}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from types import FrameType
@@ -23,7 +23,11 @@ from gansmith.precision import choose_device, choose_precision
 
 
 class Hook:
-    """Looks on while a stage trains. What it draws or does cannot disturb a run, as long as it changes no weights."""
+    """Looks on while a stage trains. What it draws or does cannot disturb a run, as long as it changes no weights.
+
+    (A game's own ``sample``, ``score``, ``encode`` change nothing; a forward pass of a network in training mode moves
+    BatchNorm's statistics and spectral norm's vectors.)
+    """
 
     def start(self, training: Training) -> None:
         """Before the first step of a stage, and after a resume."""
@@ -68,10 +72,15 @@ class Training:
         self.interrupted = False
         for stage in experiment.stages:
             stage.game.to(self.device)
-            self.autocast = choose_precision(precision, self.device, stage.game)
-            if self.autocast is not None:
+            if stage.dynamics.pull.group is not None:
+                raise ValueError(
+                    "training runs in one process, but got a pull over several ranks: step the dynamics in a loop of "
+                    "your own, each rank with its rows of the global batch"
+                )
+            autocast = choose_precision(precision, self.device, stage.game)
+            stage.dynamics.pull = replace(stage.dynamics.pull, autocast=autocast)
+            if autocast is not None:
                 stage.game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-                stage.dynamics.pull = replace(stage.dynamics.pull, autocast=self.autocast)
         self._average = Average(self.stage.game, decay)
 
     @property
@@ -81,6 +90,11 @@ class Training:
     @property
     def game(self) -> Game:
         return self.stage.game
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """The precision of this stage's forward passes; None for that of its parameters."""
+        return self.stage.dynamics.pull.autocast
 
     @property
     def average(self) -> Any:
@@ -133,20 +147,20 @@ class Training:
         Raises:
             ValueError: the state belongs to another experiment.
         """
-        self.number, self.step = state["stage"], state["step"]
-        self._average = Average(self.stage.game, self.decay)
         try:
+            self.number, self.step = state["stage"], state["step"]
+            self._average = Average(self.stage.game, self.decay)
             self.game.load_state_dict(state["game"])
             self._average.load_state_dict(state["average"])
             self.stage.dynamics.load_state_dict(state["dynamics"])
-        except (RuntimeError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            torch.default_generator.set_state(state["torch"])
+        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:200]
             raise ValueError(f"the checkpoint does not fit this experiment: {reason}") from None
-        torch.default_generator.set_state(state["torch"])
 
 
 def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:
-    """Runs an experiment to its end, or until Ctrl-C: the step is finished, hooks end in order, and it returns.
+    """Runs an experiment to its end, or until Ctrl-C: the step is finished, hooks end (last first), and it returns.
 
     Arguments:
         training: from its beginning, or where a loaded state left it.
@@ -162,6 +176,7 @@ def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:
         >>> train(training).done
         True
     """
+    training.interrupted = False
     with _interruptible(training):
         while True:
             _train_stage(training, hooks)
@@ -173,12 +188,19 @@ def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:
 def _train_stage(training: Training, hooks: Sequence[Hook]) -> None:
     with ExitStack() as ends:
         for hook in hooks:
-            ends.push(lambda kind, error, trace, hook=hook: hook.end(training, error))
             hook.start(training)
+            ends.push(_end(hook, training))
         while training.step < training.stage.steps and not training.interrupted:
             training.advance()
             for hook in hooks:
                 hook.step(training)
+
+
+def _end(hook: Hook, training: Training) -> Callable[..., None]:
+    def end(kind: object, error: BaseException | None, trace: object) -> None:
+        hook.end(training, error)  # what it returns must not count as "the error is dealt with"
+
+    return end
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def test_the_draws_are_the_same_everywhere():
         assert chance.integers(1000, "n", 3).tolist() == FIXED
 
 
-FIXED = [891, 302, 671]
+FIXED = [443, 675, 506]
 
 
 @pytest.mark.parametrize("latent", [Normal(64), Uniform(64), Sphere(64)])

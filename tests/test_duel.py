@@ -11,7 +11,8 @@ from gansmith.dynamics import Pull
 from gansmith.games import GAN
 from gansmith.latents import Normal
 from gansmith.notes import notes, scope
-from gansmith.objectives import NonSaturating, Relativistic, Wasserstein
+from gansmith.objectives import Hinge, NonSaturating, Quadratic, Relativistic, SlopeQuadratic, Wasserstein
+from gansmith.objectives.quadratic import root_mean_square
 from gansmith.regularizers import R1, R2, ClipWeights, GradientPenalty
 
 PASSES = {  # (critic's loss, generator's loss)
@@ -216,3 +217,101 @@ def test_a_cast_without_a_graph_is_not_reused():
 
 def test_games_that_are_no_mean_say_so():
     assert all(not make(name).players()["critic"].additive for name in WHOLE_BATCH)
+
+
+def test_hand_computed_pointwise_values():
+    critic, low, high = (lambda s: s[:, 0]), torch.tensor([[-20.0]]), torch.tensor([[3.0]])
+    y = low.clone().requires_grad_()
+    loss = NonSaturating().generator_loss(critic, low, y)
+    torch.testing.assert_close(loss, torch.tensor(20.0))
+    (slope_of_loss,) = torch.autograd.grad(loss, y)  # it does not saturate where the critic is sure
+    torch.testing.assert_close(slope_of_loss, torch.tensor([[-1.0]]))
+    torch.testing.assert_close(Hinge().generator_loss(critic, low, high), torch.tensor(-3.0))
+    torch.testing.assert_close(Hinge().critic_loss(critic, high, high), torch.tensor(4.0))
+    torch.testing.assert_close(Wasserstein().joint_loss(critic, low, high), torch.tensor(-23.0))
+
+
+def test_each_penalty_is_taken_where_it_says():
+    """D(x) = |x|^2 / 2 has slope |x|: 1 at the real samples, 3 at the fake ones, t between."""
+    x, y = torch.tensor([[1.0, 0.0]] * 64), torch.tensor([[0.0, 3.0]] * 64)
+
+    def critic(s):
+        return s.square().sum(1) / 2
+
+    torch.testing.assert_close(R1(4.0)(critic, x, y), torch.tensor(2.0))
+    torch.testing.assert_close(R2(4.0)(critic, x, y), torch.tensor(18.0))
+    with keyed(Part((0,), 0, 64, 64)):
+        point = interpolate(x, y)
+        penalty = GradientPenalty(10.0)(critic, x, y)
+    torch.testing.assert_close(penalty, 10 * (point.norm(dim=1) - 1).square().mean())
+
+
+def test_interpolates_lie_on_the_segment():
+    x, y = torch.zeros(4096, 1), torch.ones(4096, 1)
+    t = interpolate(x, y).detach()
+    assert 0 <= t.min() < 0.01 and 0.99 < t.max() < 1
+
+
+def test_interpolation_of_mixed_samples():
+    real = (torch.zeros(4, 2), torch.zeros(4, dtype=torch.long))
+    fake = (torch.ones(4, 2, dtype=torch.bfloat16), torch.ones(4, dtype=torch.long))
+    mixed = interpolate(real, fake)
+    assert mixed[0].dtype == torch.float32 and mixed[0].requires_grad and mixed[1].eq(0).all()
+    with pytest.raises(ValueError, match="integers"):
+        interpolate(real[1], fake[1])
+
+
+def test_a_view_of_a_parameter_is_tracked_anew():
+    """It says requires_grad and has no graph, so that its slope would silently be zero."""
+    table = nn.Parameter(torch.randn(8, 2))
+    with torch.no_grad():
+        fake = table.view(-1, 2)
+    assert slope(lambda s: s.square().sum(1) / 2, fake).allclose(table.square().sum(1))
+    tracked = track(fake)
+    assert tracked is not fake and track(tracked) is tracked
+
+
+def test_a_score_that_does_not_depend_on_the_sample_has_no_slope():
+    with pytest.raises(ValueError, match="detached"):
+        slope(lambda s: s.detach().sum(1), torch.zeros(2, 2))
+
+
+@pytest.mark.parametrize(("side", "losses"), [("critic", "c"), ("generator", "gj"), ("both", "cgj")])
+def test_terms_join_the_loss_of_their_side(side, losses):
+    critic, x, y = Counted(), torch.randn(8, D), torch.randn(8, D)
+    term = R1()
+    term.side = side
+    objective, seen_in = NonSaturating() + term, ""
+    for letter, loss in zip(
+        "cgj", (objective.critic_loss, objective.generator_loss, objective.joint_loss), strict=True
+    ):
+        with notes() as seen:
+            loss(critic, x, y)
+        seen_in += letter if "R1" in seen else ""
+    assert seen_in == losses
+
+
+def test_a_sum_hands_on_projection_and_history():
+    class Counting(NonSaturating):
+        calls = ()
+
+        def project_(self, module):
+            self.calls += ("project",)
+
+        def advance_(self, notes):
+            self.calls += ("advance",)
+
+    objective = Counting()
+    total = objective + R1()
+    total.project_(Counted())
+    total.advance_({})
+    assert objective.calls == ("project", "advance")
+
+
+def test_equal_pairs_are_finite_under_the_quadratic_potential():
+    critic, x = Counted(), torch.randn(8, D)
+    for objective in (Quadratic(), Quadratic(1.0, root_mean_square), SlopeQuadratic()):
+        y = x.clone().requires_grad_()
+        loss = objective.critic_loss(critic, x, y)
+        gradients = torch.autograd.grad(loss, [y, *critic.parameters()], allow_unused=True)
+        assert loss.isfinite() and all(g is None or g.isfinite().all() for g in gradients)

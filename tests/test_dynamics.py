@@ -2,6 +2,7 @@
 
 import io
 import math
+import warnings
 
 import pytest
 import torch
@@ -10,12 +11,14 @@ from torch.optim import SGD, Adam
 from toys import GAMES, WHOLE_BATCH, Anchored, Counted, D, EverySecond, Z, adams, data, make, mlp, sgds, tensors
 
 from gansmith.batch import Batch
+from gansmith.chance import Part, keyed
 from gansmith.dynamics import Alternating, Decay, Diverged, Pull, Simultaneous
 from gansmith.games import GAN, OGAN, Player
 from gansmith.latents import Normal
 from gansmith.notes import notes
 from gansmith.objectives import Hinge, NonSaturating, Relativistic, Wasserstein
 from gansmith.regularizers import R1, ClipWeights, GradientPenalty
+from gansmith.testing.differences import assert_gradient
 
 
 class Everything(nn.Module):
@@ -351,3 +354,167 @@ def test_the_shared_loss_of_relativistic_games_moves_both():
     game = OGAN(mlp(Z, D), Counted(outputs=Z), Relativistic(), Normal(Z)).double()
     said = Simultaneous(sgds(game)).step(game.players(), data, (0,))
     assert {"critic/correlation", "generator/correlation"} <= set(said)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_gradients_take_the_strides_of_their_parameters(fused):
+    """A double backward returns contiguous gradients for channels-last weights; fused Adam has one stride for both."""
+    moved = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        critic = nn.Sequential(nn.Conv2d(3, 16, 4, 2, 1), nn.SiLU(), nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0))
+        generator = nn.Sequential(nn.Linear(Z, 48), nn.Unflatten(1, (3, 4, 4)))
+        game = GAN(generator, critic, NonSaturating() + R1(), Normal(Z)).to(memory_format=layout)
+        optimizers = {n: Adam(p.parameters(), 1e-2, fused=fused) for n, p in game.players().items()}
+        x = torch.randn(8, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+        Alternating(optimizers).step(game.players(), lambda i, x=x: Batch(x, None, torch.arange(8)), (0,))
+        moved.append([p.detach().clone() for p in game.parameters()])
+    torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)
+
+
+class Watched(Normal):
+    def __init__(self, size):
+        super().__init__(size)
+        self.seen = []
+
+    def __call__(self, n, like=None):
+        z = super().__call__(n, like)
+        self.seen.append(z)
+        return z
+
+
+def test_every_move_draws_its_own_latents():
+    game = GAN(mlp(Z, D), Counted(), NonSaturating(), Watched(Z)).double()
+    dynamics = Alternating(adams(game))
+    for _ in range(3):
+        dynamics.step(game.players(), data, (0,))
+    assert len({tuple(z.flatten().tolist()) for z in game.latent.seen}) == 6
+
+
+def test_dropout_differs_between_micro_batches():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.drop, self.masks = nn.Parameter(torch.ones(D)), nn.Dropout(0.5), []
+
+        def forward(self, x):
+            dropped = self.drop(torch.ones_like(x))
+            self.masks.append(dropped)
+            return (x * dropped) @ self.w
+
+    net = Masked().double()
+    player = Player([net], lambda b: net(b.x).square().mean())
+    Pull(micro=2)(player, data(0), (0,))
+    assert not torch.equal(*net.masks)
+
+
+def test_autocast_reaches_the_networks():
+    kinds = []
+    net = nn.Linear(D, 1)
+    net.register_forward_hook(lambda m, i, o: kinds.append(o.dtype))
+    player = Player([net], lambda b: net(b.x).float().square().mean())
+    gradients, _ = Pull(autocast=torch.bfloat16)(player, data(0, dtype=torch.float32), (0,))
+    assert kinds == [torch.bfloat16] and all(g.dtype == torch.float32 for g in gradients)
+
+
+def test_the_correlation_is_taken_in_full_precision():
+    game = make("O-GAN NS+R1+R2", torch.float32)
+    _, said = Pull(autocast=torch.bfloat16)(game.players()["critic"], data(0, dtype=torch.float32), (0,))
+    assert said["correlation"].dtype == torch.float32
+
+
+def test_a_transform_that_breaks_the_gradient_is_seen():
+    game = make("GAN hinge")
+    pull = Pull(transforms=[lambda gs: [None if g is None else g * torch.nan for g in gs]])
+    before = tensors(game)
+    with pytest.raises(Diverged, match="critic"):
+        Alternating(adams(game), pull=pull).step(game.players(), data, (0,))
+    assert same(before, tensors(game))
+
+
+def test_a_loss_without_a_way_to_its_player_is_refused():
+    class Cut(GAN):
+        def fake(self, z, batch):
+            return super().fake(z, batch).detach()
+
+    game = Cut(mlp(Z, D), Counted(), NonSaturating(), Normal(Z)).double()
+    with pytest.raises(ValueError, match="detached"):
+        Alternating(adams(game)).step(game.players(), data, (0,))
+
+
+@pytest.mark.parametrize("name", ["GAN NS+R1+R2", "R3GAN", "GAN-QP", "O-GAN NS+R1+R2", "RaGAN+GP"])
+@pytest.mark.parametrize(("of", "by"), [("critic", "generator"), ("generator", "critic")])
+def test_a_loss_differentiated_in_the_other_players_parameters(name, of, by):
+    game = make(name)
+    players = game.players()
+    wanted = players[by].parameters()
+    gradients, _ = Pull()(players[of], data(0), (5,), wrt=wanted)
+    assert_gradient(lambda: Pull()(players[of], data(0), (5,))[1]["loss"], wanted, gradients, name)
+
+
+def test_nonsense_is_refused():
+    player = make("GAN hinge").players()["critic"]
+    with pytest.raises(ValueError, match="empty batch"):
+        Pull()(player, data(0)[:0], (0,))
+    with pytest.raises(ValueError, match="micro=0"):
+        Pull(micro=0)
+    bytes_ = Batch(torch.zeros(4, D, dtype=torch.uint8), None, torch.arange(4))
+    with pytest.raises(ValueError, match="scale images"):
+        Pull()(player, bytes_, (0,))
+
+
+def test_hook_based_spectral_norm_is_refused_in_micro_batches():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        layer = nn.utils.spectral_norm(nn.Linear(D, 1))
+    critic = nn.Sequential(layer, nn.Flatten(0))
+    game = GAN(mlp(Z, D), critic, Hinge(), Normal(Z)).double()
+    with pytest.raises(ValueError, match="spectral"):
+        Alternating(adams(game), pull=Pull(micro=2)).step(game.players(), data, (0,))
+
+
+def test_networks_that_return_to_training_are_seen():
+    game = GAN(mlp(Z, D, batch_norm=True), Counted(), Hinge(), Normal(Z)).double().eval()
+    dynamics = Alternating(adams(game), pull=Pull(micro=2))
+    dynamics.step(game.players(), data, (0,))
+    game.train()
+    with pytest.raises(ValueError, match="BatchNorm"):
+        dynamics.step(game.players(), data, (0,))
+
+
+def test_frozen_parameters_may_be_in_an_optimizer_and_are_not_clipped():
+    game = make("WGAN-clip")
+    frozen = next(game.critic.parameters())
+    frozen.requires_grad_(False).fill_(5.0)
+    optimizers = adams(game)
+    optimizers["critic"] = Adam(game.critic.parameters())
+    Alternating(optimizers).step(game.players(), data, (0,))
+    assert frozen.eq(5.0).all()
+
+
+def test_looking_at_a_game_changes_nothing():
+    game = GAN(mlp(Z, D, batch_norm=True), Counted(spectral=True), Hinge(), Normal(Z)).double()
+    before = tensors(game)
+    frozen = game.generator[1].eval()
+    x = game.sample(16)
+    game.score(x)
+    assert same(before, tensors(game)) and game.critic.training and not frozen.training and not x.requires_grad
+
+
+def test_one_loss_for_both_players_is_simultaneous():
+    """L_D(x, sg y) + h(D(y)) - h(D(sg y)), in one backward pass: the gradients of two losses."""
+    game = make("GAN hinge")
+    players, o = game.players(), game.objective
+    two = [Pull()(players[n], data(0), (0, 0))[0] for n in ("critic", "generator")]
+    with keyed(Part((0, 0), 0, 8, 8)):
+        critic, x, y = game.duel(data(0))
+    still_y = y.detach()
+    frozen = [p.detach() for p in game.critic.parameters()]
+    names = [n for n, _ in game.critic.named_parameters()]
+
+    def held(s):
+        return torch.func.functional_call(game.critic, dict(zip(names, frozen, strict=True)), (s,))
+
+    single = o.critic_loss(critic, x, still_y) + o.generator_loss(held, x, y)
+    one = torch.autograd.grad(single, [*players["critic"].parameters(), *players["generator"].parameters()])
+    torch.testing.assert_close(list(one), [*two[0], *two[1]])

@@ -80,6 +80,12 @@ class OtherJoint(NonSaturating):
         return super().joint_loss(critic, real, fake) * 2
 
 
+class RealUp(Hinge):
+    def __init__(self):
+        super().__init__()
+        self.k = torch.neg
+
+
 class Summed(NonSaturating):
     def critic_loss(self, critic, real, fake):
         return super().critic_loss(critic, real, fake) * len(real)
@@ -110,6 +116,7 @@ class PerSample(NonSaturating):
         (Detached, "finite differences"),
         (LowIsReal, "high score = real"),
         (OtherJoint, "joint_loss"),
+        (RealUp, "lowering real scores"),
         (Summed, "mean of its halves"),
         (Unchecked, "not refused"),
         (ByPlace, "order of pairs"),

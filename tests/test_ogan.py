@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import normalize
-from toys import Counted, D, Z, data, make, mlp
+from toys import Counted, D, Z, adams, data, make, mlp
 
+from gansmith.chance import Part, keyed
 from gansmith.duel import score, slope, track
-from gansmith.dynamics import Pull
+from gansmith.dynamics import Alternating, Pull
 from gansmith.games import GAN, OGAN
 from gansmith.games.ogan import correlation, standardize
 from gansmith.latents import Normal, Uniform
@@ -132,16 +133,19 @@ def test_every_weight_of_the_generator_is_registered():
     assert leaves == {id(p) for p in generator.parameters()}
 
 
-@pytest.mark.parametrize("objective", [SlopeQuadratic(), Quadratic()])
-def test_quadratic_losses_are_per_sample(objective):
+@pytest.mark.parametrize(
+    ("objective", "room"),
+    [
+        (SlopeQuadratic(0.25), lambda a, b: 4 * (a - b).square().mean(1)),
+        (Quadratic(10.0), lambda a, b: 20 * (a - b).abs().mean(1)),
+    ],
+)
+def test_quadratic_losses_are_per_sample(objective, room):
     """Gray pictures, third defect: (n, 1) over (n,) divided each gap by every other pair's distance."""
     x, y = data(1).x, data(2).x
     critic = Counted().double()
     gap = critic(x) - critic(y)
-    wanted = [
-        g.square() / (2 * objective.weight * objective.distance(x[i : i + 1], y[i : i + 1])[0]) - g
-        for i, g in enumerate(gap)
-    ]
+    wanted = [g.square() / room(x[i : i + 1], y[i : i + 1])[0] - g for i, g in enumerate(gap)]
     torch.testing.assert_close(objective.critic_loss(critic, x, y), torch.stack(wanted).mean())
     with pytest.raises(ValueError, match="squeeze"):
         objective.critic_loss(Counted(outputs=1).double(), x, y)
@@ -176,7 +180,7 @@ def test_networks_fit_each_other():
 
 def test_normalization_is_passed_in():
     critic = DCGANCritic(32, 1, width=16, normalize=lambda c: nn.GroupNorm(4, c))
-    assert sum(isinstance(m, nn.GroupNorm) for m in critic.modules()) == 2
+    assert sum(isinstance(m, nn.GroupNorm) for m in critic.modules()) == 3
     plain = DCGANGenerator(16, 32, 1, width=16, normalize=None)
     assert not any(isinstance(m, nn.BatchNorm2d) for m in plain.modules())
     assert plain.start.bias is not None
@@ -187,3 +191,36 @@ def test_codes_are_directions():
     """With many coordinates a standardized code is as long as a standard normal latent."""
     z = torch.randn(1000, 64)
     assert normalize(z).mul(8).sub(standardize(z)).norm(dim=1).mean() < 1.5
+
+
+@pytest.mark.parametrize("side", ["critic", "generator"])
+def test_the_loss_is_the_objectives_less_the_correlation(side):
+    game = make("O-GAN NS+R1+R2")
+    _, said = Pull()(game.players()[side], data(0), (0,))
+    with keyed(Part((0,), 0, 8, 8)):
+        z = game.latent(8, data(0).x)
+    real, fake = track(data(0).x), track(game.generator(z).detach())
+    bare = getattr(game.objective, f"{side}_loss")(lambda x: game.encoder(x).mean(1), real, fake)
+    rho = [np.corrcoef(a, b)[0, 1] for a, b in zip(z.numpy(), game.encoder(fake).detach().numpy(), strict=True)]
+    torch.testing.assert_close(said["loss"], (bare - 0.5 * np.mean(rho)).detach())
+
+
+def test_the_correlation_rises():
+    torch.manual_seed(0)
+    game = OGAN(mlp(Z, D), Counted(outputs=Z), NonSaturating(), Normal(Z)).double()
+    dynamics = Alternating(adams(game, 3e-3))
+    rho = [float(dynamics.step(game.players(), data, (0,))["critic/correlation"]) for _ in range(100)]
+    assert np.mean(rho[-10:]) > np.mean(rho[:10]) + 0.3
+
+
+def test_mixed_codes_are_standardized_before_they_are_decoded():
+    game = make("O-GAN NS+R1+R2")
+    a, b = data(0).x[:2], data(0).x[2:4]
+    middle = standardize((game.encode(a) + game.encode(b)) / 2)
+    torch.testing.assert_close(game.interpolate(a, b, 3)[:, 1], game.decode(middle))
+
+
+def test_an_encoder_of_another_size_is_refused():
+    game = OGAN(mlp(Z, D), Counted(outputs=Z + 1), NonSaturating(), Normal(Z)).double()
+    with pytest.raises(ValueError, match="as many outputs as the latent"):
+        game.critic_loss(data(0))

@@ -34,6 +34,11 @@ EXTRA = {"unused": lambda: GAN(mlp(Z, D), Branch(), Hinge() + GradientPenalty(),
 NAMES = ["GAN NS+R1+R2", "WGAN-GP", "R3GAN", "O-GAN NS+R1+R2", "anchored", *WHOLE_BATCH, *EXTRA]
 
 
+def clip(gradients):
+    norm = torch.stack([g.norm() for g in gradients if g is not None]).norm().clamp(min=0.1)
+    return [None if g is None else g * (0.1 / norm) for g in gradients]
+
+
 def game_of(name, dtype):
     torch.manual_seed(1)
     return (GAMES | WHOLE_BATCH | EXTRA)[name]().to(dtype)
@@ -41,7 +46,9 @@ def game_of(name, dtype):
 
 def go(name, kind, dtype, group=None, rank=0, world=1):
     game = game_of(name, dtype)
-    dynamics = kind(sgds(game), pull=Pull(group=group))
+    # weight decay tells a gradient of zero from none; the clip tells a rank's gradient from everybody's
+    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-2, weight_decay=0.1) for n, p in game.players().items()}
+    dynamics = kind(optimizers, pull=Pull(group=group, transforms=[clip]))
     rows = slice(rank * N // world, (rank + 1) * N // world)
     for _ in range(3):
         said = dynamics.step(game.players(), lambda i: data(i, N, dtype)[rows], (4,))

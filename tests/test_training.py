@@ -17,7 +17,7 @@ from toys import Counted, D, mlp
 from gansmith import checkpoint
 from gansmith.average import Average
 from gansmith.data import load
-from gansmith.dynamics import Alternating, Diverged
+from gansmith.dynamics import Alternating, Diverged, Pull
 from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
 from gansmith.hooks import Bar, Checkpoint, Log, Pictures, read_log
@@ -147,14 +147,19 @@ def test_the_average_follows():
 
 
 def test_the_average_copies_buffers_and_stays_in_evaluation():
-    game = GAN(mlp(4, D, batch_norm=True), Counted(), NonSaturating(), Normal(4))
+    """Copied, not averaged: spectral norm's vectors have length one, and their average would not."""
+    game = GAN(mlp(4, D, batch_norm=True), Counted(spectral=True), NonSaturating(), Normal(4))
     average = Average(game)
-    game.generator(torch.randn(16, 4))
-    average.update_parameters(game)
+    for _ in range(3):
+        game.generator(torch.randn(16, 4))
+        game.critic(torch.randn(16, D))
+        average.update_parameters(game)
     average.train()
+    for copied, live in zip(average.game.buffers(), game.buffers(), strict=True):
+        assert torch.equal(copied, live)
     assert not average.game.generator[1].training and game.generator[1].training
     assert torch.equal(average.game.generator[1].running_mean, game.generator[1].running_mean)
-    assert average.game.generator[1].num_batches_tracked == 1
+    assert average.game.generator[1].num_batches_tracked == 3
 
 
 def test_divergence_stops_and_keeps_the_last_good_state(ring, tmp_path):
@@ -173,6 +178,60 @@ def test_divergence_stops_and_keeps_the_last_good_state(ring, tmp_path):
     assert state["step"] == 5
     values = [v for v in state["game"].values() if isinstance(v, torch.Tensor) and v.is_floating_point()]
     assert all(v.isfinite().all() for v in values)
+
+
+def test_nothing_is_saved_after_a_failure(ring, tmp_path):
+    """It may have come in the middle of a round: only what was saved at a whole step can be resumed exactly."""
+
+    class Fail(Hook):
+        def step(self, training):
+            if training.step == 3:
+                raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        train(begin(gan, ring), [Checkpoint(tmp_path / "c.pt", 1e9), Fail()])
+    assert checkpoint.load(tmp_path / "c.pt")["step"] == 0
+
+
+def test_a_hook_that_returns_something_hides_no_failure(ring):
+    class Says(Hook):
+        def __init__(self):
+            self.ended = []
+
+        def end(self, training, error):
+            self.ended.append(type(error))
+            return True
+
+    class Fail(Hook):
+        def start(self, training):
+            raise RuntimeError
+
+    first, last = Says(), Says()
+    with pytest.raises(RuntimeError):
+        train(begin(gan, ring), [first, Fail(), last])
+    assert first.ended == [RuntimeError] and not last.ended
+
+
+def test_a_second_interruption_insists_and_a_new_start_goes_on(ring):
+    class Twice(Hook):
+        def step(self, training):
+            if training.step == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(1000):
+                    pass
+
+    training = begin(gan, ring)
+    with pytest.raises(KeyboardInterrupt):
+        train(training, [Twice()])
+    assert train(training).done
+
+
+def test_several_ranks_are_refused(ring):
+    experiment = gan(ring, steps=3)
+    experiment.stages[0].dynamics.pull = Pull(group=object())
+    with pytest.raises(ValueError, match="one process"):
+        Training(experiment, device="cpu")
 
 
 def test_an_interruption_finishes_the_step_and_saves(ring, tmp_path):
@@ -203,9 +262,58 @@ def test_the_log_is_cut_back_to_the_checkpoint(ring, tmp_path):
     assert all(math.isfinite(json.loads(line)["critic/loss"]) for line in log.read_text().splitlines())
 
 
-def test_steps_within_a_time(ring):
-    planned = steps_within(begin(gan, ring), 5.0, trial=10)
-    assert 10 < planned < 100_000
+def test_steps_within_a_time(ring, monkeypatch):
+    """By a clock that goes one second a look: the trial's time counts, too."""
+    training, now = begin(gan, ring), [0.0]
+
+    def advance(self):
+        now[0] += 1.0
+
+    monkeypatch.setattr(Training, "advance", advance)
+    monkeypatch.setattr("gansmith.training.time.perf_counter", lambda: now[0])
+    assert steps_within(training, 100.0, trial=10) == 85  # five to warm up and ten to time are gone
+
+
+def test_stages_share_neither_draws_nor_the_average(ring):
+    seen = []
+
+    class Look(Hook):
+        def step(self, training):
+            if training.step == 1:
+                seen.append(next(training.average.parameters()).clone())
+                seen.append(next(training.game.parameters()).clone())
+
+    experiment, _ = two_stages(ring)
+    experiment.stages[1].start = None
+    drawn, normal = [], Normal(4)
+    for stage in experiment.stages:
+        stage.game.latent = lambda n, like=None: (drawn.append(normal(n, like)), drawn[-1])[1]
+    train(Training(experiment, device="cpu"), [Look()])
+    assert torch.equal(seen[2], seen[3])  # after one step an average is a copy of what it follows
+    assert len({tuple(z.flatten().tolist()) for z in drawn}) == len(drawn)
+
+
+def test_torchs_generator_is_put_back(ring):
+    training = begin(gan, ring)
+    torch.manual_seed(123)
+    state = copy.deepcopy(training.state_dict())
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    begin(gan, ring).load_state_dict(state)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_bfloat16_comes_with_channels_last(digits):
+    training = begin(ogan, digits, precision="bfloat16")
+    weights = [p for p in training.game.parameters() if p.ndim == 4 and min(p.shape[:2]) > 1]
+    assert weights and all(p.is_contiguous(memory_format=torch.channels_last) for p in weights)
+    assert training.stage.dynamics.pull.autocast == torch.bfloat16
+    plain = begin(ogan, digits, precision="float32")
+    assert plain.autocast is None and all(p.is_contiguous() for p in plain.game.parameters())
+    with pytest.raises(ValueError, match="float32 or bfloat16"):
+        begin(ogan, digits, precision="float16")
+    with pytest.raises(ValueError, match="no device"):
+        Training(gan(digits), device="meta")
 
 
 KILLED = """

@@ -19,15 +19,26 @@ SIZES = (8, 16, 32, 64, 128)
 
 
 @dataclass(frozen=True)
+class Form:
+    """What was asked of images: side in pixels, channels, side inside a padding; None for what the images suggest."""
+
+    size: int | None = None
+    channels: int | None = None
+    content: int | None = None
+
+
+@dataclass(frozen=True)
 class Fit:
     """How images become ``(c, size, size)``.
 
     With ``side`` the images are squares of that side and are padded to ``size``, centered, by repeating their
-    edges; no pixel is changed. Without it the center square is cut out and resized (bicubic, antialiased).
+    edges; no pixel is changed. Without it the center square is cut out and resized (bicubic, antialiased). With both
+    ``side`` and ``resized`` the center square is resized to ``side``, and padded.
     """
 
     size: int
     side: int | None = None
+    resized: bool = False
 
     @property
     def content(self) -> tuple[int, int] | None:
@@ -37,15 +48,17 @@ class Fit:
     @property
     def note(self) -> tuple[str, ...]:
         """What was done, for the user."""
-        if self.side == self.size:
+        if self.side == self.size and not self.resized:
             return ()
-        if self.side is None:
-            return (f"images cut to their center square and resized to {self.size}x{self.size}",)
-        return (f"{self.side}x{self.side} padded to {self.size}x{self.size}",)
+        padded = () if self.side is None else (f"{self.side}x{self.side} padded to {self.size}x{self.size}",)
+        if self.side is not None and not self.resized:
+            return padded
+        side = self.side or self.size
+        return (f"images cut to their center square and resized to {side}x{side}", *padded)
 
     def stack(self, x: Tensor, channels: int) -> Tensor:
         """Images of one size, uint8 ``(n, c, h, w)``, to ``(n, channels, size, size)``."""
-        if self.side is not None:
+        if self.side is not None and not self.resized:
             return with_channels(self._pad(x), channels).contiguous()
         out = x.new_empty(len(x), channels, self.size, self.size)
         for row, image in enumerate(x):
@@ -56,12 +69,12 @@ class Fit:
         """One Pillow image of mode L or RGB to uint8 ``(channels, size, size)``."""
         from PIL.Image import Resampling
 
-        if self.side is None:
-            side = min(image.size)
+        if self.side is None or self.resized:
+            side, inside = min(image.size), self.side or self.size
             left, top = (image.width - side) // 2, (image.height - side) // 2
             # Cutting before resizing: a picture of 1 x 100,000 pixels would otherwise grow to gigabytes.
             image = image.crop((left, top, left + side, top + side))
-            image = image.resize((self.size, self.size), Resampling.BICUBIC)
+            image = image.resize((inside, inside), Resampling.BICUBIC)
         elif image.size != (self.side, self.side):
             raise ValueError(f"its pixels are {image.width}x{image.height}, other than its header said")
         return self._pad(_from_pillow(image.convert("L" if channels == 1 else "RGB"))[None])[0]
@@ -74,23 +87,28 @@ class Fit:
         return x[..., place[:, None], place]
 
 
-def plan(shapes: Collection[tuple[int, int]], size: int | None) -> Fit:
+def plan(shapes: Collection[tuple[int, int]], size: int | None, content: int | None = None) -> Fit:
     """How to fit images of these ``(height, width)`` to ``size``.
 
     Without a size it is the median shorter side, up to the next power of two, within 8..128. Squares of one
-    side are padded where ``size`` is the next power of two.
+    side are padded where ``size`` is the next power of two. With ``content`` the pictures get that side inside a
+    padding to ``size``, whatever they have: as the data of a run that were padded.
 
     Raises:
         ValueError: ``size`` is no power of two from 8 to 128.
 
     Example:
-        >>> plan([(28, 28)], None), plan([(28, 28)], 64), plan([(300, 200), (90, 70)], None)
-        (Fit(size=32, side=28), Fit(size=64, side=None), Fit(size=128, side=None))
+        >>> plan([(28, 28)], None)
+        Fit(size=32, side=28, resized=False)
+        >>> plan([(300, 200), (90, 70)], None).size
+        128
     """
     if size is None:
         size = min(max(_next_power(median_low([min(shape) for shape in shapes])), SIZES[0]), SIZES[-1])
     check_size(size)
     sides = {side for shape in shapes for side in shape}
+    if content is not None:
+        return Fit(size, content, resized=sides != {content})
     side = sides.pop()
     return Fit(size, side) if not sides and _next_power(side) == size else Fit(size)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gansmith.data.dataset import Dataset, assemble
 from gansmith.data.digits import digits
 from gansmith.data.files import Kind, files_in, kind_of, shown
-from gansmith.data.fitting import check_size, plan
+from gansmith.data.fitting import Form, check_size, plan
 from gansmith.data.found import Found
 from gansmith.data.idx_images import idx_file, idx_folder
 from gansmith.data.mixtures import grid, ring
@@ -19,7 +19,9 @@ from gansmith.data.pictures import read_pictures
 BUILT_IN = {"digits": digits, "ring": ring, "grid": grid}
 
 
-def load(source: str, size: int | None = None, channels: int | None = None) -> Dataset:
+def load(
+    source: str, size: int | None = None, channels: int | None = None, content: tuple[int, int] | None = None
+) -> Dataset:
     """Loads images or vectors.
 
     Arguments:
@@ -31,6 +33,7 @@ def load(source: str, size: int | None = None, channels: int | None = None) -> D
             the next of these. Squares of one side are padded where ``size`` is the next power of two (28 to
             32, see `Dataset.content`); other images are cut to their center square and resized.
         channels: 1 for gray, 3 for color; by default what the images have, color if any is.
+        content: the square inside a centered padding that images are to fill, as `Dataset.content` of other data.
 
     Returns:
         A `Dataset`; its split is the same for every seed.
@@ -51,7 +54,7 @@ def load(source: str, size: int | None = None, channels: int | None = None) -> D
     if channels not in (None, 1, 3):
         raise ValueError(f"needs 1 or 3 channels, but got {channels}")
     try:
-        found = _find(source, size, channels)
+        found = _find(source, Form(size, channels, None if content is None else content[0]))
     except OSError as error:
         raise ValueError(f"cannot read {shown(source)}: {shown(error.strerror or error)}") from error
     if found.x.ndim != 4 and (size is not None or channels is not None):
@@ -59,27 +62,27 @@ def load(source: str, size: int | None = None, channels: int | None = None) -> D
     return assemble(found, _name(source), source)
 
 
-def _find(source: str, size: int | None, channels: int | None) -> Found:
+def _find(source: str, form: Form) -> Found:
     if source in BUILT_IN:
-        return _fitted(BUILT_IN[source](), size, channels)
+        return _fitted(BUILT_IN[source](), form)
     path = _path(source)
     if source and path.is_dir():
         files = files_in(path)
         if not files:
             raise ValueError(f"{shown(source)} holds no files (sub-folders are not entered): name a folder of images")
         if any(kind_of(file) is Kind.IDX for file in files):
-            return _fitted(idx_folder(path), size, channels)
-        return read_pictures(files, size, channels)
+            return _fitted(idx_folder(path), form)
+        return read_pictures(files, form)
     if not source or not path.is_file():
         raise ValueError(_unknown(source, path))
     kind = kind_of(path)
     if kind is Kind.IDX:
-        return _fitted(idx_file(path), size, channels)
+        return _fitted(idx_file(path), form)
     if kind is Kind.ZIP:
-        return _fitted(read_npz(path), size, channels)
+        return _fitted(read_npz(path), form)
     if kind is not Kind.OTHER:
         raise ValueError(f"{shown(source)} is no data: {kind.value}")
-    return read_pictures([path], size, channels)
+    return read_pictures([path], form)
 
 
 def _path(source: str) -> Path:
@@ -87,13 +90,13 @@ def _path(source: str) -> Path:
     return Path(source).expanduser() if source.startswith("~/") else Path(source)
 
 
-def _fitted(found: Found, size: int | None, channels: int | None) -> Found:
+def _fitted(found: Found, form: Form) -> Found:
     if found.x.ndim != 4:
         return found
     height, width = found.x.shape[2:]
-    fit = plan([(height, width)], size)
+    fit = plan([(height, width)], form.size, form.content)
     return Found(
-        fit.stack(found.x, channels or found.x.shape[1]),
+        fit.stack(found.x, form.channels or found.x.shape[1]),
         found.y,
         found.held_out,
         fit.content,

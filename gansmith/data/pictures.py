@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gansmith.data.files import shown
-from gansmith.data.fitting import Fit, plan
+from gansmith.data.fitting import Fit, Form, plan
 from gansmith.data.found import Found
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Header:
     gray: bool
 
 
-def read_pictures(files: Sequence[Path], size: int | None, channels: int | None) -> Found:
+def read_pictures(files: Sequence[Path], form: Form) -> Found:
     """Decodes pictures and fits them to one size, gray if all are gray, otherwise color.
 
     Transparent pictures are laid over white; photographs are turned upright as their EXIF data say; of an
@@ -39,11 +39,10 @@ def read_pictures(files: Sequence[Path], size: int | None, channels: int | None)
 
     Arguments:
         files: their paths, in order.
-        size: side in pixels, see `plan`.
-        channels: 1, 3 or None for what the pictures have.
+        form: what was asked of them, see `plan`.
 
     Raises:
-        ValueError: none of the files can be decoded, or ``size`` is impossible.
+        ValueError: none of the files can be decoded, or the size is impossible.
     """
     skipped: dict[Path, str] = {}
     headers: dict[Path, _Header] = {}
@@ -53,20 +52,20 @@ def read_pictures(files: Sequence[Path], size: int | None, channels: int | None)
         except Exception as error:
             skipped[path] = _reason(error)
     while headers:
-        fit, depth = _plan(headers.values(), size, channels)
+        fit, depth = _plan(headers.values(), form)
         x, failed = _decode_all(headers, fit, depth)
         skipped |= failed
         headers = {path: header for path, header in headers.items() if path not in failed}
         # What failed only now had a say in the size: without it the plan may be another.
-        if headers and _plan(headers.values(), size, channels) == (fit, depth):
+        if headers and _plan(headers.values(), form) == (fit, depth):
             names = tuple(path.name for path in headers)
             return Found(x, content=fit.content, names=names, notes=(*_skip_note(skipped, len(files)), *fit.note))
     raise ValueError(_nothing(skipped))
 
 
-def _plan(headers: Collection[_Header], size: int | None, channels: int | None) -> tuple[Fit, int]:
-    fit = plan([(header.height, header.width) for header in headers], size)
-    return fit, channels or (1 if all(header.gray for header in headers) else 3)
+def _plan(headers: Collection[_Header], form: Form) -> tuple[Fit, int]:
+    fit = plan([(header.height, header.width) for header in headers], form.size, form.content)
+    return fit, form.channels or (1 if all(header.gray for header in headers) else 3)
 
 
 def _decode_all(files: Collection[Path], fit: Fit, channels: int) -> tuple[Tensor, dict[Path, str]]:

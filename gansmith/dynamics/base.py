@@ -41,7 +41,7 @@ class Dynamics:
         self.pull, self.schedule = pull or Pull(), schedule
         self.steps = self.draws = 0
         self.moved: Counter[str] = Counter()  # moves of each player since this object was made
-        self._checked: Pull | None = None
+        self._checked = False
         for several in self.optimizers.values():
             for optimizer in several:
                 for group in optimizer.param_groups:
@@ -63,9 +63,10 @@ class Dynamics:
                 forward-time state does not go together with ranks or micro-batches.
             Diverged: a loss or gradient is not finite; no bad update was applied.
         """
-        if self._checked is not self.pull:
+        if not self._checked:
             self._check(players)
-            self._checked = self.pull
+            self._checked = True
+        _check_state(players, self.pull)
         if self.schedule is not None:
             self.schedule(self.steps, self.optimizers)
         said = self._round(players, batch, key)
@@ -123,7 +124,6 @@ class Dynamics:
             _check_optimizers(name, player, self.optimizers.get(name))
         if unknown := sorted(set(self.optimizers) - set(players)):
             raise ValueError(f"needs optimizers for {', '.join(players)}, but got one for {', '.join(unknown)} too")
-        _check_state(players, self.pull)
 
 
 def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer] | None) -> None:
@@ -136,7 +136,7 @@ def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer]
             f"the {name}'s optimizer lacks {len(missing)} of its {len(own)} parameters, the first of shape "
             f"{missing[0]}: build it from game.players()[{name!r}].parameters()"
         )
-    if extra := held - set(own):
+    if extra := held - {id(p) for module in player.modules for p in module.parameters()}:
         raise ValueError(
             f"the {name}'s optimizer holds {len(extra)} parameters that are not its player's: "
             f"build it from game.players()[{name!r}].parameters()"
@@ -146,8 +146,10 @@ def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer]
 def _check_state(players: Mapping[str, Player], pull: Pull) -> None:
     """State that a forward pass changes would make parts of a batch depend on their order, or on the rank."""
     world, _ = _place(pull.group)
+    if pull.micro == world == 1:
+        return
     for module in {m for player in players.values() for owned in player.modules for m in owned.modules()}:
-        batch_norm = isinstance(module, _BatchNorm) and module.training
+        batch_norm = isinstance(module, _BatchNorm) and (module.training or not module.track_running_stats)
         if batch_norm and pull.micro > 1:
             raise ValueError("needs networks that treat samples one by one for micro-batches, but found BatchNorm")
         if batch_norm and world > 1 and not isinstance(module, nn.SyncBatchNorm):
@@ -155,7 +157,7 @@ def _check_state(players: Mapping[str, Player], pull: Pull) -> None:
                 "needs statistics over all ranks, but found BatchNorm: "
                 "use torch.nn.SyncBatchNorm.convert_sync_batchnorm(game), or another normalization"
             )
-        if pull.micro > 1 and _has_spectral_norm(module):
+        if pull.micro > 1 and module.training and _has_spectral_norm(module):
             raise ValueError(
                 "needs weights that stand still during a move for micro-batches, but found spectral normalization, "
                 "which takes a power iteration at each pass: use micro=1"

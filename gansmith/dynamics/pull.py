@@ -53,6 +53,10 @@ class Pull:
     autocast: torch.dtype | None = None
     transforms: Sequence[Callable[[Gradients], Gradients]] = ()
 
+    def __post_init__(self) -> None:
+        if self.micro < 1:
+            raise ValueError(f"needs at least one micro-batch, but got micro={self.micro}")
+
     def __call__(
         self,
         player: Player,
@@ -67,15 +71,18 @@ class Pull:
             player: whose loss.
             batch: this rank's rows of the global batch.
             key: names the draws.
-            wrt: differentiate in these instead.
+            wrt: differentiate in these instead, also through what the player itself holds constant.
             along: one tensor for each of the player's parameters (zeros where it has no gradient): return the gradient
                 of its inner product with the player's own gradient instead. Additive over samples, so that it crosses
                 micro-batches and ranks.
 
         Raises:
-            ValueError: micro-batches of an objective that is no mean over samples.
+            ValueError: micro-batches of an objective that is no mean over samples; an empty batch; a loss that depends
+                on none of the player's parameters.
             Diverged: a loss or gradient is not finite.
         """
+        if len(batch) == 0:
+            raise ValueError("needs at least one sample, but got an empty batch: drop the last, partial batch")
         if self.micro > 1 and not player.additive:
             raise ValueError(
                 f"needs the whole batch at once, because this objective is no mean over samples, but got "
@@ -90,27 +97,41 @@ class Pull:
         for start in range(0, n, step):
             rows = batch if self.micro == 1 else batch[start : start + step]
             part = Part(key, rank * n + start, len(rows), world * n, self.group)
-            gradients, said = self._part(player, rows, part, wanted, along)
+            gradients, said = self._part(player, rows, part, wanted, along, crosses=wrt is not None)
             share = len(rows) / n
             for i, g in enumerate(gradients):
                 if g is not None:
                     total[i] = _add(total[i], g, share)
             for name, value in said.items():
-                seen[name] = seen.get(name, 0) + value * share
+                seen[name] = value * share + seen[name] if name in seen else value * share if share < 1 else value
         if world > 1:
             total, seen = _average(self.group, wanted, total, seen, world)
         _check_finite(total, seen)
-        if along is None:
+        if along is not None:
+            return total, seen
+        if wrt is None and all(g is None for g in total):
+            raise ValueError(
+                "needs a loss that depends on its player's parameters, but none of them has a gradient: "
+                "is something detached that should not be?"
+            )
+        if self.transforms:
             for transform in self.transforms:
                 total = transform(total)
+            _check_finite(total, seen)
         return total, seen
 
     def _part(
-        self, player: Player, rows: Batch, part: Part, wanted: Sequence[Tensor], along: Sequence[Tensor] | None
+        self,
+        player: Player,
+        rows: Batch,
+        part: Part,
+        wanted: Sequence[Tensor],
+        along: Sequence[Tensor] | None,
+        crosses: bool,
     ) -> tuple[Gradients, Notes]:
         device = rows.x.device
         precision = nullcontext() if self.autocast is None else torch.autocast(device.type, self.autocast)
-        with keyed(part, device), notes() as said, crossing(along is not None):
+        with keyed(part, device), notes() as said, crossing(crosses or along is not None):
             with precision:  # closed before the backward pass: a cast that outlives a move is stale
                 loss = player.loss(rows)
             note("loss", loss)

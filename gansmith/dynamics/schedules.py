@@ -16,7 +16,7 @@ class Decay:
     Arguments:
         steps: length of the run, in rounds.
         start: share of the run at the initial rate, in [0, 1].
-        end: what is left of the rate at the last step, as a factor.
+        end: what is left of the rate when the run is over, as a factor.
 
     Example:
         >>> decay = Decay(100, start=0.5, end=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -35,6 +36,8 @@ def measure(game: Any, data: Dataset, seed: int, device: torch.device | None = N
         device: the game's.
     """
     device = device or torch.device("cpu")
+    if len(data.held_out) < 2 or len(data.train) < 2:
+        return {"n": 0, "seed": seed}
     held_out = _choose(data.held_out, "held out", seed)
     train = _choose(data.train, "train", seed)
     real = data.crop(data.values(held_out))
@@ -48,10 +51,8 @@ def measure(game: Any, data: Dataset, seed: int, device: torch.device | None = N
         "content": list(real.shape[1:]),
         "seed": seed,
     }
-    if len(real) < 2 or len(train) < 2:
-        return found
     twin = data.crop(data.values(train[: len(real)]))
-    found |= _pictures(fake, real, twin) if data.is_images else _points(fake, real, twin, data.name)
+    found |= _pictures(fake, real, twin) if data.is_images else _points(fake, real, twin, data.source)
     judge = _judge(data) if data.is_images else None
     if judge is not None:
         shares = judge.shares(fake)
@@ -63,6 +64,11 @@ def measure(game: Any, data: Dataset, seed: int, device: torch.device | None = N
     if hasattr(game, "reconstruct"):
         found["reconstruction"] = _reconstruction(game, data, held_out, judge, device)
     return found
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows neither infinity (the PSNR of a perfect copy) nor NaN (a divergence of nothing)."""
+    return value if math.isfinite(value) else None
 
 
 def _choose(index: Tensor, name: str, seed: int) -> Tensor:
@@ -81,18 +87,18 @@ def _pictures(fake: Tensor, real: Tensor, twin: Tensor) -> dict[str, Any]:
     }
 
 
-def _points(fake: Tensor, real: Tensor, twin: Tensor, name: str) -> dict[str, Any]:
+def _points(fake: Tensor, real: Tensor, twin: Tensor, source: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "energy_distance": {"value": energy_distance(real, fake), "floor": energy_distance(real, twin)}
     }
-    modes = {"ring": ring_modes, "grid": grid_modes}.get(name)
+    modes = {"ring": ring_modes, "grid": grid_modes}.get(source)
     if modes is not None:
         seen = mode_coverage(fake, *modes())
         found["modes"] = {
-            "captured": seen.modes,
-            "of": len(modes()[0]),
+            "captured": seen.captured,
+            "of": seen.modes,
             "high_quality": seen.high_quality,
-            "reverse_kl": seen.reverse_kl,
+            "reverse_kl": _finite(seen.reverse_kl),
         }
     return found
 
@@ -119,13 +125,14 @@ def _reconstruction(
     code = min(size, x[0].numel() - 1, len(data.train) - 1)
     fitted = data.crop(data.values(data.train[: 5 * MOST]))
     real, again = data.crop(x), data.crop(again)
-    principal = pca_reconstruct(fitted, real, min(code, real[0].numel(), len(fitted) - 1))
+    code = min(code, real[0].numel(), len(fitted) - 1)
+    principal = pca_reconstruct(fitted, real, code) if code else real.mean(0).expand_as(real)
     if data.is_images:
         principal = principal.clamp(-1, 1)
     found: dict[str, Any] = {"code": size}
     for name, y in (("game", again), ("principal_components", principal)):
         error = reconstruction_error(real, y)
-        found[name] = {"mse": error.mse, "psnr": error.psnr}
+        found[name] = {"mse": error.mse, "psnr": _finite(error.psnr)}
         if judge is not None:
             found[name]["same_class"] = same_class_share(judge, real, y)
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
@@ -47,6 +49,18 @@ class Game(nn.Module):
     def duel(self, batch: Batch) -> tuple[Critic, Sample, Sample]:
         """(critic, real, fake) for a batch; games that have no two samples have no duel."""
         raise NotImplementedError
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Inside, networks are in evaluation mode and keep no graph: looking at a game changes nothing in it."""
+        training = [m for m in self.modules() if m.training]
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            for m in training:
+                m.training = True
 
     def players(self) -> dict[str, Player]:
         """The players, in the order in which they move. Built anew at each call, because a copy is a game too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
@@ -77,21 +76,20 @@ class GAN(Game):
             ),
         }
 
-    @torch.no_grad()
     def sample(self, n: int) -> Tensor:
         """n samples, from the current generator of randomness or the surrounding ``chance.keyed``."""
         return self.decode(self.latent(n, self._like()))
 
-    @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
-        """Latents (n, d) -> samples (n, ...)."""
-        samples: Tensor = self.generator(z)
-        return samples
+        """Latents (n, d) -> samples (n, ...), in evaluation mode."""
+        with self.looking():
+            samples: Tensor = self.generator(z)
+            return samples
 
-    @torch.no_grad()
     def score(self, x: Tensor) -> Tensor:
-        """The critic's scores (n,), high for real."""
-        return score(self.critic, x)
+        """The critic's scores (n,), high for real, in evaluation mode."""
+        with self.looking():
+            return score(self.critic, x)
 
     def _like(self) -> Tensor:
         return next(self.generator.parameters())

@@ -140,7 +140,13 @@ class OGAN(GAN):
         code = Once(self.critic)
         critic = View(nn.ModuleList(self.critics()), lambda x: self._head(code(x)))
         loss = self.objective.critic_loss if side == "critic" else self.objective.generator_loss
-        agreement = correlation(z, code(fake).to(z.dtype)).mean()
+        again = code(fake)
+        if again.shape != z.shape:
+            raise ValueError(
+                f"needs an encoder whose codes have the latents' shape, {tuple(z.shape)}, but it returned "
+                f"{tuple(again.shape)}: give it as many outputs as the latent has numbers"
+            )
+        agreement = correlation(z, again.to(z.dtype)).mean()
         note("correlation", agreement)
         return loss(critic, tracked, fake) - self.weight * agreement
 
@@ -152,11 +158,10 @@ class OGAN(GAN):
         critic = View(nn.ModuleList(self.critics()), lambda x: self._head(self.critic(x)))
         return critic, batch.x, self.fake(self.latent(len(batch), batch.x), batch)
 
-    @torch.no_grad()
     def score(self, x: Tensor) -> Tensor:
-        return score(lambda s: self._head(self.critic(s)), x)
+        with self.looking():
+            return score(lambda s: self._head(self.critic(s)), x)
 
-    @torch.no_grad()
     def encode(self, x: Tensor, truncation: float = 1.0) -> Tensor:
         r"""Codes (n, d) in the place of latents, :math:`\tau\,\sigma\,N(E(x))`, with the latent's deviation sigma.
 
@@ -164,8 +169,9 @@ class OGAN(GAN):
             x: samples (n, ...).
             truncation: :math:`\tau`; below 1 the code moves toward the latents' center, to smoother pictures.
         """
-        code: Tensor = self.critic(x)
-        return standardize(code.float() if code.dtype != torch.float64 else code) * (self.latent.std * truncation)
+        with self.looking():
+            code: Tensor = self.critic(x)
+            return standardize(code) * (self.latent.std * truncation)
 
     def reconstruct(self, x: Tensor, truncation: float = 1.0) -> Tensor:
         r"""G(N(E(x))), for samples x (n, ...); ``truncation`` as in :meth:`encode`."""

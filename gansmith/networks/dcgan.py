@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 Normalize = Callable[[int], nn.Module]
 
 
-def _levels(size: int) -> int:
-    """How often 4 pixels double to ``size``."""
-    levels = int(math.log2(size)) - 2 if size > 0 else 0
-    if size not in (8, 16, 32, 64, 128) or levels < 1:
+def widths(size: int, width: int) -> list[int]:
+    """Channels at each resolution, from half the picture's size down to 4 pixels.
+
+    They double with each level, from ``width`` to at most 8 times it; small pictures have the lower levels only.
+
+    Raises:
+        ValueError: a size that is none of 8, 16, 32, 64 and 128.
+
+    Example:
+        >>> widths(128, 32), widths(32, 32), widths(8, 32)
+        ([32, 64, 128, 256, 256], [32, 64, 128], [128])
+    """
+    if size not in (8, 16, 32, 64, 128):
         raise ValueError(f"needs a picture size of 8, 16, 32, 64 or 128 pixels, but got {size}")
-    return levels
+    levels = int(math.log2(size)) - 2
+    return [width * min(2**i, 8) for i in range(max(levels, 3))][-levels:]
 
 
 class DCGANGenerator(nn.Module):
     """Latents (n, d) -> pictures (n, channels, size, size) in [-1, 1].
 
-    A linear map to 4 x 4, then 4x4 transposed convolutions of stride 2 that double the size and halve the channels,
-    each but the last with normalization and ReLU; tanh at the end. Weights start as N(0, 0.02), as in DCGAN.
+    A linear map to 4 x 4, a 3x3 convolution there, then 4x4 transposed convolutions of stride 2 that double the size;
+    each but the last with normalization and ReLU, tanh at the end. Weights start as N(0, 0.02), as in DCGAN. (The 3x3
+    convolution is ours: it brings most where pictures are small.)
 
     Arguments:
         latent: numbers per latent.
         size: 8, 16, 32, 64 or 128 pixels.
         channels: of the pictures.
-        width: channels at the last but one resolution, a multiple of 16 for speed; each level below has twice as many,
-            at most 8 times.
+        width: the channels at each resolution are multiples of it, see :func:`widths`; 16 and its multiples are fast.
         normalize: channels -> module; BatchNorm by default (there is none in the critic), None for nothing.
 
     References:
@@ -43,28 +55,28 @@ class DCGANGenerator(nn.Module):
     """
 
     def __init__(
-        self, latent: int, size: int, channels: int, width: int = 64, normalize: Normalize | None = nn.BatchNorm2d
+        self, latent: int, size: int, channels: int, width: int = 32, normalize: Normalize | None = nn.BatchNorm2d
     ) -> None:
         super().__init__()
-        levels = _levels(size)
-        widths = [width * min(2**i, 8) for i in reversed(range(levels))]
-        self.width = widths[0]
-        self.start = nn.Linear(latent, widths[0] * 16, bias=normalize is None)
-        modules: list[nn.Module] = []
-        for i, inside in enumerate(widths):
-            modules += _activated(inside, normalize)
-            last = i == levels - 1
-            outside = channels if last else widths[i + 1]
-            modules.append(nn.ConvTranspose2d(inside, outside, 4, 2, 1, bias=last or normalize is None))
-        self.body = nn.Sequential(*modules, nn.Tanh())
+        up = widths(size, width)[::-1]
+        bias = normalize is None
+        self.coarse = up[0]
+        self.start = nn.Linear(latent, self.coarse * 16, bias=bias)
+        modules = [*_activated(up[0], normalize), nn.Conv2d(up[0], up[0], 3, 1, 1, bias=bias)]
+        for inside, outside in pairwise(up):
+            modules += [*_activated(inside, normalize), nn.ConvTranspose2d(inside, outside, 4, 2, 1, bias=bias)]
+        modules += [*_activated(up[-1], normalize), nn.ConvTranspose2d(up[-1], channels, 4, 2, 1), nn.Tanh()]
+        self.body = nn.Sequential(*modules)
         for m in self.modules():
-            if isinstance(m, (nn.Linear, nn.ConvTranspose2d)):
+            if isinstance(m, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.normal_(m.weight, 0, 0.02)
                 if m.bias is not None:
                     nn.init.zeros_(m.bias)
+            elif isinstance(m, _BatchNorm) and m.affine:
+                nn.init.normal_(m.weight, 1, 0.02)
 
     def forward(self, z: Tensor) -> Tensor:
-        pictures: Tensor = self.body(self.start(z).unflatten(1, (self.width, 4, 4)))
+        pictures: Tensor = self.body(self.start(z).unflatten(1, (self.coarse, 4, 4)))
         return pictures
 
 
@@ -75,14 +87,14 @@ def _activated(channels: int, normalize: Normalize | None) -> list[nn.Module]:
 class DCGANCritic(nn.Module):
     """Pictures (n, channels, size, size) -> scores (n,), or with ``outputs`` codes (n, outputs).
 
-    4x4 convolutions of stride 2 with leaky ReLUs halve the size down to 4 x 4, then one linear map. No normalization
-    by default: BatchNorm makes samples depend on each other and voids every penalty on slopes.
+    4x4 convolutions of stride 2 with leaky ReLUs halve the size down to 4 x 4; there a 3x3 convolution, then one linear
+    map. No normalization by default: BatchNorm makes samples depend on each other and voids every penalty on slopes.
 
     Arguments:
         size: 8, 16, 32, 64 or 128 pixels.
         channels: of the pictures.
         outputs: numbers per picture; None for one score per picture.
-        width: channels after the first convolution; each level below has twice as many, at most 8 times.
+        width: the channels at each resolution are multiples of it, see :func:`widths`.
         normalize: channels -> module, after each convolution but the first; None for nothing.
 
     Example:
@@ -97,26 +109,29 @@ class DCGANCritic(nn.Module):
         size: int,
         channels: int,
         outputs: int | None = None,
-        width: int = 64,
+        width: int = 32,
         normalize: Normalize | None = None,
     ) -> None:
         super().__init__()
-        widths = [width * min(2**i, 8) for i in range(_levels(size))]
-        modules: list[nn.Module] = []
-        for i, outside in enumerate(widths):
-            modules.append(nn.Conv2d(widths[i - 1] if i else channels, outside, 4, 2, 1))
-            if i and normalize is not None:
-                modules.append(normalize(outside))
+        down = widths(size, width)
+        modules: list[nn.Module] = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        for convolution in (
+            *(nn.Conv2d(inside, outside, 4, 2, 1) for inside, outside in pairwise(down)),
+            nn.Conv2d(down[-1], down[-1], 3, 1, 1),
+        ):
+            modules.append(convolution)
+            if normalize is not None:
+                modules.append(normalize(convolution.out_channels))
             modules.append(nn.LeakyReLU(0.2))
-        self.body = nn.Sequential(*modules, nn.Flatten(), nn.Linear(widths[-1] * 16, outputs or 1))
+        head = nn.Linear(down[-1] * 16, outputs or 1)
+        self.body = nn.Sequential(*modules, nn.Flatten(), head)
         self.scores = outputs is None
         for m in self.modules():
             if isinstance(m, (nn.Linear, nn.Conv2d)):
                 nn.init.kaiming_normal_(m.weight, a=0.2)
                 if m.bias is not None:
                     nn.init.zeros_(m.bias)
-        head = self.body[-1]
-        nn.init.normal_(head.weight, 0, 1 / math.sqrt(head.in_features))  # type: ignore[arg-type]
+        nn.init.normal_(head.weight, 0, 1 / math.sqrt(head.in_features))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.body(x)

@@ -30,7 +30,7 @@ def root_mean_square(x: Sample, y: Sample) -> Tensor:
         >>> root_mean_square(torch.zeros(1, 2), torch.tensor([[1.0, 7.0]]))
         tensor([5.])
     """
-    return mean_square(x, y).sqrt()
+    return mean_square(x, y).clamp(min=1e-24).sqrt()  # the root's derivative at 0 is infinite
 
 
 def mean_square(x: Sample, y: Sample) -> Tensor:
@@ -85,7 +85,11 @@ class Quadratic(Objective):
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         same_size(real, fake)
         gap = score(critic, real) - score(critic, fake)
-        return (gap.square() / (2 * self.weight * self.distance(real, fake) + self.eps) - gap).mean()
+        return (gap.square() / (self.room(real, fake) + self.eps) - gap).mean()
+
+    def room(self, real: Sample, fake: Sample) -> Tensor:
+        """What the squared gap of each pair is divided by, (n,)."""
+        return 2 * self.weight * self.distance(real, fake)
 
     def generator_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         same_size(real, fake)
@@ -122,4 +126,7 @@ class SlopeQuadratic(Quadratic):
     """
 
     def __init__(self, weight: float = 0.25) -> None:
-        super().__init__(1 / (2 * weight), mean_square)
+        super().__init__(weight, mean_square)
+
+    def room(self, real: Sample, fake: Sample) -> Tensor:
+        return self.distance(real, fake) / self.weight

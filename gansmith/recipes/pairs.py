@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from torch import nn
 from torch.optim import Adam
 
@@ -11,6 +13,13 @@ from gansmith.games.base import Game
 from gansmith.networks import MLP, DCGANCritic, DCGANGenerator
 
 
+def code_size(data: Dataset, latent: int | None) -> int:
+    """``latent``, or by default 64 numbers, but for small pictures half of their own: a code is to be smaller."""
+    if latent is not None:
+        return latent
+    return min(64, prod(data.shape) // 2) if data.is_images else 64
+
+
 def pair(data: Dataset, latent: int, outputs: int | None, width: int) -> tuple[nn.Module, nn.Module]:
     """A generator and a critic for the data: DCGAN's for pictures, an MLP's (four times as wide) for vectors.
 
@@ -18,7 +27,7 @@ def pair(data: Dataset, latent: int, outputs: int | None, width: int) -> tuple[n
         data: what to generate; only its shape is read.
         latent: numbers per latent.
         outputs: of the critic; None for scores.
-        width: channels of the networks.
+        width: of the networks.
     """
     if data.is_images:
         channels, size, _ = data.shape
@@ -28,7 +37,11 @@ def pair(data: Dataset, latent: int, outputs: int | None, width: int) -> tuple[n
     return MLP(latent, numbers, 4 * width), MLP(numbers, outputs, 4 * width)
 
 
-def adam(game: Game, steps: int, rate: float, moves: int = 1) -> Alternating:
-    """Alternating Adam without momentum, beta = (0, 0.9), at one rate that decays over the run."""
-    optimizers = {name: Adam(player.parameters(), rate, betas=(0.0, 0.9)) for name, player in game.players().items()}
+def adam(
+    game: Game, steps: int, rate: float, *, betas: tuple[float, float] = (0.0, 0.99), moves: int = 1
+) -> Alternating:
+    """Alternating Adam, without momentum by default, at one rate for all players that decays over the run."""
+    if not rate > 0:
+        raise ValueError(f"needs a learning rate above 0, but got {rate}")
+    optimizers = {name: Adam(player.parameters(), rate, betas=betas) for name, player in game.players().items()}
     return Alternating(optimizers, schedule=Decay(steps), critic=moves)

@@ -7,16 +7,16 @@ from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
 from gansmith.latents import Normal
 from gansmith.objectives import Relativistic
-from gansmith.recipes.pairs import adam, pair
+from gansmith.recipes.pairs import adam, code_size, pair
 from gansmith.regularizers import R1, R2
 
 
 def r3(
     data: Dataset,
-    steps: int = 5000,
+    steps: int = 4000,
     *,
     batch: int = 64,
-    latent: int = 64,
+    latent: int | None = None,
     width: int = 32,
     rate: float = 1e-3,
     gamma: float = 1.0,
@@ -27,14 +27,15 @@ def r3(
         data: what to learn.
         steps: rounds; in each the critic and then the generator moves once.
         batch: samples a batch.
-        latent: numbers in a latent.
-        width: channels of the networks.
+        latent: numbers in a latent (64, or half the pixels where those are fewer).
+        width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         gamma: weight of the penalties, (gamma/2) E |grad D|^2 on real and on fake samples.
 
     Example:
         gansmith train r3 --data photos/ --minutes 10
     """
-    generator, critic = pair(data, latent, None, width)
-    game = GAN(generator, critic, Relativistic() + R1(gamma) + R2(gamma), Normal(latent))
+    size = code_size(data, latent)
+    generator, critic = pair(data, size, None, width)
+    game = GAN(generator, critic, Relativistic() + R1(gamma) + R2(gamma), Normal(size))
     return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])

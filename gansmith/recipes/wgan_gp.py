@@ -7,36 +7,37 @@ from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
 from gansmith.latents import Normal
 from gansmith.objectives import Wasserstein
-from gansmith.recipes.pairs import adam, pair
+from gansmith.recipes.pairs import adam, code_size, pair
 from gansmith.regularizers import GradientPenalty
 
 
 def wgan_gp(
     data: Dataset,
-    steps: int = 2000,
+    steps: int = 4000,
     *,
     batch: int = 64,
-    latent: int = 64,
+    latent: int | None = None,
     width: int = 32,
-    rate: float = 5e-4,
+    rate: float = 1e-3,
     penalty: float = 10.0,
-    moves: int = 5,
+    moves: int = 1,
 ) -> Experiment:
     """WGAN-GP: a Wasserstein critic whose slope is held near 1 between real and fake samples.
 
     Arguments:
         data: what to learn.
-        steps: rounds; in each the critic moves several times and then the generator once.
+        steps: rounds; in each the critic moves and then the generator once.
         batch: samples a batch.
-        latent: numbers in a latent.
-        width: channels of the networks.
+        latent: numbers in a latent (64, or half the pixels where those are fewer).
+        width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         penalty: weight of E (|grad D| - 1)^2.
-        moves: of the critic in a round.
+        moves: of the critic in a round; the paper has 5, but at equal time 1 did better on MNIST.
 
     Example:
         gansmith train wgan-gp --data photos/ --minutes 10
     """
-    generator, critic = pair(data, latent, None, width)
-    game = GAN(generator, critic, Wasserstein() + GradientPenalty(penalty), Normal(latent))
-    return Experiment([Stage(game, adam(game, steps, rate, moves), data, steps, batch)])
+    size = code_size(data, latent)
+    generator, critic = pair(data, size, None, width)
+    game = GAN(generator, critic, Wasserstein() + GradientPenalty(penalty), Normal(size))
+    return Experiment([Stage(game, adam(game, steps, rate, moves=moves), data, steps, batch)])

@@ -32,4 +32,4 @@ class Regularizer(nn.Module):
         """Puts weights back into the feasible set, in place; idempotent."""
 
     def advance_(self, notes: Notes) -> None:
-        """Moves what has a history, by the notes of the accepted move."""
+        """Moves what has a history, by the notes that ``forward`` made in the accepted move; not called without one."""

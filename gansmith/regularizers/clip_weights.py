@@ -9,7 +9,7 @@ from gansmith.regularizers.base import Regularizer
 
 
 class ClipWeights(Regularizer):
-    r"""Clamps every parameter of the critic, biases too, to :math:`[-c, c]` after each of its moves.
+    r"""Clamps every trained parameter of the critic, biases too, to :math:`[-c, c]` after each of its moves.
 
     The critic becomes Lipschitz with *some* constant K, so that a Wasserstein objective estimates :math:`K \cdot W_1`.
     (The authors' code clamps before each move, so that the generator meets unclamped weights; the paper does it after.)
@@ -37,4 +37,5 @@ class ClipWeights(Regularizer):
     @torch.no_grad()
     def project_(self, module: Critic) -> None:
         for weight in module_of(module).parameters():
-            weight.clamp_(-self.limit, self.limit)
+            if weight.requires_grad:
+                weight.clamp_(-self.limit, self.limit)

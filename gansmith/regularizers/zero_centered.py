@@ -15,7 +15,7 @@ class R1(Regularizer):
         \tfrac{\gamma}{2}\, E_x \|\nabla D(x)\|_2^2
 
     With the factor 1/2 of the paper (the authors' code has none: its 10 is :math:`\gamma = 20` here). A mean over
-    samples, a sum over pixels and channels. Together with R2 it makes the plain GANs converge locally.
+    samples, a sum over pixels and channels. With it, or with R2, the plain GANs converge locally.
 
     Arguments:
         weight: :math:`\gamma`.

@@ -100,9 +100,14 @@ def _check_orientation(objective: Objective) -> None:
         bare = getattr(objective, "objective", objective)
         in_real, in_fake = torch.autograd.grad(bare.critic_loss(column, a, b), [a, b])
         (for_generator,) = torch.autograd.grad(bare.generator_loss(column, a, b), b)
+        try:
+            (of_real,) = torch.autograd.grad(bare.joint_loss(column, a, b), a)
+        except NotImplementedError:
+            of_real = torch.ones(1)
     assert float(in_real.sum()) < 0, "critic_loss: raising real scores does not help the critic (high score = real)"
     assert float(in_fake.sum()) > 0, "critic_loss: lowering fake scores does not help the critic"
     assert float(for_generator.sum()) < 0, "generator_loss: raising fake scores does not help the generator"
+    assert float(of_real.sum()) > 0, "joint_loss: lowering real scores does not help who moves both samples"
 
 
 def _check_shapes(objective: Objective, real: Tensor, fake: Tensor) -> None:

@@ -189,3 +189,16 @@ def test_the_plan(shapes, size, expected):
 def test_impossible_sizes(size, near):
     with pytest.raises(ValueError, match=f"from 8 to 128, but got {size}: use {near}$"):
         load("digits", size=size)
+
+
+def test_pictures_can_be_given_the_geometry_of_padded_data(tmp_path):
+    """What a run on 28x28 padded to 32x32 reconstructs is 28x28 inside 32x32, whatever its size was."""
+    for side in (28, 100):
+        pixels = np.zeros((side, side), np.uint8)
+        pixels[side // 4 : -side // 4, side // 4 : -side // 4] = 255
+        Image.fromarray(pixels).save(tmp_path / f"{side}.png")
+    small, large = (load(str(tmp_path / f"{side}.png"), 32, 1, (28, 28)) for side in (28, 100))
+    assert small.content == large.content == (28, 28)
+    assert torch.equal(small.x, load(str(tmp_path / "28.png"), 32).x)
+    assert (small.x.float() - large.x.float()).abs().mean() < 5
+    assert any("resized to 28x28" in line for line in large.notes)

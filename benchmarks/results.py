@@ -1,0 +1,60 @@
+"""RESULTS.md: one section a script, replaced when the script runs again."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+FILE = Path(__file__).with_name("RESULTS.md")
+
+
+def record(name: str, text: str) -> None:
+    """Puts a section in the place of the one of the same name, or at the end."""
+    section = f"<!-- {name} -->\n{text.strip()}\n\n{provenance()}\n<!-- end {name} -->"
+    before = FILE.read_text(encoding="utf-8") if FILE.exists() else "# Measured results\n"
+    pattern = re.compile(f"<!-- {re.escape(name)} -->.*?<!-- end {re.escape(name)} -->", re.DOTALL)
+    after = pattern.sub(lambda _: section, before) if pattern.search(before) else f"{before.rstrip()}\n\n{section}\n"
+    FILE.write_text(after, encoding="utf-8")
+    print(section)
+
+
+def provenance() -> str:
+    """Command, machine, versions, date."""
+    from gansmith.run import machine
+
+    m = machine()
+    command = " ".join(["python", Path(sys.argv[0]).relative_to(FILE.parent.parent).as_posix(), *sys.argv[1:]])
+    device = m["gpu"] or m["processor"]
+    return (
+        f"`{command}`: {device}, {m['cores']} cores ({m['threads']} threads), {m['system']}, "
+        f"Python {platform.python_version()}, torch {torch.__version__}, gansmith at {commit()}, "
+        f"{time.strftime('%Y-%m-%d')}."
+    )
+
+
+def commit() -> str:
+    """The commit that was measured, with a plus where files differ from it."""
+    root = FILE.parent.parent
+    try:
+        name = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "an unknown commit"
+    return name.stdout.strip()
+
+
+def root() -> Path:
+    """Where the data for benchmarks lie: ``$GANSMITH_DATA``, or beside the repository."""
+    import os
+
+    path = Path(os.environ.get("GANSMITH_DATA", FILE.parent.parent / "../shared/data"))
+    if not path.is_dir():
+        raise SystemExit(f"needs the benchmark data at {path}: set GANSMITH_DATA")
+    return path
