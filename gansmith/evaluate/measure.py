@@ -42,10 +42,11 @@ def measure(game: Any, data: Dataset, seed: int, device: torch.device | None = N
     train = _choose(data.train, "train", seed)
     real = data.crop(data.values(held_out))
     with keyed(Part((seed, "measure")), device):
-        fake = torch.cat([game.sample(min(500, len(real) - i)).float().cpu() for i in range(0, len(real), 500)])
+        fake = torch.cat([game.sample(500).float().cpu() for _ in range(MOST // 500)])
     fake = data.crop(fake)
     found: dict[str, Any] = {
         "n": len(real),
+        "samples": len(fake),
         "against": "held-out part of the data",
         "split": {"train": len(data.train), "held_out": len(data.held_out)},
         "content": list(real.shape[1:]),
@@ -77,7 +78,7 @@ def _choose(index: Tensor, name: str, seed: int) -> Tensor:
 
 
 def _pictures(fake: Tensor, real: Tensor, twin: Tensor) -> dict[str, Any]:
-    flat_real, flat_fake, flat_twin = (x.flatten(1) for x in (real, fake, twin))
+    flat_real, flat_fake, flat_twin = (x.flatten(1) for x in (real, fake[: len(real)], twin))
     return {
         "frechet_distance": {
             "features": "pixels in [-1, 1]",
