@@ -22,5 +22,5 @@ check: setup
 	$(BIN)/mypy
 
 clean:  ## what can be made again; runs/ is left alone
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

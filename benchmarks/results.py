@@ -29,7 +29,9 @@ def provenance() -> str:
     from gansmith.run import machine
 
     m = machine()
-    command = " ".join(["python", Path(sys.argv[0]).relative_to(FILE.parent.parent).as_posix(), *sys.argv[1:]])
+    command = " ".join(
+        ["python", Path(sys.argv[0]).resolve().relative_to(FILE.resolve().parent.parent).as_posix(), *sys.argv[1:]]
+    )
     device = m["gpu"] or m["processor"]
     return (
         f"`{command}`: {device}, {m['cores']} cores ({m['threads']} threads), {m['system']}, "
