@@ -69,7 +69,7 @@ class Pull:
 
         Arguments:
             player: whose loss.
-            batch: this rank's rows of the global batch.
+            batch: this rank's rows of the global batch, as many on every rank.
             key: names the draws.
             wrt: differentiate in these instead, also through what the player itself holds constant.
             along: one tensor for each of the player's parameters (zeros where it has no gradient): return the gradient
