@@ -41,7 +41,9 @@ def main() -> None:
             f"| {min(shares.values()):.1%} | {game['same_class']:.1%} | {pca['same_class']:.1%} "
             f"| {game['mse']:.4f} | {pca['mse']:.4f} |"
         )
-    lines.append(f"\nn = {found['n']} samples and held-out digits; codes of {again['code']} numbers.")
+    lines.append(
+        f"\nClasses among {found['samples']:,} samples; {found['n']} held-out digits; codes of {again['code']} numbers."
+    )
     if asked.set_up:
         lines.append(f"Set-up in a fresh clone (`make setup`, packages from a near mirror): {asked.set_up:.0f} s.")
     record("demo", "\n".join(lines))
