@@ -103,16 +103,6 @@ def shared(name: str, *shape: int, like: Tensor | None = None) -> Tensor:
     return torch.randn(*shape, generator=generator, device=device, dtype=dtype)
 
 
-def permutation(key: Key, n: int) -> Tensor:
-    """A permutation of 0..n-1 that depends on the key alone.
-
-    Example:
-        >>> sorted(permutation((0, "epoch", 3), 4).tolist())
-        [0, 1, 2, 3]
-    """
-    return torch.randperm(n, generator=torch.Generator().manual_seed(_seed(key, "permutation")))
-
-
 def _draw(kind: Callable[..., Tensor], name: str, n: int, shape: tuple[int, ...], like: Tensor | None) -> Tensor:
     part = _part.get()
     device = torch.device("cpu") if like is None else like.device

@@ -89,10 +89,13 @@ def sentences(found: dict[str, Any]) -> list[str]:
 
 def _about_reconstruction(found: dict[str, Any]) -> list[str]:
     lines = []
-    for name, words in (("game", "reconstructions"), ("principal_components", "principal components")):
+    for name, words, code in (
+        ("game", "reconstructions", found["code"]),
+        ("principal_components", "principal components", found["principal_code"]),
+    ):
         r = found[name]
         kept = f", class kept {r['same_class']:.1%}" if "same_class" in r else ""
-        lines.append(f"{words} ({found['code']} numbers): squared error {r['mse']:.3g}{kept}")
+        lines.append(f"{words} ({code} numbers): squared error {r['mse']:.3g}{kept}")
     return lines
 
 

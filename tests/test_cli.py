@@ -22,6 +22,7 @@ from PIL import Image
 from gansmith import checkpoint, cli, commands
 from gansmith.cli import main
 from gansmith.folders import make_numbered
+from gansmith.games import GAN
 from gansmith.hooks import read_log
 from gansmith.run import RunFolder
 
@@ -479,8 +480,12 @@ def test_no_room_for_pictures(ogan, refused, monkeypatch, words):
     assert "grid.png: No space left on device" in refused("sample", ogan, *words)
 
 
-def test_no_memory(ring, refused):
-    assert "not enough memory: take a smaller" in refused("sample", ring, "-n", 999_999_999)
+def test_no_memory(ring, refused, monkeypatch):
+    def none_left(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(GAN, "decode", none_left)
+    assert "not enough memory: take a smaller" in refused("sample", ring, "-n", 3)
 
 
 # run folders that are none, damaged, or hostile

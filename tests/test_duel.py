@@ -315,3 +315,21 @@ def test_equal_pairs_are_finite_under_the_quadratic_potential():
         loss = objective.critic_loss(critic, x, y)
         gradients = torch.autograd.grad(loss, [y, *critic.parameters()], allow_unused=True)
         assert loss.isfinite() and all(g is None or g.isfinite().all() for g in gradients)
+
+
+def test_half_precision_slopes_are_summed_in_full():
+    assert slope(lambda s: s.sum(1), torch.ones(2, 3, dtype=torch.bfloat16)).dtype == torch.float32
+
+
+def test_a_flat_critic_has_a_finite_penalty():
+    """The root's derivative at slope 0 is infinite."""
+    w = torch.zeros(2, requires_grad=True)
+    penalty = GradientPenalty()(lambda s: s @ w, torch.zeros(8, 2), torch.ones(8, 2))
+    (gradient,) = torch.autograd.grad(penalty, w)
+    assert penalty.item() == pytest.approx(10.0, rel=1e-4) and gradient.isfinite().all()
+
+
+def test_one_term_that_is_no_mean_makes_the_sum_none():
+    term = R1()
+    term.additive = False
+    assert (Hinge() + R2()).additive and not (Hinge() + R2() + term).additive

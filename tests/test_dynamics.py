@@ -14,6 +14,7 @@ from gansmith.batch import Batch
 from gansmith.chance import Part, keyed
 from gansmith.dynamics import Alternating, Decay, Diverged, Pull, Simultaneous
 from gansmith.games import GAN, OGAN, Player
+from gansmith.games.ogan import correlation
 from gansmith.latents import Normal
 from gansmith.notes import notes
 from gansmith.objectives import Hinge, NonSaturating, Relativistic, Wasserstein
@@ -418,9 +419,20 @@ def test_autocast_reaches_the_networks():
 
 
 def test_the_correlation_is_taken_in_full_precision():
-    game = make("O-GAN NS+R1+R2", torch.float32)
-    _, said = Pull(autocast=torch.bfloat16)(game.players()["critic"], data(0, dtype=torch.float32), (0,))
-    assert said["correlation"].dtype == torch.float32
+    game, codes, batch = make("O-GAN NS+R1+R2", torch.float32), [], data(0, dtype=torch.float32)
+    game.critic.register_forward_hook(lambda m, i, o: codes.append(o.detach()))
+    _, said = Pull(autocast=torch.bfloat16)(game.players()["critic"], batch, (0,))
+    with keyed(Part((0,), 0, 8, 8)):
+        z = game.latent(8, batch.x)
+    assert codes[0].dtype == torch.bfloat16 and said["correlation"].dtype == torch.float32
+    torch.testing.assert_close(said["correlation"], correlation(z, codes[0].float()).mean())
+
+
+def test_fake_samples_take_the_precision_of_the_data():
+    game = make("GAN hinge", torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, real, fake = game.duel(data(0, dtype=torch.float32))
+    assert fake.dtype == real.dtype == torch.float32
 
 
 def test_a_transform_that_breaks_the_gradient_is_seen():

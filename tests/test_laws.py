@@ -27,6 +27,9 @@ from gansmith.testing.differences import smooth
 
 OBJECTIVES = {
     "Pointwise": lambda: Pointwise(lambda t: (t - 1) ** 2, lambda t: (t + 1) ** 2, lambda t: (t - 3) ** 2),
+    "least squares, 0 and 1": lambda: Pointwise(
+        lambda t: (t - 1) ** 2 / 2, lambda t: t**2 / 2, lambda t: (t - 1) ** 2 / 2
+    ),
     "NonSaturating": NonSaturating,
     "Hinge": Hinge,
     "Wasserstein": Wasserstein,

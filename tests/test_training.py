@@ -386,3 +386,67 @@ def test_a_killed_run_ends_in_the_same_bits(tmp_path):
     assert (whole / "samples" / "000040.png").read_bytes() == (broken / "samples" / "000040.png").read_bytes()
     lines = [[line["step"] for line in read_log(run / "log.jsonl")] for run in (whole, broken)]
     assert lines[0] == lines[1] == list(range(1, 41))
+
+
+def test_a_stages_average_begins_where_its_start_leaves_the_game(ring):
+    experiment, _ = two_stages(ring)
+    training = Training(experiment, device="cpu")
+    training.advance()
+    training.enter(1)
+    torch.testing.assert_close(list(training.average.parameters()), list(training.game.parameters()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_polite_requests_to_stop_are_heard(ring, which):
+    class Ask(Hook):
+        def step(self, training):
+            if training.step == 2:
+                signal.raise_signal(which)
+
+    training, handler = begin(gan, ring), signal.signal(which, lambda *_: None)
+    try:
+        train(training, [Ask()])
+    finally:
+        signal.signal(which, handler)
+    assert training.interrupted and training.step == 2
+
+
+def test_an_average_is_in_evaluation_from_the_start():
+    game = GAN(mlp(4, D, batch_norm=True), Counted(spectral=True), NonSaturating(), Normal(4))
+    assert not any(m.training for m in Average(game).game.modules()) and game.training
+
+
+def test_a_log_of_several_stages_is_cut_back(ring, tmp_path):
+    log = Log(tmp_path / "log.jsonl", 1)
+    train(Training(two_stages(ring)[0], device="cpu"), [log])
+    for number, step, left in ((1, 1, [(0, 1), (0, 2), (0, 3), (1, 1)]), (0, 2, [(0, 1), (0, 2)])):
+        training = Training(two_stages(ring)[0], device="cpu")
+        training.number, training.step = number, step
+        log.start(training)
+        log.end(training, None)
+        assert [(line["stage"], line["step"]) for line in read_log(log.path)] == left
+
+
+def test_pictures_and_log_hold_the_last_step(ring, tmp_path):
+    drawn = []
+    pictures, log = Pictures(lambda t: drawn.append(t.step), 4), Log(tmp_path / "log.jsonl", 5)
+    train(begin(gan, ring, steps=7), [pictures, log])
+    assert drawn == [0, 4, 6, 7] and [line["step"] for line in read_log(log.path)] == [5, 7]
+
+
+def test_seconds_and_rates_by_a_clock(ring, tmp_path, monkeypatch):
+    """One second a step; seconds go on after a resume, and a critic's move sees a batch of 8."""
+    now = [0.0]
+    monkeypatch.setattr("gansmith.hooks.time.perf_counter", lambda: now[0])
+
+    class Tick(Hook):
+        def step(self, training):
+            now[0] += 1.0
+
+    log, training = Log(tmp_path / "log.jsonl", 1), begin(gan, ring, steps=3)
+    train(training, [Tick(), log])
+    training.step = 2
+    now[0] = 100.0
+    train(training, [Tick(), log])
+    lines = read_log(log.path)
+    assert [line["seconds"] for line in lines] == [1.0, 2.0, 3.0] and lines[-1]["images/s"] == 8.0

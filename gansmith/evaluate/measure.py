@@ -130,7 +130,7 @@ def _reconstruction(
     principal = pca_reconstruct(fitted, real, code) if code else real.mean(0).expand_as(real)
     if data.is_images:
         principal = principal.clamp(-1, 1)
-    found: dict[str, Any] = {"code": size}
+    found: dict[str, Any] = {"code": size, "principal_code": code}
     for name, y in (("game", again), ("principal_components", principal)):
         error = reconstruction_error(real, y)
         found[name] = {"mse": error.mse, "psnr": _finite(error.psnr)}

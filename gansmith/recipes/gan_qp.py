@@ -27,7 +27,7 @@ def gan_qp(
         data: what to learn.
         steps: rounds; in each the critic moves and then the generator once.
         batch: samples a batch.
-        latent: numbers in a latent (64, or half the pixels where those are fewer).
+        latent: numbers in a latent (default: 64, less for small data).
         width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         weight: lambda, by which the gap may grow with the mean absolute difference of a pair.

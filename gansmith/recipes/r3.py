@@ -27,7 +27,7 @@ def r3(
         data: what to learn.
         steps: rounds; in each the critic and then the generator moves once.
         batch: samples a batch.
-        latent: numbers in a latent (64, or half the pixels where those are fewer).
+        latent: numbers in a latent (default: 64, less for small data).
         width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         gamma: weight of the penalties, (gamma/2) E |grad D|^2 on real and on fake samples.

@@ -28,7 +28,7 @@ def wgan_gp(
         data: what to learn.
         steps: rounds; in each the critic moves and then the generator once.
         batch: samples a batch.
-        latent: numbers in a latent (64, or half the pixels where those are fewer).
+        latent: numbers in a latent (default: 64, less for small data).
         width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         penalty: weight of E (|grad D| - 1)^2.
