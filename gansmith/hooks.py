@@ -40,24 +40,25 @@ class Rate:
 
 
 class Bar(Hook):
-    """A progress bar with losses, images per second and the time that is left; on a terminal only."""
+    """A progress bar with losses, images per second and the time left; without a terminal a line now and then."""
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
-        self.drawn = 0.0
+        self.drawn, self.quiet = 0.0, True
 
     def start(self, training: Training) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         console = Console(stderr=True)
+        self.quiet, self.drawn = not console.is_terminal, time.perf_counter()
         self.progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[said]}", markup=False),
             TimeRemainingColumn(),
             console=console,
-            disable=not console.is_terminal,
+            disable=self.quiet,
             refresh_per_second=2,
         )
         self.task = self.progress.add_task("", total=training.stage.steps, completed=training.step, said="")
@@ -66,11 +67,14 @@ class Bar(Hook):
 
     def step(self, training: Training) -> None:
         now = time.perf_counter()
-        if self.progress is None or (now - self.drawn < 0.5 and training.step < training.stage.steps):
+        every = 30.0 if self.quiet else 0.5
+        if self.progress is None or (now - self.drawn < every and (self.quiet or training.step < training.stage.steps)):
             return
         self.drawn = now
         losses = [f"{k.split('/')[0]} {float(v):.3f}" for k, v in training.notes.items() if k.endswith("/loss")]
         said = "  ".join([*losses, f"{self.rate.look(training):.0f} images/s"])
+        if self.quiet:
+            print(f"step {training.step:,} of {training.stage.steps:,}  {said}", flush=True)
         self.progress.update(self.task, completed=training.step, said=said)
 
     def end(self, training: Training, error: BaseException | None) -> None:

@@ -62,7 +62,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
         >>> sentences({"n": 10, "energy_distance": {"value": 0.5, "floor": 0.01}})
         ['energy distance to 10 held-out samples 0.5 (real against real: 0.01)']
     """
-    lines = []
+    lines = [found["too_few"]] if "too_few" in found else []
     if "frechet_distance" in found:
         f = found["frechet_distance"]
         lines.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from gansmith.data.dataset import Dataset, assemble
@@ -72,7 +73,9 @@ def _find(source: str, form: Form) -> Found:
             raise ValueError(f"{shown(source)} holds no files (sub-folders are not entered): name a folder of images")
         if any(kind_of(file) is Kind.IDX for file in files):
             return _fitted(idx_folder(path), form)
-        return read_pictures(files, form)
+        found = read_pictures(files, form)
+        folders = sum(p.is_dir() and not p.name.startswith(".") for p in path.iterdir())
+        return replace(found, notes=(*found.notes, f"sub-folders are not entered: {folders}")) if folders else found
     if not source or not path.is_file():
         raise ValueError(_unknown(source, path))
     kind = kind_of(path)

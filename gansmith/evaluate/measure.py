@@ -19,6 +19,8 @@ from gansmith.evaluate.reconstruction import pca_reconstruct, reconstruction_err
 
 MOST = 2000
 """Samples measured: enough for a first look in seconds."""
+FEW = 100
+"""Held-out samples below which a distance between distributions is noise."""
 
 
 def measure(game: Any, data: Dataset, seed: int, device: torch.device | None = None) -> dict[str, Any]:
@@ -53,7 +55,10 @@ def measure(game: Any, data: Dataset, seed: int, device: torch.device | None = N
         "seed": seed,
     }
     twin = data.crop(data.values(train[: len(real)]))
-    found |= _pictures(fake, real, twin) if data.is_images else _points(fake, real, twin, data.source)
+    if len(real) < FEW:
+        found["too_few"] = f"{len(real)} held-out samples are too few to measure a distance by (needs {FEW})"
+    else:
+        found |= _pictures(fake, real, twin) if data.is_images else _points(fake, real, twin, data.source)
     judge = _judge(data) if data.is_images else None
     if judge is not None:
         shares = judge.shares(fake)

@@ -202,3 +202,11 @@ def test_pictures_can_be_given_the_geometry_of_padded_data(tmp_path):
     assert torch.equal(small.x, load(str(tmp_path / "28.png"), 32).x)
     assert (small.x.float() - large.x.float()).abs().mean() < 5
     assert any("resized to 28x28" in line for line in large.notes)
+
+
+def test_sub_folders_are_mentioned(tmp_path):
+    for place in (tmp_path, tmp_path / "sub"):
+        place.mkdir(exist_ok=True)
+        Image.fromarray(gray(8, 8)).save(place / "a.png")
+    found = load(str(tmp_path))
+    assert len(found) == 1 and found.notes == ("sub-folders are not entered: 1",)
