@@ -17,8 +17,8 @@ def code_size(data: Dataset, latent: int | None) -> int:
     """``latent``, or by default 64 numbers, less for small data.
 
     For small pictures half of their own, because a code is to be smaller. For vectors twice their own, at least four:
-    from 64 normal numbers a network hardly learns to make a point in the plane (on the ring 2 % of samples came close
-    to a mode, from four numbers 35 %).
+    from 64 normal numbers a network hardly learns to make a point in the plane (`gan` on the ring, gamma 0.1, 4,000
+    rounds, one seed: 6 % of samples came close to a mode from 64 numbers, 35 % from four).
     """
     if latent is not None:
         return latent
