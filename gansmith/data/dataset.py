@@ -30,6 +30,7 @@ class Dataset:
         fingerprint: SHA-256 (hex) over the types, shapes and bytes of ``x`` and ``y``.
         notes: sentences for the user on what was done to the data.
         names: one file name a sample where samples are files, otherwise empty.
+        class_names: the name of label 0, 1, ... where classes have names, otherwise empty.
 
     Example:
         >>> from gansmith.data import load
@@ -51,6 +52,7 @@ class Dataset:
     fingerprint: str
     notes: tuple[str, ...]
     names: tuple[str, ...] = field(default=(), repr=False)
+    class_names: tuple[str, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -151,6 +153,7 @@ def assemble(found: Found, name: str, source: str) -> Dataset:
         fingerprint=_fingerprint(found.x, found.y),
         notes=found.notes,
         names=found.names,
+        class_names=found.class_names,
     )
 
 

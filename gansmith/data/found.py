@@ -11,7 +11,8 @@ from torch import Tensor
 class Found:
     """Samples ``x``, uint8 ``(n, c, h, w)`` or float32 ``(n, d)``, and what the reader knows beyond them.
 
-    ``held_out`` is set only where the source brings its own split; ``names`` only where samples are files.
+    ``held_out`` is set only where the source brings its own split; ``names`` only where samples are files;
+    ``class_names`` only where classes have names: that of label 0, 1, ...
     """
 
     x: Tensor
@@ -20,3 +21,4 @@ class Found:
     content: tuple[int, int] | None = None
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
