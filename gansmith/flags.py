@@ -33,6 +33,14 @@ def count(text: str) -> int:
     return value
 
 
+def whole(text: str) -> int:
+    """A whole number of at least 0."""
+    value = _whole(text)
+    if value is None or not 0 <= value <= LARGEST:
+        raise argparse.ArgumentTypeError(f"needs a whole number from 0 to {LARGEST:,}, but got {text!r}")
+    return value
+
+
 def seed(text: str) -> int:
     """A whole number that torch's generators take."""
     value = _whole(text)

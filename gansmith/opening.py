@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from gansmith.finding import Recipe
 from gansmith.folders import folder_of
 from gansmith.refusal import Refusal, out_of_memory, refusals
 from gansmith.run import RunFolder
+from gansmith.selection import Selection, is_named
 from gansmith.training import Training
 
-BUILT_IN_DATA = ("digits", "ring", "grid")
 DEVICES = r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?"
 
 
@@ -118,19 +119,22 @@ def opened(path: str, device: str, trust: bool) -> tuple[RunFolder, Training]:
     return run, training
 
 
-def describe(data: Dataset, size: int | None) -> dict[str, Any]:
-    """What a run's record says of its data."""
-    return {
-        "source": data.source if data.source in BUILT_IN_DATA else str(folder_of(data.source).resolve()),
-        "name": data.name,
-        "size": size,
-        "n": len(data),
-        "shape": list(data.shape),
-        "content": data.content,
-        "classes": data.classes,
-        "fingerprint": data.fingerprint,
-        "notes": list(data.notes),
-    }
+def data_of(run: RunFolder, moved: str | None) -> Dataset:
+    """The data that a run was trained on.
+
+    Raises:
+        Refusal: they are not where they were, or their content is another.
+    """
+    record = run.record["data"]
+    selection = Selection.of(record)
+    if moved is not None:
+        selection = replace(selection, source=moved)
+    cure = "" if moved or is_named(selection.source) else " (if the data were moved, name them by --data)"
+    with refusals(cure=cure):
+        data = selection.load()
+    if data.fingerprint != record["fingerprint"]:
+        raise Refusal(f"{selection.source} is not what {run.path} was trained on: name the same data by --data")
+    return data
 
 
 def _absent(record: dict[str, Any]) -> Dataset:
@@ -146,6 +150,7 @@ def _absent(record: dict[str, Any]) -> Dataset:
         source=record["source"],
         fingerprint=record["fingerprint"],
         notes=(),
+        class_names=tuple(record.get("class_names", ())),
     )
 
 

@@ -25,6 +25,14 @@ DATA: dict[str, tuple[type, ...]] = {
     "content": (list, NONE),
     "fingerprint": (str,),
 }
+DATA_MAY: dict[str, tuple[type, ...]] = {
+    "labels": (str, NONE),
+    "limit": (int, NONE),
+    "crop": (str,),
+    "flip": (bool,),
+    "shift": (int,),
+    "class_names": (list,),
+}
 MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "seconds": (int, float), "step": (int,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
 
@@ -40,7 +48,7 @@ def misfit(record: dict[str, Any]) -> str | None:
     return (
         _misfit(record, RECORD)
         or _misfit(record, MAY, needed=False)
-        or (_misfit(data, DATA) if isinstance(data, dict) else "data")
+        or (_misfit(data, DATA) or _misfit(data, DATA_MAY, needed=False) if isinstance(data, dict) else "data")
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
         or (None if _is_shape(record["data"]["shape"]) else "shape")
         or (None if record["data"]["content"] is None or _is_content(record["data"]["content"]) else "content")

@@ -1,4 +1,4 @@
-"""What a run leaves at its end: overview.png and metrics.json."""
+"""What a run leaves at its end: overview.png, metrics.json and report.html."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from gansmith.chance import Part, keyed
 from gansmith.evaluate.measure import measure
 from gansmith.hooks import fixed_samples, read_log
 from gansmith.report import grid, overview, pairs, save_png
+from gansmith.report.numbers import sentences
 from gansmith.run import RunFolder, write_json
 from gansmith.training import Training
 
 SAMPLES, PAIRS = 64, 24
+WAYS, BETWEEN = 6, 8  # interpolations, and pictures on the way
 
 
 def draw_samples(training: Training, folder: Path) -> None:
@@ -36,12 +38,25 @@ def draw_reconstructions(training: Training, folder: Path) -> None:
         save_png(folder / f"{training.step:06d}.png", pairs(*_pairs(training)))
 
 
+def draw_interpolations(training: Training, folder: Path) -> None:
+    """Ways between held-out pictures, a row each with the pictures at its ends, where the game encodes."""
+    data, game = training.stage.data, training.average
+    if data.is_images and hasattr(game, "interpolate") and len(data.held_out) >= 2 * WAYS:
+        folder.mkdir(exist_ok=True)
+        ends = data.values(data.held_out[: 2 * WAYS])
+        a, b = ends[:WAYS], ends[WAYS:]
+        between = game.interpolate(a.to(training.device), b.to(training.device), BETWEEN).float().cpu()
+        rows = torch.cat([a[:, None], between, b[:, None]], 1).flatten(0, 1)
+        save_png(folder / f"{training.step:06d}.png", grid(data.crop(rows), BETWEEN + 2))
+
+
 def summarize(training: Training, run: RunFolder, facts: list[str]) -> dict[str, Any]:
     """Measures, and draws the run at a glance."""
     data, game = training.stage.data, training.average
     found = measure(game, data, training.seed, training.device)
     found = {"gansmith": __version__, "step": training.step, "average": True} | found
     write_json(run.path / "metrics.json", found)
+    draw_interpolations(training, run.path / "interpolations")
     drawn: dict[str, Any] = {}
     if data.is_images:
         drawn["samples"] = data.crop(fixed_samples(training, SAMPLES).float().cpu())
@@ -55,48 +70,20 @@ def summarize(training: Training, run: RunFolder, facts: list[str]) -> dict[str,
     return found
 
 
-def sentences(found: dict[str, Any]) -> list[str]:
-    """The measured numbers in words, a line each.
+def write_page(training: Training, run: RunFolder) -> Path:
+    """Writes the run's report.html anew, with a map of held-out codes where the game encodes."""
+    from gansmith.report.codes import MOST, Codes
+    from gansmith.report.html import write_report
 
-    Example:
-        >>> sentences({"n": 10, "energy_distance": {"value": 0.5, "floor": 0.01}})
-        ['energy distance to 10 held-out samples 0.5 (real against real: 0.01)']
-    """
-    lines = [found["too_few"]] if "too_few" in found else []
-    if "frechet_distance" in found:
-        f = found["frechet_distance"]
-        lines.append(
-            f"Frechet distance to {found['n']:,} held-out images, in pixels: {f['value']:.3g} "
-            f"(real against real: {f['floor']:.3g})"
-        )
-    if "energy_distance" in found:
-        e = found["energy_distance"]
-        lines.append(
-            f"energy distance to {found['n']:,} held-out samples {e['value']:.3g} (real against real: {e['floor']:.3g})"
-        )
-    if "modes" in found:
-        m = found["modes"]
-        lines.append(f"{m['captured']} of {m['of']} modes, {m['high_quality']:.1%} of samples close to one")
-    if "classes" in found:
-        c = found["classes"]
-        missing = sum(share == 0 for share in c["shares"].values())
-        seen = "all classes appear" if not missing else f"{missing} classes are missing"
-        lines.append(f"{seen}, the rarest {c['rarest']:.1%} (judge: {c['judge_accuracy']:.1%} right on real images)")
-    if "reconstruction" in found:
-        lines += _about_reconstruction(found["reconstruction"])
-    return lines
-
-
-def _about_reconstruction(found: dict[str, Any]) -> list[str]:
-    lines = []
-    for name, words, code in (
-        ("game", "reconstructions", found["code"]),
-        ("principal_components", "principal components", found["principal_code"]),
-    ):
-        r = found[name]
-        kept = f", class kept {r['same_class']:.1%}" if "same_class" in r else ""
-        lines.append(f"{words} ({code} numbers): squared error {r['mse']:.3g}{kept}")
-    return lines
+    data, game = training.stage.data, training.average
+    codes = plane = None
+    if data.is_images and hasattr(game, "encode") and len(data.held_out) >= 3:
+        index = data.held_out[:MOST]
+        found = [game.encode(data.values(part).to(training.device)).float().cpu() for part in torch.split(index, 250)]
+        codes = Codes(torch.cat(found), None if data.y is None else data.y[index], data.class_names)
+    elif data.shape == (2,) and len(data.held_out):
+        plane = _plane(training)
+    return write_report(run.path, codes=codes, plane=plane)
 
 
 def _pairs(training: Training) -> tuple[Tensor, Tensor]:

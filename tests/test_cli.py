@@ -18,53 +18,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from runs import OWN, TINY
 
-from gansmith import checkpoint, cli, commands
+from gansmith import checkpoint, cli
 from gansmith.cli import main
+from gansmith.commands import training as commands
 from gansmith.folders import make_numbered
 from gansmith.games import GAN
 from gansmith.hooks import read_log
 from gansmith.run import RunFolder
 
-TINY = ["--steps", "2", "--width", "16", "--batch", "16", "--device", "cpu", "--precision", "float32"]
 ODD = "a [red]b[bold] 'q' \"é\" \x1b[1m\nend"
-
-OWN = """
-from gansmith.recipes.gan import gan
-
-def mine(data, steps: int = 3, *, width: int = 16, flat: bool = False):
-    '''My own recipe.
-
-    Arguments:
-        width: how wide.
-    '''
-    return gan(data, steps, batch=16, width=width)
-
-def other(data, steps: int = 3):
-    return None
-
-def broken(data, steps: int = 3):
-    return undefined
-
-def shapes(data, steps: int = 3):
-    experiment = gan(data, steps, batch=16, width=16)
-    experiment.stages[0].game.critic.scores = False
-    return experiment
-
-def bug(data, steps: int = 3):
-    experiment = gan(data, steps, batch=16, width=16)
-    experiment.stages[0].schedule = experiment.stages[0].dynamics.schedule = lambda *_: [][0]
-    return experiment
-
-def nan(data, steps: int = 3):
-    experiment = gan(data, steps, batch=16, width=16)
-    game, dynamics = experiment.stages[0].game, experiment.stages[0].dynamics
-    def poison(step, optimizers):
-        if step == 2:
-            game.critic.body[0].weight.data.fill_(float("nan"))
-    dynamics.schedule = poison
-    return experiment
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -72,43 +36,6 @@ def elsewhere(tmp_path, monkeypatch):
     """Everything happens in an empty folder, and nothing is left behind in signals or streams."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANSMITH_DEBUG", raising=False)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Runs of two steps, made once: an encoder of digits, a GAN on the ring, a user's own recipe."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "own.py").write_text(OWN)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(folder):
-        assert main(["train", *TINY, "--out", "ogan"]) == 0
-        assert main(["train", "gan", "--data", "ring", *TINY, "--out", "ring"]) == 0
-        assert main(["train", "own.py:mine", "--steps", "2", "--device", "cpu", "--out", "own"]) == 0
-    return folder
-
-
-@pytest.fixture
-def ogan(trained, tmp_path):
-    return shutil.copytree(trained / "ogan", tmp_path / "ogan")
-
-
-@pytest.fixture
-def ring(trained, tmp_path):
-    return shutil.copytree(trained / "ring", tmp_path / "ring")
-
-
-@pytest.fixture
-def refused(capsys):
-    """Runs a command that must be refused: exit code, one line on stderr, no traceback; returns the line."""
-
-    def call(*words, code=2):
-        capsys.readouterr()
-        assert main([str(word) for word in words]) == code
-        line = capsys.readouterr().err
-        assert line.startswith("gansmith: ") and line.count("\n") == 1 and line.endswith("\n"), line
-        assert line[:-1].isprintable()
-        return line
-
-    return call
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -14,26 +14,48 @@ from gansmith.summary import draw_reconstructions, draw_samples, sentences, summ
 from gansmith.training import Training, train
 
 
-class Memory:
-    """A game that knows the data by heart: samples are training images, reconstructions the originals."""
+class Flat:
+    """A latent that is a whole sample."""
 
-    def __init__(self, data, size=16):
-        self.data, self.latent = data, type("Latent", (), {"size": size})
+    def __init__(self, data):
+        self.data, self.size = data, data.x[0].numel()
+
+    def __call__(self, n, like):
+        place = torch.randint(len(self.data.train), (n,))
+        return self.data.values(self.data.train[place]).flatten(1)
+
+
+class Memory:
+    """A game that knows the data by heart: samples are training images, codes the images themselves."""
+
+    def __init__(self, data):
+        self.data, self.latent = data, Flat(data)
+
+    def parameters(self):
+        return iter([torch.zeros(1)])
 
     def sample(self, n):
-        place = torch.randint(len(self.data.train), (n,))
-        return self.data.values(self.data.train[place])
+        return self.decode(self.latent(n, None))
+
+    def encode(self, x):
+        return x.flatten(1)
+
+    def decode(self, z):
+        return z.view(len(z), *self.data.shape)
 
     def reconstruct(self, x):
-        return x
+        return self.decode(self.encode(x))
+
+    def interpolate(self, a, b, steps):
+        return torch.stack([a.lerp(b, t) for t in torch.linspace(0, 1, steps).tolist()], 1)
 
 
 class Blank(Memory):
-    def sample(self, n):
-        return -torch.ones(n, *self.data.shape)
+    def decode(self, z):
+        return -torch.ones(len(z), *self.data.shape)
 
-    def reconstruct(self, x):
-        return -torch.ones_like(x)
+    def interpolate(self, a, b, steps):
+        return -torch.ones(len(a), steps, *self.data.shape)
 
 
 @pytest.fixture(scope="module")
@@ -43,30 +65,62 @@ def digits():
 
 def test_a_perfect_game_reaches_the_floor(digits):
     found = measure(Memory(digits), digits, seed=0)
-    frechet = found["frechet_distance"]
-    assert frechet["value"] < 1.5 * frechet["floor"]
+    for name, metric in found["metrics"].items():
+        assert metric["interval"][0] <= metric["value"] <= metric["interval"][1], name
+    frechet, coverage = found["metrics"]["frechet_distance"], found["metrics"]["coverage"]
+    assert frechet["value"] < 1.5 * frechet["floor"] and coverage["value"] > 0.9
+    assert found["features"]["name"] == "digits" and found["n"] == 180 and found["resize"] == "none"
     assert found["classes"]["rarest"] > 0.05 and found["classes"]["judge_accuracy"] > 0.97
+    assert found["classes"]["covered"] == found["classes"]["of"] == 10 and found["classes"]["kl"] < 0.02
     again = found["reconstruction"]
-    assert again["game"] == {"mse": 0.0, "psnr": None, "same_class": 1.0}
-    assert 0 < again["principal_components"]["mse"] < 0.1 and again["code"] == 16
+    perfect = {"mse": 0.0, "psnr": None, "sharpness": 1.0, "same_class": 1.0}
+    assert {name: again["game"][name] for name in perfect} == perfect
+    assert again["game"]["frechet_distance"] < 1e-6 < again["game"]["midpoints_frechet_distance"]
+    assert again["game"]["linear_probe"] > 0.9 and again["game"]["neighbor_probe"] > 0.95
+    assert again["code"] == 64 and again["principal_code"] == 63
+    assert 0 < again["principal_components"]["mse"] < 0.1
+    assert again["latent_correlation"] == pytest.approx(1)
     json.dumps(found, allow_nan=False)
 
 
-def test_a_blank_game_does_not(digits):
+def test_a_game_that_copies_its_training_images_is_found_out(digits):
+    found = measure(Memory(digits), digits, seed=0)["memorization"]
+    assert found["nearest_ratio"] == 0 < found["floor"]
+    assert found["c_t"] < -3 and found["authenticity"] == 0 < found["authenticity_of_real"]
+
+
+def test_a_blank_game_does_not_reach_it(digits):
     found = measure(Blank(digits), digits, seed=0)
-    frechet = found["frechet_distance"]
+    frechet = found["metrics"]["frechet_distance"]
     assert frechet["value"] > 5 * frechet["floor"]
-    assert found["classes"]["rarest"] == 0
-    assert found["reconstruction"]["game"]["same_class"] < 0.3
+    assert found["metrics"]["coverage"]["value"] < 0.1 and found["metrics"]["diversity"]["value"] == 0
+    assert found["duplicates"]["exact"] == 1
+    assert found["classes"]["rarest"] == 0 and found["classes"]["covered"] == 1
+    assert found["reconstruction"]["game"]["same_class"] < 0.3 and found["reconstruction"]["game"]["sharpness"] == 0
     assert any("classes are missing" in line for line in sentences(found))
+    json.dumps(found, allow_nan=False)
 
 
 def test_points():
     data = load("ring")
     good, bad = (measure(game(data), data, seed=0) for game in (Memory, Blank))
     assert good["modes"]["captured"] == 8 and bad["modes"]["captured"] == 0
-    assert good["energy_distance"]["value"] < 0.01 < bad["energy_distance"]["value"]
+    assert good["metrics"]["energy_distance"]["value"] < 0.01 < bad["metrics"]["energy_distance"]["value"]
     json.dumps(bad, allow_nan=False)
+
+
+def test_samples_are_all_drawn_anew():
+    """Each part of the samples once had the same latents: 500 samples, four times."""
+    game = Training(gan(load("ring"), steps=1, width=16), device="cpu").average
+    found = measure(game, load("ring"), seed=0)
+    assert found["samples"] == 2000 and found["duplicates"]["exact"] == 0
+
+
+def test_copies_are_looked_for_however_few_were_held_out(digits):
+    few = load("digits", limit=40)
+    found = measure(Memory(few), few, seed=0)
+    assert "too_few" in found and "metrics" not in found
+    assert found["memorization"]["nearest_ratio"] == 0
 
 
 def test_the_same_seed_measures_the_same(digits):

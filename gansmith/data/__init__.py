@@ -7,8 +7,22 @@ Example:
     ((1, 8, 8), 1797, 180)
 """
 
-from gansmith.data.dataset import Dataset
-from gansmith.data.loading import load
-from gansmith.data.mixtures import grid_modes, ring_modes
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gansmith.data.dataset import Dataset
+    from gansmith.data.loading import load
+    from gansmith.data.mixtures import grid_modes, ring_modes
 
 __all__ = ["Dataset", "grid_modes", "load", "ring_modes"]
+
+
+def __getattr__(name: str) -> object:
+    # Imported when asked for: the processes that decode pictures live below this package, and need no torch.
+    homes = {"Dataset": "dataset", "grid_modes": "mixtures", "load": "loading", "ring_modes": "mixtures"}
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{homes[name]}"), name)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gansmith.batch import Batch
+from gansmith.data.augment import Augment
 from gansmith.data.epochs import positions
 from gansmith.data.found import Found
 
@@ -26,11 +27,12 @@ class Dataset:
         train: int64 positions of the training samples.
         held_out: int64 positions of the held-out samples; with ``train`` all of ``x``, each once.
         content: ``(height, width)`` of the picture inside a centered padding; None if nothing was padded.
-        source: what was asked for.
-        fingerprint: SHA-256 (hex) over the types, shapes and bytes of ``x`` and ``y``.
+        source: what to ask for to load the same again.
+        fingerprint: SHA-256 (hex) over type, shape and bytes of ``x``, and over those of ``y`` where there are labels.
         notes: sentences for the user on what was done to the data.
         names: one file name a sample where samples are files, otherwise empty.
         class_names: the name of label 0, 1, ... where classes have names, otherwise empty.
+        augment: what is done to training pictures at random; held-out ones and `values` are never changed.
 
     Example:
         >>> from gansmith.data import load
@@ -53,6 +55,15 @@ class Dataset:
     notes: tuple[str, ...]
     names: tuple[str, ...] = field(default=(), repr=False)
     class_names: tuple[str, ...] = field(default=(), repr=False)
+    augment: Augment | None = None
+
+    def __post_init__(self) -> None:
+        if self.augment is not None and not self.is_images:
+            raise ValueError(f"needs images to mirror or move, but {self.source} holds vectors: leave augmentation out")
+        if self.augment is not None and self.augment.shift >= self.shape[-1]:
+            raise ValueError(
+                f"needs a shift below {self.shape[-1]} pixels, the images' side, but got {self.augment.shift}"
+            )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -78,13 +89,19 @@ class Dataset:
         """The file that sample ``index`` came from, or its number where samples are not files."""
         return self.names[index] if self.names else f"{index:06d}"
 
+    def class_name(self, label: int) -> str:
+        """The name of a class: that of its folder, say, or its number."""
+        return self.class_names[label] if 0 <= label < len(self.class_names) else str(label)
+
     def values(self, index: Tensor) -> Tensor:
         """The samples at ``index`` (int64 ``(m,)``) as networks see them.
 
         Returns:
             float32 ``(m, ...)``: images as ``x / 127.5 - 1`` in [-1, 1], vectors as they are.
         """
-        x = self.x.index_select(0, index)
+        return self._values(self.x.index_select(0, index))
+
+    def _values(self, x: Tensor) -> Tensor:
         return x.to(torch.float32).div_(127.5).sub_(1) if self.is_images else x
 
     def batch(self, seed: int, draw: int, size: int) -> Batch:
@@ -113,8 +130,12 @@ class Dataset:
                 f"needs at least {size} training {what} for a batch of {size}, but {self.source} has "
                 f"{len(self.train)}: lower --batch or add {what}"
             )
-        index = self.train[positions(seed, draw, size, len(self.train))]
-        return Batch(self.values(index), None if self.y is None else self.y[index], index)
+        places, epochs = positions(seed, draw, size, len(self.train))
+        index = self.train[places]
+        x = self.x.index_select(0, index)
+        if self.augment is not None:
+            x = self.augment(x, index, epochs, seed)
+        return Batch(self._values(x), None if self.y is None else self.y[index], index)
 
     def crop(self, x: Tensor) -> Tensor:
         """Cuts the padding off images, the data's own or generated: ``(n, c, s, s)`` to ``(n, c, *content)``.
@@ -149,8 +170,8 @@ def assemble(found: Found, name: str, source: str) -> Dataset:
         train=is_train.nonzero().flatten(),
         held_out=held_out,
         content=found.content,
-        source=source,
-        fingerprint=_fingerprint(found.x, found.y),
+        source=found.source or source,
+        fingerprint=_fingerprint(found),
         notes=found.notes,
         names=found.names,
         class_names=found.class_names,
@@ -163,10 +184,13 @@ def _held_out(n: int) -> Tensor:
     return torch.randperm(n, generator=generator)[:count].sort().values
 
 
-def _fingerprint(x: Tensor, y: Tensor | None) -> str:
-    digest = hashlib.sha256()
-    for tensor in (x, y):
-        if tensor is not None:
-            digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.contiguous().numpy().data.cast("B"))
+def _fingerprint(found: Found) -> str:
+    """The digest of the samples (known, perhaps, without reading them all), and with labels that of both digests."""
+    samples = found.fingerprint or _digest(found.x)
+    return samples if found.y is None else hashlib.sha256((samples + _digest(found.y)).encode()).hexdigest()
+
+
+def _digest(x: Tensor) -> str:
+    digest = hashlib.sha256(f"{x.dtype}{tuple(x.shape)}".encode())
+    digest.update(x.contiguous().numpy().data.cast("B"))
     return digest.hexdigest()

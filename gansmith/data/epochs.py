@@ -18,7 +18,7 @@ def _permutation(seed: int, epoch: int, n: int) -> Tensor:
     return torch.randperm(n, generator=generator)
 
 
-def positions(seed: int, draw: int, size: int, n: int) -> Tensor:
+def positions(seed: int, draw: int, size: int, n: int) -> tuple[Tensor, Tensor]:
     """Batch ``draw`` of the endless concatenation of permutations of ``0 .. n - 1``.
 
     These are its places ``[draw * size, (draw + 1) * size)``.
@@ -31,10 +31,10 @@ def positions(seed: int, draw: int, size: int, n: int) -> Tensor:
         n: how many there are to draw from.
 
     Returns:
-        int64 ``(size,)``.
+        int64 ``(size,)``, and the epoch of each, int64 ``(size,)``.
 
     Example:
-        >>> epoch = [positions(seed=0, draw=i, size=2, n=6) for i in range(3)]
+        >>> epoch = [positions(seed=0, draw=i, size=2, n=6)[0] for i in range(3)]
         >>> sorted(torch.cat(epoch).tolist())
         [0, 1, 2, 3, 4, 5]
     """
@@ -42,4 +42,5 @@ def positions(seed: int, draw: int, size: int, n: int) -> Tensor:
     places = _permutation(seed, epoch, n)[first : first + size]
     if len(places) < size:
         places = torch.cat([places, _permutation(seed, epoch + 1, n)[: size - len(places)]])
-    return places.clone()  # never a view of what is cached
+    epochs = (torch.arange(size) + first) // n + epoch
+    return places.clone(), epochs  # never a view of what is cached

@@ -18,6 +18,7 @@ class Kind(Enum):
     DAMAGED_GZIP = "damaged gzip"
     GZIP = "gzip without IDX inside"
     ZIP = "zip"
+    NPY = ".npy"
     OTHER = "other"
 
 
@@ -28,7 +29,8 @@ def kind_of(path: Path) -> Kind:
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        head = file.read(4)
+        start = file.read(6)
+    head = start[:4]
     if head[:2] == b"\x1f\x8b":
         try:
             with gzip.open(path) as unpacked:
@@ -37,6 +39,8 @@ def kind_of(path: Path) -> Kind:
             return Kind.DAMAGED_GZIP
     if head in (b"PK\x03\x04", b"PK\x05\x06"):
         return Kind.ZIP
+    if start == b"\x93NUMPY":
+        return Kind.NPY
     return Kind.IDX if _is_idx(head) else Kind.OTHER
 
 
@@ -58,3 +62,8 @@ def listed(paths: Sequence[Path]) -> str:
 def shown(name: object) -> str:
     """A name for a message: on one line, whatever characters it has."""
     return "".join(c if c.isprintable() else "?" for c in str(name))
+
+
+def printable(name: str) -> str:
+    """A name that can be written in any file: what is of no encoding becomes question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")

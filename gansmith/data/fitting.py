@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median_low
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from gansmith.data.channels import with_channels
-
+# Nothing here may import torch on top: the processes that decode pictures are to start within a blink.
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from PIL import Image
+    from torch import Tensor
 
-SIZES = (8, 16, 32, 64, 128)
+    Pixels = npt.NDArray[np.uint8]
+
+CROPS = ("center", "pad", "stretch")
+SMALLEST = 8
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Form:
     size: int | None = None
     channels: int | None = None
     content: int | None = None
+    crop: str = "center"
+    largest: int = 128
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,16 @@ class Fit:
     """How images become ``(c, size, size)``.
 
     With ``side`` the images are squares of that side and are padded to ``size``, centered, by repeating their
-    edges; no pixel is changed. Without it the center square is cut out and resized (bicubic, antialiased). With both
-    ``side`` and ``resized`` the center square is resized to ``side``, and padded.
+    edges; no pixel is changed. Without it they are brought to a square as ``crop`` says, and resized (bicubic,
+    antialiased): ``center`` cuts out the center square, ``pad`` keeps the whole picture and repeats its edges,
+    ``stretch`` keeps it too, out of proportion. With both ``side`` and ``resized`` the pictures are brought to a
+    square of that side, and padded.
     """
 
     size: int
     side: int | None = None
     resized: bool = False
+    crop: str = "center"
 
     @property
     def content(self) -> tuple[int, int] | None:
@@ -46,95 +53,140 @@ class Fit:
         return None if self.side is None or self.side == self.size else (self.side, self.side)
 
     @property
+    def target(self) -> int | None:
+        """The side that pictures are resized to; None where their pixels are kept."""
+        return (self.side or self.size) if self.side is None or self.resized else None
+
+    @property
     def note(self) -> tuple[str, ...]:
         """What was done, for the user."""
-        if self.side == self.size and not self.resized:
-            return ()
-        padded = () if self.side is None else (f"{self.side}x{self.side} padded to {self.size}x{self.size}",)
-        if self.side is not None and not self.resized:
+        padded = () if self.content is None else (f"{self.side}x{self.side} padded to {self.size}x{self.size}",)
+        if self.target is None:
             return padded
-        side = self.side or self.size
-        return (f"images cut to their center square and resized to {side}x{side}", *padded)
+        done = {
+            "center": "cut to their center square and resized to",
+            "pad": "resized, their edges repeated, to",
+            "stretch": "stretched to",
+        }[self.crop]
+        return (f"images {done} {self.target}x{self.target}", *padded)
+
+    def enlarged(self, shapes: Collection[tuple[int, int]]) -> tuple[str, ...]:
+        """A note if images of these ``(height, width)`` had fewer pixels than they were resized to."""
+        target, side = self.target, max if self.crop == "pad" else min
+        few = 0 if target is None else sum(side(shape) < target for shape in shapes)
+        are = "is" if few == 1 else "are"
+        return (f"{few:,} of {len(shapes):,} images {are} smaller than that and {are} enlarged",) if few else ()
 
     def stack(self, x: Tensor, channels: int) -> Tensor:
         """Images of one size, uint8 ``(n, c, h, w)``, to ``(n, channels, size, size)``."""
-        if self.side is not None and not self.resized:
-            return with_channels(self._pad(x), channels).contiguous()
+        import torch
+
+        from gansmith.data.channels import with_channels
+
+        if self.target is None:
+            if self.content is not None:
+                place = torch.from_numpy(self._places())
+                x = x[..., place[:, None], place]
+            return with_channels(x, channels).contiguous()
         out = x.new_empty(len(x), channels, self.size, self.size)
+        rows = out.numpy()
         for row, image in enumerate(x):
-            out[row] = self.picture(_to_pillow(image), channels)
+            rows[row] = self.picture(_to_pillow(image), channels)
         return out
 
-    def picture(self, image: Image.Image, channels: int) -> Tensor:
+    def picture(self, image: Image.Image, channels: int) -> Pixels:
         """One Pillow image of mode L or RGB to uint8 ``(channels, size, size)``."""
-        from PIL.Image import Resampling
+        import numpy as np
 
-        if self.side is None or self.resized:
-            side, inside = min(image.size), self.side or self.size
+        if self.target is not None:
+            image = self._square(image, self.target)
+        elif image.size != (self.side, self.side):
+            raise ValueError(f"its pixels are {image.width}x{image.height}, other than its header said")
+        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+        pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+        if self.content is not None:
+            place = self._places()
+            pixels = pixels[:, place[:, None], place]
+        return np.ascontiguousarray(pixels)
+
+    def _square(self, image: Image.Image, target: int) -> Image.Image:
+        import numpy as np
+        from PIL import Image
+
+        width, height = target, target
+        if self.crop == "pad":
+            longer = max(image.size)
+            width, height = (max(1, round(side * target / longer)) for side in image.size)
+        elif self.crop == "center":
+            side = min(image.size)
             left, top = (image.width - side) // 2, (image.height - side) // 2
             # Cutting before resizing: a picture of 1 x 100,000 pixels would otherwise grow to gigabytes.
             image = image.crop((left, top, left + side, top + side))
-            image = image.resize((inside, inside), Resampling.BICUBIC)
-        elif image.size != (self.side, self.side):
-            raise ValueError(f"its pixels are {image.width}x{image.height}, other than its header said")
-        return self._pad(_from_pillow(image.convert("L" if channels == 1 else "RGB"))[None])[0]
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+        if image.size == (target, target):
+            return image
+        rows, columns = (_centered(side, target) for side in (height, width))
+        return Image.fromarray(np.asarray(image)[rows[:, None], columns])
 
-    def _pad(self, x: Tensor) -> Tensor:
-        if self.side is None or self.side == self.size:
-            return x
-        first = (self.size - self.side) // 2
-        place = (torch.arange(self.size) - first).clamp(0, self.side - 1)
-        return x[..., place[:, None], place]
+    def _places(self) -> npt.NDArray[np.intp]:
+        return _centered(self.side or self.size, self.size)
 
 
-def plan(shapes: Collection[tuple[int, int]], size: int | None, content: int | None = None) -> Fit:
+def plan(
+    shapes: Collection[tuple[int, int]],
+    size: int | None,
+    content: int | None = None,
+    crop: str = "center",
+    largest: int = 128,
+) -> Fit:
     """How to fit images of these ``(height, width)`` to ``size``.
 
-    Without a size it is the median shorter side, up to the next power of two, within 8..128. Squares of one
+    Without a size it is the median shorter side, up to the next power of two, within 8..``largest``. Squares of one
     side are padded where ``size`` is the next power of two. With ``content`` the pictures get that side inside a
     padding to ``size``, whatever they have: as the data of a run that were padded.
 
     Raises:
-        ValueError: ``size`` is no power of two from 8 to 128.
+        ValueError: ``size`` is no power of two from 8 to ``largest``.
 
     Example:
         >>> plan([(28, 28)], None)
-        Fit(size=32, side=28, resized=False)
+        Fit(size=32, side=28, resized=False, crop='center')
         >>> plan([(300, 200), (90, 70)], None).size
         128
     """
     if size is None:
-        size = min(max(_next_power(median_low([min(shape) for shape in shapes])), SIZES[0]), SIZES[-1])
-    check_size(size)
+        size = min(max(_next_power(median_low([min(shape) for shape in shapes])), SMALLEST), largest)
+    check_size(size, largest)
     sides = {side for shape in shapes for side in shape}
     if content is not None:
-        return Fit(size, content, resized=sides != {content})
+        return Fit(size, content, resized=sides != {content}, crop=crop)
     side = sides.pop()
-    return Fit(size, side) if not sides and _next_power(side) == size else Fit(size)
+    return Fit(size, side, crop=crop) if not sides and _next_power(side) == size else Fit(size, crop=crop)
 
 
-def check_size(size: int) -> None:
-    """Refuses a size that is no power of two from 8 to 128, naming the nearest ones that are."""
-    if size in SIZES:
+def check_size(size: int, largest: int = 128) -> None:
+    """Refuses a size that is no power of two from 8 to ``largest``, naming the nearest ones that are."""
+    sizes = [1 << power for power in range(3, largest.bit_length())]
+    if size in sizes:
         return
-    below, above = [s for s in SIZES if s < size], [s for s in SIZES if s > size]
+    below, above = [s for s in sizes if s < size], [s for s in sizes if s > size]
     near = " or ".join(str(s) for s in below[-1:] + above[:1])
-    raise ValueError(f"needs an image size that is a power of two from 8 to 128, but got {size}: use {near}")
+    raise ValueError(f"needs an image size that is a power of two from 8 to {largest}, but got {size}: use {near}")
 
 
 def _next_power(side: int) -> int:
     return int(1 << (side - 1).bit_length())
 
 
+def _centered(side: int, size: int) -> npt.NDArray[np.intp]:
+    """Which of ``side`` places each of ``size`` shows, if the first lie centered among the second."""
+    import numpy as np
+
+    return (np.arange(size) - (size - side) // 2).clip(0, side - 1)
+
+
 def _to_pillow(image: Tensor) -> Image.Image:
     from PIL import Image
 
-    pixels = image[0] if len(image) == 1 else image.permute(1, 2, 0)
+    pixels: Any = image[0] if len(image) == 1 else image.permute(1, 2, 0)
     return Image.fromarray(pixels.contiguous().numpy())
-
-
-def _from_pillow(image: Image.Image) -> Tensor:
-    import numpy as np
-
-    pixels = torch.from_numpy(np.array(image))
-    return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)

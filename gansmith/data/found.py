@@ -13,6 +13,8 @@ class Found:
 
     ``held_out`` is set only where the source brings its own split; ``names`` only where samples are files;
     ``class_names`` only where classes have names: that of label 0, 1, ...
+    ``fingerprint`` is that of ``x`` alone, where it is known without reading all of it. ``source`` is what is to be
+    asked for to get the same again, where that is not what was asked for.
     """
 
     x: Tensor
@@ -22,3 +24,5 @@ class Found:
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
+    fingerprint: str | None = None
+    source: str | None = None

@@ -1,8 +1,10 @@
-"""Images or vectors from an .npz file: checked before memory is taken, never unpickled."""
+"""Images or vectors from an .npz or .npy file: checked before memory is taken, never unpickled."""
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+HEADER_LIMIT = 10_000  # bytes; NumPy's own
+
 
 def read_npz(path: Path) -> Found:
     """Reads one array of samples under any name, and labels if there are exactly those two.
@@ -35,11 +39,49 @@ def read_npz(path: Path) -> Found:
     """
     arrays = _arrays(path)
     samples, labels = _roles(arrays, path)
-    what = f"array '{shown(samples)}' of {shown(path)}"
-    x = arrays[samples]
+    y = None if labels is None else _labels(arrays[labels], f"array '{shown(labels)}' of {shown(path)}")
+    return _samples(arrays[samples], y, f"array '{shown(samples)}' of {shown(path)}")
+
+
+def read_npy(path: Path) -> Found:
+    """Reads an array of samples, of the shapes and types that `read_npz` takes.
+
+    Raises:
+        ValueError: damaged, pickled, too large, not finite, or not of such shapes and types.
+        OSError: the file cannot be read.
+    """
+    x = npy_array(path)
+    if x.ndim == 1:
+        raise ValueError(f"{shown(path)} holds {len(x):,} single numbers: name it by --labels if they are labels")
+    if x.ndim not in (2, 3, 4):
+        raise ValueError(f"{shown(path)} needs images (n, h, w) with channels or vectors (n, d), but has {x.shape}")
+    return _samples(x, None, shown(path))
+
+
+def npy_array(path: Path) -> npt.NDArray[Any]:
+    """The array in an .npy file, whose stated shape and size are compared before memory is taken.
+
+    Raises:
+        ValueError: damaged, pickled or too large.
+        OSError: the file cannot be read.
+    """
+    import numpy as np
+
+    what = shown(path)
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        _check_header(file, size, what)
+        if size > LIMIT:
+            raise ValueError(f"{what} has {size:,} bytes, more than the limit of {LIMIT:,}: split it")
+        file.seek(0)
+        with _sound(what):
+            array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+            return array
+
+
+def _samples(x: npt.NDArray[Any], y: Tensor | None, what: str) -> Found:
     if x.size == 0:
         raise ValueError(f"{what} is empty: its shape is {x.shape}")
-    y = None if labels is None else _labels(arrays[labels], f"array '{shown(labels)}' of {shown(path)}")
     if x.ndim == 2:
         return Found(_vectors(x, what), y)
     pixels, notes = _pixels(x, what)
@@ -85,12 +127,20 @@ def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int,
         raise ValueError(f"{what} has a compression that NumPy does not write: save it with numpy.savez")
     if entry.compress_size > on_disk or entry.file_size > max(entry.compress_size, 1) * DEFLATE_RATIO:
         raise ValueError(f"{what} states more bytes than the file can hold: save it again")
-    with _sound(what), archive.open(entry) as file:
+    with _sound(what):
+        file = archive.open(entry)
+    with file:
+        _check_header(file, entry.file_size, what)
+
+
+def _check_header(file: IO[bytes], size: int, what: str) -> None:
+    """Compares the shape and type that an .npy file of ``size`` bytes states with that size."""
+    with _sound(what):
         shape, dtype = _header(file)
         start = file.tell()
     if dtype.hasobject:
         raise ValueError(f"{what} holds pickled Python objects, which are never loaded: save plain numbers")
-    if any(side < 0 for side in shape) or start + math.prod(shape) * dtype.itemsize != entry.file_size:
+    if any(side < 0 for side in shape) or start + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"{what} states shape {shape} of {dtype}, but its size is another: save it again")
 
 
@@ -100,9 +150,14 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"its .npy version is {version}, but needs to be 1.0 or 2.0")
+    stated = file.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(stated, "little")
+    if length > HEADER_LIMIT:  # NumPy reads it all before it looks at its length
+        raise ValueError(f"its header states {length:,} bytes")
+    header = io.BytesIO(stated + file.read(length))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on headers by Python 2, which are read all the same
-        shape, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
+        shape, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(header)
     return shape, dtype
 
 

@@ -1,167 +1,179 @@
-"""Picture files through Pillow, one at a time into one tensor; what cannot be decoded is skipped by name."""
+"""Picture files to rows of one size, looked at and decoded by other processes; what fails is skipped by name."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import hashlib
+import math
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
-from gansmith.data.files import shown
+from gansmith.data.board import PENDING, Board
+from gansmith.data.cache import Shelf, recall, remember, shelf_of
+from gansmith.data.files import printable, shown
 from gansmith.data.fitting import Fit, Form, plan
 from gansmith.data.found import Found
+from gansmith.data.listing import Source
+from gansmith.data.memory import budget
+from gansmith.data.pool import Pool
+from gansmith.data.progress import Progress
 
 if TYPE_CHECKING:
-    from PIL import Image
+    import numpy as np
+    import numpy.typing as npt
 
-# Pillow would also hand PostScript to an interpreter, and TIFF to a library that writes to stderr by itself.
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
-GRAY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
+    from gansmith.data.fitting import Pixels
 
 
 @dataclass(frozen=True)
-class _Header:
-    height: int
-    width: int
-    gray: bool
+class Pictures:
+    """What became of files: the samples, which of the source's files they are, and the others with the reason."""
+
+    found: Found
+    kept: tuple[int, ...]
+    skipped: Mapping[str, str]
 
 
-def read_pictures(files: Sequence[Path], form: Form) -> Found:
+def read_pictures(source: Source, form: Form, chosen: Sequence[int] | None = None) -> Pictures:
     """Decodes pictures and fits them to one size, gray if all are gray, otherwise color.
 
-    Transparent pictures are laid over white; photographs are turned upright as their EXIF data say; of an
-    animation the first frame is taken.
+    Rows stay in memory where they fit into its `budget`; otherwise they go into a file that is built once, see
+    `gansmith.data.cache`. The samples are the same.
 
     Arguments:
-        files: their paths, in order.
+        source: the files.
         form: what was asked of them, see `plan`.
+        chosen: which of the files, in order; None for all.
 
     Raises:
         ValueError: none of the files can be decoded, or the size is impossible.
+        OSError: there is no room for the rows, or processes cannot be started.
     """
-    skipped: dict[Path, str] = {}
-    headers: dict[Path, _Header] = {}
-    for path in files:
-        try:
-            headers[path] = _inspect(path)
-        except Exception as error:
-            skipped[path] = _reason(error)
-    while headers:
-        fit, depth = _plan(headers.values(), form)
-        x, failed = _decode_all(headers, fit, depth)
-        skipped |= failed
-        headers = {path: header for path, header in headers.items() if path not in failed}
-        # What failed only now had a say in the size: without it the plan may be another.
-        if headers and _plan(headers.values(), form) == (fit, depth):
-            names = tuple(path.name for path in headers)
-            return Found(x, content=fit.content, names=names, notes=(*_skip_note(skipped, len(files)), *fit.note))
-    raise ValueError(_nothing(skipped))
-
-
-def _plan(headers: Collection[_Header], form: Form) -> tuple[Fit, int]:
-    fit = plan([(header.height, header.width) for header in headers], form.size, form.content)
-    return fit, form.channels or (1 if all(header.gray for header in headers) else 3)
-
-
-def _decode_all(files: Collection[Path], fit: Fit, channels: int) -> tuple[Tensor, dict[Path, str]]:
-    x = torch.empty(len(files), channels, fit.size, fit.size, dtype=torch.uint8)
-    failed: dict[Path, str] = {}
-    row = 0
-    for path in files:
-        try:
-            x[row] = fit.picture(_decode(path), channels)
-            row += 1
-        except Exception as error:
-            failed[path] = _reason(error)
-    return (x[:row].clone() if failed else x), failed
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on odd metadata; the pixels decide
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=FORMATS) as image:
-            yield image
-
-
-def _inspect(path: Path) -> _Header:
-    with _opened(path) as image:
-        return _Header(image.height, image.width, image.mode in GRAY)
-
-
-def _decode(path: Path) -> Image.Image:
-    """The pixels, upright, as mode L where the file is gray and RGB otherwise."""
-    with _opened(path) as image:
-        image.load()
-        upright = _upright(image)
-        if upright.mode.startswith("I"):
-            return _from_16_bits(upright)
-        mode = "L" if upright.mode in GRAY else "RGB"
-        return (_over_white(upright) if upright.has_transparency_data else upright).convert(mode)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    from PIL.Image import Transpose
-
-    turns = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
+    indices = range(len(source.names)) if chosen is None else chosen
+    most = budget()
+    may_be_large = len(indices) * (form.channels or 3) * (form.size or form.largest) ** 2 > most
+    if may_be_large and (shelf := recall(source, indices, form)) and (there := shelf.load()):
+        return _pictures(source, indices, *there)
+    board = Board(max(1, len(indices)))
     try:
-        turn = turns.get(image.getexif().get(0x0112, 1))
-    except Exception:  # damaged metadata says nothing about the pixels
-        return image
-    return image if turn is None else image.transpose(turn)
+        with Pool(source, board, len(indices)) as pool:
+            with Progress("looking at files", len(indices)) as tell:
+                skipped = pool.run(indices, digest=may_be_large, tell=tell)
+            return _read(pool, indices, form, skipped, most)
+    finally:
+        board.close()
 
 
-def _from_16_bits(image: Image.Image) -> Image.Image:
-    import numpy as np
-    from PIL import Image
+def _read(pool: Pool, indices: Sequence[int], form: Form, skipped: dict[int, str], most: int) -> Pictures:
+    """Decodes what `pool` has looked at: into memory if that takes at most so many bytes."""
+    headers = pool.board.headers
+    kept = [item for item in range(len(indices)) if item not in skipped]
+    shelf: Shelf | None = None
+    with ExitStack() as stack:
+        while kept:
+            items, (fit, depth) = kept, _plan(headers[kept], form)
+            shape = (len(items), depth, fit.size, fit.size)
+            if shelf is None and math.prod(shape) > most:
+                shelf = shelf_of(form, headers["digest"].tolist())
+                stack.enter_context(shelf.locked())
+                remember(pool.source, indices, form, shelf)
+                if there := shelf.load():
+                    return _pictures(pool.source, indices, *there)
+            board, failed = _decode(pool, [indices[item] for item in items], shape, fit, shelf, stack)
+            skipped |= {items[row]: why for row, why in failed.items()}
+            kept = [item for item in items if item not in skipped]
+            # What failed only now had a say in the size: without it the plan may be another.
+            if kept and _plan(headers[kept], form) == (fit, depth):
+                rows = board.rows(shape)
+                if failed:
+                    board.status[:] = PENDING  # killed while rows move, a build on disk starts again
+                    rows = _without(rows, failed)
+                notes = (*fit.note, *fit.enlarged(_shapes(headers[kept])))
+                about = {
+                    "shape": rows.shape,
+                    "content": fit.content,
+                    "notes": notes,
+                    "skipped": list(skipped.items()),
+                    "fingerprint": _fingerprint(rows),
+                }
+                if shelf is not None:
+                    rows = shelf.finish(board.descriptors, shape, fit, about)
+                return _pictures(pool.source, indices, rows, about)
+    raise ValueError(_nothing(pool.source, _by_name(pool.source, indices, skipped)))
 
-    # Pillow's own conversion to L cuts at 255 instead of scaling.
-    return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+
+def _decode(
+    pool: Pool, indices: Sequence[int], shape: tuple[int, ...], fit: Fit, shelf: Shelf | None, stack: ExitStack
+) -> tuple[Board, dict[int, str]]:
+    """Rows of the files at ``indices``, in memory or on the shelf, and which of them failed."""
+    with Progress("decoding pictures", len(indices)) as tell:
+        if shelf is None:
+            pool.board.clear(math.prod(shape))
+            return pool.board, pool.run(indices, fit, shape[1], tell=tell)
+        board = Board(len(indices), *shelf.begin(shape, fit))
+        stack.callback(board.close)
+        with Pool(pool.source, board, len(indices)) as other:
+            return board, other.run(indices, fit, shape[1], tell=tell)
 
 
-def _over_white(image: Image.Image) -> Image.Image:
-    from PIL import Image
-
-    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-    return Image.alpha_composite(white, image.convert("RGBA"))
-
-
-def _reason(error: Exception) -> str:
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, UnidentifiedImageError):
-        return "no image"  # Pillow's text repeats the path
-    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return "too many pixels"
-    return shown(error)[:120] or type(error).__name__
+def _pictures(source: Source, indices: Sequence[int], rows: Pixels, about: Mapping[str, Any]) -> Pictures:
+    lost = dict(about["skipped"])
+    kept = tuple(index for item, index in enumerate(indices) if item not in lost)
+    skipped = _by_name(source, indices, lost)
+    found = Found(
+        torch.from_numpy(rows),
+        content=about["content"] and tuple(about["content"]),
+        names=tuple(printable(source.names[index]) for index in kept),
+        notes=(*_skip_note(skipped, len(indices) + len(source.unreadable)), *about["notes"]),
+        fingerprint=about["fingerprint"],
+    )
+    return Pictures(found, kept, skipped)
 
 
-def _skip_note(skipped: Mapping[Path, str], total: int) -> tuple[str, ...]:
+def _by_name(source: Source, indices: Sequence[int], skipped: Mapping[int, str]) -> dict[str, str]:
+    return {source.names[indices[item]]: why for item, why in sorted(skipped.items())} | source.unreadable
+
+
+def _plan(headers: npt.NDArray[np.void], form: Form) -> tuple[Fit, int]:
+    fit = plan(_shapes(headers), form.size, form.content, form.crop, form.largest)
+    return fit, form.channels or (1 if headers["gray"].all() else 3)
+
+
+def _shapes(headers: npt.NDArray[np.void]) -> list[tuple[int, int]]:
+    return list(zip(headers["height"].tolist(), headers["width"].tolist(), strict=True))
+
+
+def _without(rows: Pixels, failed: Collection[int]) -> Pixels:
+    """The rows that did not fail, moved together in place."""
+    place = min(failed)
+    for row in range(place, len(rows)):
+        if row not in failed:
+            rows[place] = rows[row]
+            place += 1
+    return rows[:place]
+
+
+def _fingerprint(rows: Pixels) -> str:
+    """As `gansmith.data.dataset` takes it of any samples; kept with rows on disk, which are not all read again."""
+    digest = hashlib.sha256(f"torch.{rows.dtype}{rows.shape}".encode())
+    digest.update(rows.data)
+    return digest.hexdigest()
+
+
+def _skip_note(skipped: Mapping[str, str], total: int) -> tuple[str, ...]:
     if not skipped:
         return ()
-    listed = [f"{shown(path.name)} ({reason})" for path, reason in list(skipped.items())[:5]]
-    more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-    return (f"skipped {len(skipped)} of {total} files: {', '.join(listed)}{more}",)
+    listed = [f"{shown(name)} ({shown(why)})" for name, why in list(skipped.items())[:5]]
+    more = f" and {len(skipped) - 5:,} more" if len(skipped) > 5 else ""
+    return (f"skipped {len(skipped):,} of {total:,} files: {', '.join(listed)}{more}",)
 
 
-def _nothing(skipped: Mapping[Path, str]) -> str:
-    path, reason = next(iter(skipped.items()))
+def _nothing(source: Source, skipped: Mapping[str, str]) -> str:
+    name, why = next(iter(skipped.items()))
     if len(skipped) == 1:
-        return f"{shown(path)} is neither a picture ({reason}), nor IDX, nor .npz: name a file of one of these"
-    return f"none of the {len(skipped)} files beside {shown(path)} is a picture ({shown(path.name)}: {reason})"
+        what = f"{shown(source.base)}/{shown(name)}"
+        return f"{what} is neither a picture ({shown(why)}), nor IDX, nor .npz: name a file of one of these"
+    return f"none of the {len(skipped):,} files in {shown(source.base)} is a picture ({shown(name)}: {shown(why)})"

@@ -1,26 +1,71 @@
 """Numbers that can be compared: tensors in, floats out; nothing here knows of a game or a run."""
 
 from gansmith.evaluate.classes import ClassJudge, Judge
+from gansmith.evaluate.compare import compare, distances
+from gansmith.evaluate.coverage import ClassCoverage, class_coverage
+from gansmith.evaluate.digit_features import DigitClassifier
+from gansmith.evaluate.diversity import mean_distance, vendi_score
+from gansmith.evaluate.duplicates import Duplicates, duplicates
 from gansmith.evaluate.energy import energy_distance
+from gansmith.evaluate.features import Features, choose, extract
 from gansmith.evaluate.frechet import Moments, frechet_distance
+from gansmith.evaluate.interval import Spread, jackknife
+from gansmith.evaluate.kernel import KernelDistance, kernel_distance
+from gansmith.evaluate.manifold import Manifold, manifold
+from gansmith.evaluate.memorization import Memorization, memorization
 from gansmith.evaluate.modes import ModeCoverage, mode_coverage
+from gansmith.evaluate.neighbors import nearest
+from gansmith.evaluate.probes import Correlation, latent_correlation, linear_probe, neighbor_probe
 from gansmith.evaluate.reconstruction import (
+    PrincipalComponents,
     ReconstructionError,
     pca_reconstruct,
     reconstruction_error,
     same_class_share,
 )
+from gansmith.evaluate.sets import measure_sets
+from gansmith.evaluate.sharpness import sharpness
+from gansmith.evaluate.sliced import sliced_wasserstein
 
 __all__ = [
+    "ClassCoverage",
     "ClassJudge",
+    "Correlation",
+    "DigitClassifier",
+    "Duplicates",
+    "Features",
     "Judge",
+    "KernelDistance",
+    "Manifold",
+    "Memorization",
     "ModeCoverage",
     "Moments",
+    "PrincipalComponents",
     "ReconstructionError",
+    "Spread",
+    "choose",
+    "class_coverage",
+    "compare",
+    "distances",
+    "duplicates",
     "energy_distance",
+    "extract",
     "frechet_distance",
+    "jackknife",
+    "kernel_distance",
+    "latent_correlation",
+    "linear_probe",
+    "manifold",
+    "mean_distance",
+    "measure_sets",
+    "memorization",
     "mode_coverage",
+    "nearest",
+    "neighbor_probe",
     "pca_reconstruct",
     "reconstruction_error",
     "same_class_share",
+    "sharpness",
+    "sliced_wasserstein",
+    "vendi_score",
 ]

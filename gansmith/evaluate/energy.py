@@ -43,11 +43,12 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
     center = (x.mean(0) + y.mean(0)) / 2  # squared norms would cancel far from zero
     x, y = x - center, y - center
     n, m = len(x), len(y)
-    return 2 * _sum(x, y) / (n * m) - _sum(x, x) / (n * (n - 1)) - _sum(y, y) / (m * (m - 1))
+    within = total_distance(x, x) / (n * (n - 1)) + total_distance(y, y) / (m * (m - 1))
+    return 2 * total_distance(x, y) / (n * m) - within
 
 
-def _sum(x: Tensor, y: Tensor) -> float:
-    """The sum of all distances from a row of x to a row of y."""
+def total_distance(x: Tensor, y: Tensor) -> float:
+    """The sum of all distances from a row of x to a row of y; float64, and centered for accuracy."""
     rows = max(1, BLOCK // len(y))
     # By way of the Gram matrix it is ten times faster in many dimensions, at 1e-8 of the spread between copies.
     mode = "donot_use_mm_for_euclid_dist" if x.shape[1] <= 32 else "use_mm_for_euclid_dist"

@@ -1,8 +1,9 @@
-"""What is measured at the end of a run: numbers with their provenance."""
+"""What is measured of a trained game against its data: numbers with their provenance."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,134 +12,206 @@ from torch import Tensor
 from gansmith.chance import Part, keyed
 from gansmith.data.dataset import Dataset
 from gansmith.data.mixtures import grid_modes, ring_modes
-from gansmith.evaluate.classes import ClassJudge
-from gansmith.evaluate.energy import energy_distance
-from gansmith.evaluate.frechet import frechet_distance
+from gansmith.evaluate.classes import ClassJudge, Judge
+from gansmith.evaluate.compare import compare
+from gansmith.evaluate.coverage import class_coverage
+from gansmith.evaluate.data_features import data_features
+from gansmith.evaluate.duplicates import duplicates
+from gansmith.evaluate.encoders import Coder, Trial
+from gansmith.evaluate.features import Features, choose, extract
+from gansmith.evaluate.memorization import memorization
 from gansmith.evaluate.modes import mode_coverage
-from gansmith.evaluate.reconstruction import pca_reconstruct, reconstruction_error, same_class_share
+from gansmith.evaluate.probes import latent_correlation
+from gansmith.evaluate.reconstruction import PrincipalComponents
+from gansmith.report.pictures import to_uint8
 
 MOST = 2000
-"""Samples measured: enough for a first look in seconds."""
+"""Samples measured at the end of a run: enough for a first look in seconds."""
 FEW = 100
 """Held-out samples below which a distance between distributions is noise."""
+KNOWN = 10_000
+"""Training samples that principal components, probes and a judge are fitted on, at most."""
+PART = 500
 
 
-def measure(game: Any, data: Dataset, seed: int, device: torch.device | None = None) -> dict[str, Any]:
+def measure(
+    game: Any,
+    data: Dataset,
+    seed: int,
+    device: torch.device | None = None,
+    *,
+    features: Features | None = None,
+    most: int = MOST,
+) -> dict[str, Any]:
     """Numbers for a trained game against the held-out part of its data.
 
-    Images: the Frechet distance of pixel values (beside that of training images, the floor at the same number),
-    and, where there are labels, the share of each class among the samples as a judge fitted on real images sees it;
-    for a game that encodes, its reconstructions beside those of principal components with the same code size. Vectors:
-    the energy distance beside its floor; on the ring and the grid, the modes.
+    All distances are taken in one feature space, of as many generated as held-out samples, beside their floor: as many
+    training samples in the place of the generated ones. With labels the classes among the samples are counted; a game
+    that encodes is tried beside principal components of the same code size; on the ring and the grid modes are counted.
 
     Arguments:
         game: samples, and perhaps encodes; in evaluation mode.
         data: what it was trained on.
         seed: of the samples and of the choice of real ones.
         device: the game's.
+        features: what images are compared in; by default what `choose` finds fitting.
+        most: samples of each kind, at most.
     """
-    device = device or torch.device("cpu")
     if len(data.held_out) < 2 or len(data.train) < 2:
         return {"n": 0, "seed": seed}
-    held_out = _choose(data.held_out, "held out", seed)
-    train = _choose(data.train, "train", seed)
-    real = data.crop(data.values(held_out))
-    with keyed(Part((seed, "measure")), device):
-        fake = torch.cat([game.sample(500).float().cpu() for _ in range(MOST // 500)])
-    fake = data.crop(fake)
+    look = _Look(data, seed, features or choose(None, data))
+    n = min(most, len(data.held_out), len(data.train))
+    held_out, train = look.chosen(data.held_out, "held out", n), look.chosen(data.train, "train", n)
+    fake = _samples(game, data, max(n, min(most, MOST)), seed, device or torch.device("cpu"))
     found: dict[str, Any] = {
-        "n": len(real),
+        "n": n,
         "samples": len(fake),
         "against": "held-out part of the data",
         "split": {"train": len(data.train), "held_out": len(data.held_out)},
-        "content": list(real.shape[1:]),
+        "content": list(fake.shape[1:]),
+        "resize": next((note for note in data.notes if "resized" in note), "none"),
         "seed": seed,
+        "features": {"name": look.features.name, "size": look.features.size, "why": look.features.why},
     }
-    twin = data.crop(data.values(train[: len(real)]))
-    if len(real) < FEW:
-        found["too_few"] = f"{len(real)} held-out samples are too few to measure a distance by (needs {FEW})"
+    seen, real = look.extracted(fake), look.of_data(held_out)
+    if n < FEW:
+        found["too_few"] = f"{n} held-out samples are too few to measure a distance by (needs {FEW})"
     else:
-        found |= _pictures(fake, real, twin) if data.is_images else _points(fake, real, twin, data.source)
-    judge = _judge(data) if data.is_images else None
+        found["metrics"] = compare(real, seen[:n], look.of_data(train), seed=seed)
+    every = look.of_data(look.chosen(data.train, "known", KNOWN))
+    found["duplicates"] = duplicates(seen[:n], real).as_dict()
+    found["memorization"] = {k: _finite(v) for k, v in vars(memorization(seen[: max(n, FEW)], every, real)).items()}
+    judge = look.judge() if data.is_images else None
     if judge is not None:
-        shares = judge.shares(fake)
-        found["classes"] = {
-            "judge_accuracy": judge.accuracy,
-            "shares": {str(k): round(v, 4) for k, v in shares.items()},
-            "rarest": round(min(shares.values()), 4),
-        }
+        found["classes"] = look.classes(judge, fake)
+    modes = {"ring": ring_modes, "grid": grid_modes}.get(data.source)
+    if modes is not None:
+        found["modes"] = _modes(fake, *modes())
     if hasattr(game, "reconstruct"):
-        found["reconstruction"] = _reconstruction(game, data, held_out, judge, device)
+        found["reconstruction"] = look.reconstruction(game, held_out, judge, device or torch.device("cpu"), n >= FEW)
     return found
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Data as they are looked at: in which features, chosen by which seed."""
+
+    data: Dataset
+    seed: int
+    features: Features
+
+    def chosen(self, index: Tensor, name: str, n: int) -> Tensor:
+        with keyed(Part((self.seed, "measure", name))):
+            return index[torch.randperm(len(index))[:n]]
+
+    def cropped(self, index: Tensor) -> Tensor:
+        return self.data.crop(self.data.values(index))
+
+    def extracted(self, x: Tensor) -> Tensor:
+        """Features (n, d) of samples in the size of the data's own pictures; vectors are their own."""
+        if not self.data.is_images:
+            return x.float()
+        return extract(self.features, (_values(part) for part in torch.split(x, PART)))
+
+    def of_data(self, index: Tensor) -> Tensor:
+        """Features of real samples, from the cache where they are known."""
+        return data_features(self.features, self.data, index)
+
+    def labeled(self, index: Tensor, n: int) -> Tensor:
+        y = self.data.y
+        assert y is not None
+        index = index[y[index] >= 0]
+        with keyed(Part((0, "judge"))):
+            return index[torch.randperm(len(index))[:n]]
+
+    def judge(self) -> Judge | None:
+        """Names the class of an image: the features' own judge, or one fitted here; None without two classes."""
+        y = self.data.y
+        if y is None or len(self.labeled(self.data.held_out, 1)) == 0 or len(self.real_shares()) < 2:
+            return None
+        if self.features.judge is not None:
+            return self.features.judge
+        train = self.labeled(self.data.train, KNOWN)
+        return ClassJudge(self.cropped(train), y[train])
+
+    def real_shares(self) -> dict[int, float]:
+        """The share of each class among the labeled training samples."""
+        y = self.data.y
+        assert y is not None
+        known, counts = torch.unique(y[self.data.train][y[self.data.train] >= 0], return_counts=True)
+        return {int(c): int(count) / int(counts.sum()) for c, count in zip(known, counts, strict=True)}
+
+    def classes(self, judge: Judge, fake: Tensor) -> dict[str, Any]:
+        """How the classes of the data appear among samples."""
+        y, real = self.data.y, self.real_shares()
+        assert y is not None
+        held_out = self.labeled(self.data.held_out, MOST)
+        right = (judge.predict(self.cropped(held_out)) == y[held_out]).double().mean()
+        labels = torch.cat([judge.predict(_values(part)) for part in torch.split(fake, PART)])
+        seen = class_coverage(labels, real)
+        return {
+            "judge_accuracy": float(right),
+            "names": [self.data.class_name(c) for c in real],
+            "shares": {str(c): round(float((labels == c).double().mean()), 4) for c in real},
+            "real_shares": {str(c): round(share, 4) for c, share in real.items()},
+            "rarest": round(seen.rarest, 4),
+            "covered": seen.covered,
+            "of": seen.of,
+            "kl": _finite(seen.kl),
+        }
+
+    def reconstruction(
+        self, game: Any, held_out: Tensor, judge: Judge | None, device: torch.device, enough: bool
+    ) -> dict[str, Any]:
+        """A game's codes beside principal components of the same size."""
+        data, size = self.data, int(game.latent.size)
+        known = self.chosen(data.train, "known", KNOWN)
+        train, y = data.values(known), data.y
+        fitted = data.crop(train)
+        code = min(size, fitted[0].numel() - 1, len(train) - 1)
+        trial = Trial(
+            (train, None if y is None else y[known]),
+            (data.values(held_out), None if y is None else y[held_out]),
+            data.crop,
+            self.extracted if enough else None,
+            judge,
+        )
+        found: dict[str, Any] = {"code": size, "principal_code": code, "n": len(held_out)}
+        coder = Coder.of_game(game, data.crop, device)
+        found["game"] = trial.numbers(coder)
+        if code:
+            components = PrincipalComponents(fitted, code)
+            found["principal_components"] = trial.numbers(Coder.of_components(components, data.crop))
+        with keyed(Part((self.seed, "measure", "latents")), device):
+            z = game.latent(len(held_out), next(game.parameters())).float().cpu()
+        found["latent_correlation"] = _finite(latent_correlation(z, coder.round_trip(z)).per_sample)
+        return found
+
+
+def _samples(game: Any, data: Dataset, n: int, seed: int, device: torch.device) -> Tensor:
+    """Samples less their padding; images as uint8, a quarter of the memory, as they would be saved."""
+    drawn = []
+    for start in range(0, n, PART):
+        with keyed(Part((seed, "measure", start)), device):  # each part draws latents of its own
+            x = data.crop(game.sample(min(PART, n - start)).float().cpu())
+        drawn.append(to_uint8(x) if data.is_images else x)
+    return torch.cat(drawn)
+
+
+def _values(x: Tensor) -> Tensor:
+    return x.float().div_(127.5).sub_(1) if x.dtype == torch.uint8 else x
 
 
 def _finite(value: float) -> float | None:
-    """JSON knows neither infinity (the PSNR of a perfect copy) nor NaN (a divergence of nothing)."""
+    """JSON knows neither infinity nor NaN (a divergence of nothing)."""
     return value if math.isfinite(value) else None
 
 
-def _choose(index: Tensor, name: str, seed: int) -> Tensor:
-    with keyed(Part((seed, "measure", name))):
-        return index[torch.randperm(len(index))[:MOST]]
-
-
-def _pictures(fake: Tensor, real: Tensor, twin: Tensor) -> dict[str, Any]:
-    flat_real, flat_fake, flat_twin = (x.flatten(1) for x in (real, fake[: len(real)], twin))
+def _modes(fake: Tensor, centers: Tensor, sd: float) -> dict[str, Any]:
+    seen = mode_coverage(fake, centers, sd)
     return {
-        "frechet_distance": {
-            "features": "pixels in [-1, 1]",
-            "value": frechet_distance(flat_real, flat_fake),
-            "floor": frechet_distance(flat_real, flat_twin),
-        }
+        "captured": seen.captured,
+        "of": seen.modes,
+        "high_quality": seen.high_quality,
+        "reverse_kl": _finite(seen.reverse_kl),
     }
-
-
-def _points(fake: Tensor, real: Tensor, twin: Tensor, source: str) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "energy_distance": {"value": energy_distance(real, fake), "floor": energy_distance(real, twin)}
-    }
-    modes = {"ring": ring_modes, "grid": grid_modes}.get(source)
-    if modes is not None:
-        seen = mode_coverage(fake, *modes())
-        found["modes"] = {
-            "captured": seen.captured,
-            "of": seen.modes,
-            "high_quality": seen.high_quality,
-            "reverse_kl": _finite(seen.reverse_kl),
-        }
-    return found
-
-
-def _judge(data: Dataset) -> ClassJudge | None:
-    if data.y is None:
-        return None
-    train = data.train[data.y[data.train] >= 0]
-    held_out = data.held_out[data.y[data.held_out] >= 0]
-    with keyed(Part((0, "judge"))):
-        train, held_out = train[torch.randperm(len(train))[:10_000]], held_out[torch.randperm(len(held_out))[:MOST]]
-    if len(held_out) == 0 or len(torch.unique(data.y[train])) < 2:
-        return None
-    pictures = [data.crop(data.values(index)) for index in (train, held_out)]
-    return ClassJudge(pictures[0], data.y[train], held_out=(pictures[1], data.y[held_out]))
-
-
-def _reconstruction(
-    game: Any, data: Dataset, index: Tensor, judge: ClassJudge | None, device: torch.device
-) -> dict[str, Any]:
-    x = data.values(index)
-    again = torch.cat([game.reconstruct(part.to(device)).float().cpu() for part in torch.split(x, 500)])
-    size = int(game.latent.size)
-    code = min(size, x[0].numel() - 1, len(data.train) - 1)
-    fitted = data.crop(data.values(data.train[: 5 * MOST]))
-    real, again = data.crop(x), data.crop(again)
-    code = min(code, real[0].numel(), len(fitted) - 1)
-    principal = pca_reconstruct(fitted, real, code) if code else real.mean(0).expand_as(real)
-    if data.is_images:
-        principal = principal.clamp(-1, 1)
-    found: dict[str, Any] = {"code": size, "principal_code": code}
-    for name, y in (("game", again), ("principal_components", principal)):
-        error = reconstruction_error(real, y)
-        found[name] = {"mse": error.mse, "psnr": _finite(error.psnr)}
-        if judge is not None:
-            found[name]["same_class"] = same_class_share(judge, real, y)
-    return found

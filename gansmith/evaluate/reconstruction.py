@@ -52,24 +52,18 @@ def reconstruction_error(x: Tensor, y: Tensor) -> ReconstructionError:
     return ReconstructionError(mse, 10 * math.log10(4 / mse) if mse > 0 else math.inf)
 
 
-def pca_reconstruct(train: Tensor, x: Tensor, size: int) -> Tensor:
-    r"""Reconstructions by principal components: the best linear code of `size` numbers, a yardstick for every
-    encoder.
+class PrincipalComponents:
+    r"""Principal components: the best linear code of `size` numbers, a yardstick for every encoder.
 
     .. math::
-        \hat x = m + V V^T (x - m), \qquad V \text{ the first eigenvectors of the covariance of `train`}
+        c(x) = V^T (x - m), \qquad \hat x = m + V c(x), \qquad V \text{ the first eigenvectors of the covariance}
 
     Arguments:
         train: what the components are fitted on, shape `(n, ...)`.
-        x: what is reconstructed, shape `(m, ...)`, e.g. held-out images.
         size: numbers in a code, at most n - 1 and at most the numbers in a sample.
 
-    Returns:
-        Reconstructions in the shape and type of `x`. They may leave [-1, 1] a little; clamping images
-        makes the yardstick a little better.
-
     Raises:
-        ValueError: where the samples differ in shape, a value is not finite, or `size` does not fit.
+        ValueError: where a value is not finite, or `size` does not fit.
 
     References:
         On lines and planes of closest fit to systems of points in space, Pearson, 1901,
@@ -77,26 +71,58 @@ def pca_reconstruct(train: Tensor, x: Tensor, size: int) -> Tensor:
 
     Example:
         >>> line = torch.tensor([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
+        >>> components = PrincipalComponents(line, size=1)
+        >>> components.decode(components.encode(torch.tensor([[4.0, 0.0]])))
+        tensor([[2., 2.]])
+    """
+
+    def __init__(self, train: Tensor, size: int) -> None:
+        from sklearn.decomposition import PCA
+
+        flat = vectors(train.flatten(1), "training samples", least=2)
+        largest = min(len(flat) - 1, flat.shape[1])
+        if not 1 <= size <= largest:
+            raise ValueError(
+                f"needs a code of 1 to {largest} numbers, but got {size}: {len(flat)} samples of {flat.shape[1]} "
+                "numbers have no more components"
+            )
+        self._shape, self._dtype = train.shape[1:], train.dtype if train.is_floating_point() else torch.float32
+        self._pca = PCA(size, random_state=0).fit(flat.cpu().numpy())
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes (n, size) of samples (n, ...).
+
+        Raises:
+            ValueError: where the samples have another shape than those it was fitted on.
+        """
+        if x.shape[1:] != self._shape:
+            raise ValueError(
+                f"needs samples of one shape, but got {tuple(self._shape)} to fit and {tuple(x.shape[1:])} "
+                "to reconstruct: crop or resize them first"
+            )
+        flat = vectors(x.flatten(1), "samples")
+        return torch.from_numpy(self._pca.transform(flat.cpu().numpy())).to(x.device, self._dtype)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Samples (n, ...) of codes (n, size). They may leave [-1, 1] a little; clamping images makes the yardstick
+        a little better."""
+        y = torch.from_numpy(self._pca.inverse_transform(codes.double().cpu().numpy()))
+        return y.to(codes.device, self._dtype).view(len(codes), *self._shape)
+
+
+def pca_reconstruct(train: Tensor, x: Tensor, size: int) -> Tensor:
+    """Reconstructions of `x` (m, ...) by `PrincipalComponents` fitted on `train` (n, ...).
+
+    Raises:
+        ValueError: where the samples differ in shape, a value is not finite, or `size` does not fit.
+
+    Example:
+        >>> line = torch.tensor([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
         >>> pca_reconstruct(line, torch.tensor([[4.0, 0.0]]), size=1)
         tensor([[2., 2.]])
     """
-    from sklearn.decomposition import PCA
-
-    if train.shape[1:] != x.shape[1:]:
-        raise ValueError(
-            f"needs samples of one shape, but got {tuple(train.shape[1:])} to fit and {tuple(x.shape[1:])} "
-            "to reconstruct: crop or resize them first"
-        )
-    a, b = vectors(train.flatten(1), "training samples", least=2), vectors(x.flatten(1), "samples")
-    largest = min(len(a) - 1, a.shape[1])
-    if not 1 <= size <= largest:
-        raise ValueError(
-            f"needs a code of 1 to {largest} numbers, but got {size}: {len(a)} samples of {a.shape[1]} "
-            "numbers have no more components"
-        )
-    pca = PCA(size, random_state=0).fit(a.cpu().numpy())
-    y = torch.from_numpy(pca.inverse_transform(pca.transform(b.cpu().numpy())))
-    return y.to(x.device, x.dtype if x.is_floating_point() else torch.float32).view_as(x)
+    components = PrincipalComponents(train, size)
+    return components.decode(components.encode(x))
 
 
 def same_class_share(judge: Judge, x: Tensor, y: Tensor) -> float:

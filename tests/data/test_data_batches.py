@@ -27,13 +27,13 @@ def test_the_same_seed_and_draw_give_the_same_rows_in_any_order_of_calls():
 
 
 def test_seeds_and_epochs_are_different_orders():
-    orders = {tuple(positions(seed, draw, 50, 50).tolist()) for seed in range(4) for draw in range(4)}
+    orders = {tuple(positions(seed, draw, 50, 50)[0].tolist()) for seed in range(4) for draw in range(4)}
     assert len(orders) == 16
 
 
 def test_an_order_that_is_written_down():
     # Bits that a checkpoint relies on: a change here breaks every run that is resumed.
-    assert positions(0, 0, 8, 8).tolist() == [2, 4, 7, 5, 1, 6, 3, 0]
+    assert positions(0, 0, 8, 8)[0].tolist() == [2, 4, 7, 5, 1, 6, 3, 0]
 
 
 @pytest.mark.parametrize("size", [9, 10, 64, 90])
@@ -66,9 +66,9 @@ def test_changing_a_batch_changes_no_later_one():
     batch.index.zero_()
     batch.x.zero_()
     assert torch.equal(data.batch(0, 0, 18).index, expected)
-    places = positions(0, 0, 4, 4)
+    places, _ = positions(0, 0, 4, 4)
     places.zero_()
-    assert sorted(positions(0, 0, 4, 4).tolist()) == [0, 1, 2, 3]
+    assert sorted(positions(0, 0, 4, 4)[0].tolist()) == [0, 1, 2, 3]
 
 
 def test_rows_labels_and_index_belong_together():
@@ -112,6 +112,25 @@ def test_fingerprint_sees_bytes_shapes_and_labels():
         for parts in [(x, y), (x, None), (other, y), (x.reshape(4, 1, 4, 16), y), (x, y + 1), (x.clone(), y)]
     ]
     assert len(set(prints)) == 5 and prints[0] == prints[5]
+
+
+def test_a_fingerprint_that_is_known_stands_for_the_samples():
+    x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
+    known = assemble(Found(x), "a", "a").fingerprint
+    for labels in (None, y):
+        found = Found(x + 1, labels, fingerprint=known)
+        assert assemble(found, "a", "a").fingerprint == assemble(Found(x, labels), "a", "a").fingerprint
+
+
+def test_each_sample_of_a_batch_has_its_own_epoch():
+    for size in (1, 4, 7, 10):
+        epochs = torch.cat([positions(0, draw, size, 10)[1] for draw in range(40)])
+        assert torch.equal(epochs, torch.arange(40 * size) // 10)
+
+
+def test_names_of_classes():
+    data = assemble(Found(torch.zeros(2, 3), torch.tensor([0, 1]), class_names=("cat", "dog")), "a", "a")
+    assert [data.class_name(label) for label in (1, 0, 2, -1)] == ["dog", "cat", "2", "-1"]
 
 
 def test_too_few_images_for_a_batch():

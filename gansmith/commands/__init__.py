@@ -1,0 +1,1 @@
+"""What the commands do, one file a kind: training, looking, measuring, reporting."""

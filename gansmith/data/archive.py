@@ -1,0 +1,164 @@
+"""A .zip of files, read entry by entry and never unpacked to disk; what states too much or would escape is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import zipfile
+import zlib
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import IO
+
+from gansmith.data.files import shown
+
+LIMIT = 32 << 30  # bytes that all entries may state together
+ENTRY_LIMIT = 512 << 20  # bytes that one entry may state
+DIRECTORY_LIMIT = 128 << 20  # bytes of its list of entries: a million and more, each of which takes memory here
+DEFLATE_RATIO = 1032  # no deflate stream unpacks to more than this times its own length
+ENCRYPTED = 0x1
+LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Files in the .zip at ``base``; ``places`` has five numbers for each, see `read_entry`."""
+
+    base: str
+    names: Sequence[str]
+    places: array[int]
+    changed: int
+    unreadable: dict[str, str] = field(default_factory=dict)
+    chunk: int = 128
+
+    def where(self, index: int) -> list[int]:
+        return self.places[5 * index : 5 * index + 5].tolist()
+
+    def stamp(self, index: int) -> tuple[int, int]:
+        return self.where(index)[4], self.changed
+
+
+def read_entry(path: str, offset: int, packed: int, size: int, method: int, checksum: int) -> bytes:
+    """The bytes of one entry, of which no more are unpacked than it states.
+
+    Raises:
+        ValueError: it holds other bytes than it states.
+    """
+    file = _opened(path)
+    file.seek(offset)
+    header = file.read(LOCAL.size)
+    if len(header) < LOCAL.size or header[:4] != b"PK\x03\x04":
+        raise ValueError("damaged archive entry")
+    file.seek(sum(LOCAL.unpack(header)[-2:]), os.SEEK_CUR)  # its name and extra fields
+    data = file.read(packed)
+    if method == zipfile.ZIP_DEFLATED:
+        try:
+            data = zlib.decompressobj(-15).decompress(data, size + 1)
+        except zlib.error as error:
+            raise ValueError("damaged archive entry") from error
+    if len(data) != size or zlib.crc32(data) != checksum:
+        raise ValueError("damaged archive entry")
+    return data
+
+
+@lru_cache(1)
+def _opened(path: str) -> IO[bytes]:
+    return Path(path).open("rb")
+
+
+def is_npz(path: Path) -> bool:
+    """Whether a zip file holds arrays only."""
+    with path.open("rb") as file:
+        header = file.read(LOCAL.size)
+        if len(header) < LOCAL.size or not file.read(LOCAL.unpack(header)[-2]).endswith(b".npy"):
+            return False  # without a look at its directory, which may be long
+    with _directory(path) as archive:
+        names = archive.namelist()
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
+def open_archive(path: Path) -> Archive:
+    """Lists the files in a .zip by name; folders, links and hidden files are passed over, as is __MACOSX.
+
+    Raises:
+        ValueError: the archive is damaged, encrypted or ambiguous, packed by another method than deflate, states more
+            than the limits, or holds an entry that would escape its folder.
+        OSError: the file cannot be read.
+    """
+    with _directory(path) as archive:
+        entries, end = archive.infolist(), archive.start_dir
+    _check(entries, end, shown(path))
+    files = {}
+    for entry in entries:
+        name = "/".join(part for part in re.split(r"[/\\]", entry.filename) if part != ".")
+        if _is_file(entry, name) and not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
+            if name in files:
+                raise ValueError(f"{shown(path)} holds {shown(name)} twice: pack it again")
+            files[name] = entry
+    places = array("Q")
+    for name in (names := sorted(files)):
+        entry = files[name]
+        places.extend((entry.header_offset, entry.compress_size, entry.file_size, entry.compress_type, entry.CRC))
+    return Archive(str(path.absolute()), names, places, path.stat().st_mtime_ns)
+
+
+def _directory(path: Path) -> zipfile.ZipFile:
+    size = _directory_size(path)
+    if size > DIRECTORY_LIMIT:
+        raise ValueError(f"{shown(path)} lists its entries in {size:,} bytes, more than {DIRECTORY_LIMIT:,}: split it")
+    try:
+        return zipfile.ZipFile(path)
+    except OSError:
+        raise
+    except Exception as error:  # on hostile bytes a dozen types
+        raise ValueError(f"{shown(path)} is a damaged zip file ({shown(error)}): fetch it again") from error
+
+
+def _directory_size(path: Path) -> int:
+    """The most that `zipfile` may take for the length of the directory, which it reads at once."""
+    with path.open("rb") as file:
+        start = file.seek(max(0, path.stat().st_size - (1 << 16) - 22 - 20 - 56))
+        tail = file.read()
+        sizes = [0]
+        for place in {tail.rfind(b"PK\x05\x06"), len(tail) - 22}:
+            if tail[max(0, place) :].startswith(b"PK\x05\x06"):
+                sizes.append(int.from_bytes(tail[place + 12 : place + 16], "little") % 0xFFFFFFFF)
+            locator = tail[max(0, place - 20) : max(0, place)]
+            if locator.startswith(b"PK\x06\x07"):  # the record in 64 bits lies before it, or where it says
+                for record in (start + place - 76, int.from_bytes(locator[8:16], "little")):
+                    file.seek(max(0, min(record, start + len(tail))))
+                    sizes.append(int.from_bytes(file.read(56)[40:48], "little"))
+    return max(sizes)
+
+
+def _check(entries: Sequence[zipfile.ZipInfo], end: int, path: str) -> None:
+    """Refuses an archive by what its directory states, before any entry is unpacked."""
+    total = sum(entry.file_size for entry in entries)
+    if total > LIMIT:
+        raise ValueError(f"{path} unpacks to {total:,} bytes, more than the limit of {LIMIT:,}: split it")
+    for entry in entries:
+        what = f"{path} holds {shown(entry.filename)}, which"
+        parts = re.split(r"[/\\]", entry.orig_filename)
+        if ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", parts[0]):
+            raise ValueError(f"{what} would be written outside of its folder: do not trust this archive")
+        if entry.flag_bits & ENCRYPTED:
+            raise ValueError(f"{what} is encrypted: unpack it, and name the folder")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{what} is packed by another method than deflate: unpack it, and name the folder")
+        ratio = DEFLATE_RATIO if entry.compress_type == zipfile.ZIP_DEFLATED else 1
+        if entry.file_size > ENTRY_LIMIT or entry.file_size > ratio * entry.compress_size:
+            raise ValueError(f"{what} states {entry.file_size:,} bytes: do not trust this archive")
+    ordered = sorted(entries, key=lambda entry: entry.header_offset)
+    limits = (*(entry.header_offset for entry in ordered), end)[1:]
+    for entry, limit in zip(ordered, limits, strict=True):
+        if not 0 <= entry.header_offset <= limit - LOCAL.size - entry.compress_size:
+            raise ValueError(f"{path} is damaged or hostile: {shown(entry.filename)} overlaps what follows it")
+
+
+def _is_file(entry: zipfile.ZipInfo, name: str) -> bool:
+    kind = entry.external_attr >> 16 & 0o170000  # of Unix; 0 where another system packed it
+    return not name.endswith("/") and kind in (0, 0o100000)

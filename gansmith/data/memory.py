@@ -1,0 +1,34 @@
+"""How much memory pictures may take before they go to a file."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+MOST = 4 << 30
+
+
+def budget() -> int:
+    """Bytes: a quarter of the memory that is free, at most 4 GiB; or GANSMITH_MEMORY in MiB.
+
+    Raises:
+        ValueError: GANSMITH_MEMORY is no number.
+    """
+    asked = os.environ.get("GANSMITH_MEMORY")
+    if asked:
+        if not asked.isdecimal():
+            raise ValueError(f"needs GANSMITH_MEMORY in MiB, such as 2048, but it is {asked!r}")
+        return int(asked) << 20
+    return min(free() // 4, MOST)
+
+
+def free() -> int:
+    """Bytes of memory that nobody uses."""
+    known = [4 * MOST]
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        known.append(int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) << 10)
+    with suppress(OSError, ValueError):  # of a container; "max" where it has none
+        known.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(known)

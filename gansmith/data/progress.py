@@ -1,0 +1,58 @@
+"""How far a long reading is, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+PATIENCE = 2.0  # seconds before a bar appears
+INTERVAL = 30.0  # seconds between lines where there is no terminal
+
+
+class Progress:
+    """Called with how many of ``total`` are done: a bar on a terminal, otherwise a line now and then.
+
+    Used as a context, so that the bar goes away in the end. What takes no time is not mentioned.
+    """
+
+    def __init__(self, what: str, total: int) -> None:
+        self.what = what
+        self.total = total
+        self.shown = time.monotonic()
+        self.bar: Bar | None = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], completed=done)
+        elif sys.stderr.isatty():
+            if now - self.shown > PATIENCE:
+                self.bar = self._begin()
+        elif now - self.shown > INTERVAL:
+            self.shown = now
+            print(f"{self.what}: {done:,} of {self.total:,}", file=sys.stderr, flush=True)
+
+    def _begin(self) -> Bar:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        bar = Bar(*columns, console=Console(stderr=True), transient=True)
+        bar.add_task(self.what, total=self.total)
+        bar.start()
+        return bar

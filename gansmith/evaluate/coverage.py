@@ -1,0 +1,66 @@
+"""Coverage of classes: which classes a generator makes, and how evenly beside the real ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ClassCoverage:
+    """How samples cover the classes of real data.
+
+    Attributes:
+        covered: classes with at least one sample.
+        of: classes that there are in the real data.
+        kl: KL(samples || real) in nats; 0 for equal shares, infinite where a sample is of a class that has no real
+            one. A perfect generator has about (classes - 1) / (2n).
+        rarest: the smallest share that a class has among the samples.
+        missing: classes without a sample, ascending.
+    """
+
+    covered: int
+    of: int
+    kl: float
+    rarest: float
+    missing: tuple[int, ...]
+
+
+def class_coverage(labels: Tensor, shares: Mapping[int, float]) -> ClassCoverage:
+    r"""Coverage of classes by the labels that a judge gives to samples.
+
+    .. math::
+        \text{KL} = \sum_c p_c \log \frac{p_c}{q_c}, \qquad p \text{ shares among samples}, \; q \text{ among real ones}
+
+    Of samples against real ones, and not of samples against equal shares, so that unequal classes are no fault of a
+    generator. A judge's errors make classes appear: state its accuracy beside this.
+
+    Arguments:
+        labels: what a judge says of the samples, shape `(n,)`.
+        shares: the share of each class in the real data, e.g. `ClassJudge.shares` of held-out images (which makes the
+            same errors as that of the samples); any positive unit.
+
+    Raises:
+        ValueError: where there is no label or no class, or a share is negative or not finite.
+
+    Example:
+        >>> class_coverage(torch.tensor([0, 0, 1, 1]), {0: 0.25, 1: 0.25, 2: 0.5})
+        ClassCoverage(covered=2, of=3, kl=0.693..., rarest=0.0, missing=(2,))
+    """
+    if labels.ndim != 1 or not len(labels):
+        raise ValueError(f"needs one label a sample, shape (n,), but got {tuple(labels.shape)}: give those of a judge")
+    if any(share < 0 or not math.isfinite(share) for share in shares.values()) or not sum(shares.values()) > 0:
+        raise ValueError(f"needs shares of real classes above zero, but got {dict(shares)}: count the real labels")
+    known, counts = torch.unique(labels, return_counts=True)
+    found = {int(c): int(count) / len(labels) for c, count in zip(known, counts, strict=True)}
+    whole = sum(shares.values())
+    real = {c: share / whole for c, share in shares.items() if share > 0}
+    kl = sum(p * math.log(p / real[c]) if c in real else math.inf for c, p in found.items())
+    missing = tuple(sorted(c for c in real if c not in found))
+    return ClassCoverage(
+        len(real) - len(missing), len(real), max(kl, 0.0), min(found.get(c, 0.0) for c in real), missing
+    )

@@ -1,0 +1,27 @@
+"""Features of a dataset's own samples, kept between runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from gansmith.data.dataset import Dataset
+from gansmith.evaluate.cached import cached_features
+from gansmith.evaluate.features import Features, extract
+
+AT_ONCE = 2**23  # values of pictures held at a time: 32 MiB
+
+
+def data_features(features: Features, data: Dataset, index: Tensor) -> Tensor:
+    """Features (n, d) of the samples at `index`; vectors are their own."""
+    if not data.is_images:
+        return data.values(index)
+
+    def parts() -> Iterator[Tensor]:
+        rows = max(1, AT_ONCE // data.x[0].numel())
+        return (data.crop(data.values(part)) for part in torch.split(index, rows))
+
+    # the fingerprint does not know what is padding
+    return cached_features(features, f"{data.fingerprint} {data.content}", index, lambda: extract(features, parts()))

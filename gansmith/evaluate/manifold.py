@@ -1,0 +1,96 @@
+"""Precision, recall, density and coverage: whether fakes lie where reals lie, and whether they reach all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gansmith.evaluate.neighbors import close_pairs, nearest, squared_distances
+from gansmith.evaluate.vectors import alike
+
+
+@dataclass(frozen=True)
+class Manifold:
+    """How two sets cover each other's neighborhoods; no number of them says anything without `coverage`.
+
+    Attributes:
+        precision: share of fakes within the neighborhood of a real vector; pure noise may have 1.
+        recall: share of reals within the neighborhood of a fake.
+        density: in how many of the k neighborhoods that are to be expected a fake lies; 1 for equal
+            distributions, and may be larger.
+        coverage: share of real neighborhoods that hold a fake; about 1 - 2^-k for equal distributions, see
+            `expected_coverage`.
+    """
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def manifold(real: Tensor, fake: Tensor, *, neighbors: int = 5, precision_neighbors: int = 3) -> Manifold:
+    r"""Precision and recall (Kynkaanniemi et al.) and density and coverage (Naeem et al.), of one pass.
+
+    .. math::
+        \text{precision} &= \tfrac{1}{m} \sum_j 1[\exists i: d_{ij} \le r_3(x_i)], &
+        \text{recall} &= \tfrac{1}{n} \sum_i 1[\exists j: d_{ij} \le r_3(y_j)] \\
+        \text{density} &= \tfrac{1}{k m} \sum_j \sum_i 1[d_{ij} < r_k(x_i)], &
+        \text{coverage} &= \tfrac{1}{n} \sum_i 1[\min_j d_{ij} < r_k(x_i)]
+
+    with the distance :math:`r_k` of a vector to its k-th nearest neighbor in its own set, itself not counted:
+    :math:`\le` for the first two and :math:`<` for the others, as their authors have it. It matters for
+    copies: where the fakes are a copy of the reals, density is 1.
+
+    Every comparison is made on float64 differences where rounding could change it, so that ties are ties.
+    Memory is bounded for any n and m; time grows as `(n + m)^2 d`.
+
+    Arguments:
+        real: features, shape `(n, d)`, more of them than neighbors.
+        fake: features, shape `(m, d)`, more of them than `precision_neighbors`. Compare only values of equal n
+            and m.
+        neighbors: k of density and coverage.
+        precision_neighbors: k of precision and recall.
+
+    Raises:
+        ValueError: where a set is too small or a value is not finite, or where the dimensions differ.
+
+    References:
+        Improved precision and recall metric for assessing generative models, Kynkaanniemi et al., 2019,
+        https://arxiv.org/abs/1904.06991, equations (1) and (2); Reliable fidelity and diversity metrics for
+        generative models, Naeem et al., 2020, https://arxiv.org/abs/2002.09797, equations (3) and (4).
+
+    Example:
+        >>> real = torch.arange(10.0)[:, None]
+        >>> manifold(real, torch.full((10, 1), 4.5), neighbors=2, precision_neighbors=2)
+        Manifold(precision=1.0, recall=0.0, density=1.0, coverage=0.2)
+    """
+    real, fake = alike(real, fake, "features", least=2)
+    k, most = max(neighbors, precision_neighbors), len(real) - 1
+    if not 1 <= min(neighbors, precision_neighbors) <= k <= most or precision_neighbors >= len(fake):
+        raise ValueError(
+            f"needs more features than neighbors, but got {len(real)} real and {len(fake)} fake ones for "
+            f"{neighbors} neighbors ({precision_neighbors} of precision and recall): give more, or ask for 1 or more"
+        )
+    radii = _squared_radii(real, (neighbors, precision_neighbors))
+    dense, near = radii[0], radii[1]
+    near_fake = _squared_radii(fake, (precision_neighbors,))[0]
+    hits = 0
+    covered, recalled = torch.zeros(2, len(real), dtype=torch.bool, device=real.device)
+    precise = torch.zeros(len(fake), dtype=torch.bool, device=real.device)
+    for i, j, squares in close_pairs(real, fake, [dense, near], [near_fake]):
+        inside = squares < dense[i]
+        hits += int(inside.sum())
+        covered[i[inside]] = True
+        precise[j[squares <= near[i]]] = True
+        recalled[i[squares <= near_fake[j]]] = True
+    share = [float(found.double().mean()) for found in (precise, recalled, covered)]
+    return Manifold(share[0], share[1], hits / (neighbors * len(fake)), share[2])
+
+
+def _squared_radii(x: Tensor, neighbors: tuple[int, ...]) -> list[Tensor]:
+    """Squared distances (n,) to the k-th neighbors, to the bit as `squared_distances` has them."""
+    _, rows = nearest(x, k=max(neighbors))
+    own = torch.arange(len(x), device=x.device)
+    return [squared_distances(x, x, own, rows[:, k - 1]) for k in neighbors]

@@ -1,0 +1,55 @@
+"""Weights that others published: found where the user put them, checked, never fetched by themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from gansmith.data.cache import cache_folder
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of weights.
+
+    Arguments:
+        file: its name in `weights/` below GANSMITH_CACHE or `~/.cache/gansmith`.
+        url: where it is published.
+        sha256: what its content must be.
+    """
+
+    file: str
+    url: str
+    sha256: str
+
+    def path(self, what: str) -> Path:
+        """Where the file lies; its content was checked.
+
+        Arguments:
+            what: the features that need it, for the error.
+
+        Raises:
+            ValueError: it is not there, or its content is another: what to fetch, its hash, and where to put it.
+        """
+        path = cache_folder("weights") / self.file
+        try:
+            with path.open("rb") as file:
+                digest = _sha256(file)
+        except OSError:
+            raise ValueError(
+                f"features {what!r} need weights that are not here: fetch {self.url} (SHA-256 {self.sha256}) to {path}"
+            ) from None
+        if digest != self.sha256:
+            raise ValueError(
+                f"features {what!r} need {path} with SHA-256 {self.sha256}, but it has {digest}: fetch {self.url} again"
+            )
+        return path
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while part := file.read(1 << 20):
+        digest.update(part)
+    return digest.hexdigest()

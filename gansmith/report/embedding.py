@@ -1,0 +1,82 @@
+"""Pictures inside a page, within a number of bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+import stat
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gansmith.report.markup import text
+
+if TYPE_CHECKING:
+    from gansmith.report.pictures import Picture
+
+PIXELS = 30_000_000  # of one picture; ours have less than a tenth of it
+BYTES = 50_000_000  # of one file
+QUALITIES = (88, 75, 55)
+
+
+def read(path: Path) -> Any:
+    """A PNG file as Pillow's image; None where it is none, damaged, too large, or a link to somewhere else.
+
+    A run folder may come from anywhere: what is embedded is what was decoded, never a file's own bytes.
+    """
+    from PIL import Image
+
+    try:
+        about = path.lstat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size > BYTES:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Pillow's about too many pixels
+            with Image.open(path, formats=["PNG"]) as image:
+                if image.width * image.height > PIXELS:
+                    return None
+                return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
+        return None
+
+
+def from_array(picture: Picture) -> Any:
+    """An array of uint8, (H, W) or (H, W, 3), as Pillow's image."""
+    from PIL import Image
+
+    return Image.fromarray(picture)
+
+
+def tag(image: Any, alt: str, most: int, extra: str = "") -> str:
+    """A picture as an ``img`` element: lossless where it fits into ``most`` bytes, else compressed, else smaller.
+
+    Arguments:
+        image: Pillow's.
+        alt: what is to be seen, as text.
+        most: bytes of the address.
+        extra: more attributes, as markup.
+    """
+    address, (width, height) = _address(image, most), image.size
+    return f'<img src="{address}" width="{width}" height="{height}" alt="{text(alt)}"{extra}>'
+
+
+def _address(image: Any, most: int) -> str:
+    from PIL import features
+
+    lossy = "WEBP" if features.check("webp") else "JPEG"
+    found = _encoded(image, "PNG")
+    while len(found) > most:
+        for quality in QUALITIES:
+            found = _encoded(image, lossy, quality=quality)
+            if len(found) <= most:
+                return found
+        if max(image.size) < 64:
+            return found
+        image = image.reduce(2)
+    return found
+
+
+def _encoded(image: Any, form: str, **options: Any) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format=form, **options)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -1,0 +1,247 @@
+"""What is wrong with a run, in plain sentences, each with what helps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Line = Mapping[str, Any]
+
+RUNAWAY = 1000.0  # scores of real and fake farther apart than this
+SURE = 0.05  # the critic's doubt below which it is saturated
+LEARNED = 0.8  # of a critic's judgement, the part that holds for training samples only
+NARROW = 0.5  # diversity of fakes over that of reals
+RARE = 0.1  # of its share among real samples, what a class that has not collapsed keeps
+REPEATED = 0.25  # near duplicates among samples, beyond those among real ones
+CLOSE, CERTAIN = 0.9, -3.0  # distance to training samples, beside that of unseen real ones; C_T
+FEW = 500  # training samples
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: ``diverged``, ``saturated``, ``overfits``, ``collapsed``, ``duplicates``, ``copies`` or ``little data``.
+        sentence: what is seen, with its numbers.
+        remedy: what helps.
+    """
+
+    kind: str
+    sentence: str
+    remedy: str
+
+
+def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: Line) -> list[Finding]:
+    r"""What is wrong with a run; nothing where nothing is.
+
+    A state of training counts where it holds in three quarters of the looks of the run's last quarter. With the mean
+    scores t of training samples, h of held-out samples and f of fakes:
+
+    - diverged: the run said so, a last value is not finite, or :math:`t - f > 1000`. No other finding is made then.
+    - saturated: the critic's doubt is below 0.05. Every run provoked into it lost classes; with R1 the doubt stays
+      above 0.15 even against a generator that makes one picture only.
+    - overfits: :math:`(t - h) / (t - f) > 0.8`, and t - h exceeds two standard errors. Measured on digits: 0.3 to 0.6
+      from 800 training images or more, 0.6 to 0.9 from 400, 0.8 to 1.1 from 200, 1.0 to 1.7 from 100 or fewer.
+    - collapsed: fakes lie less than half as far apart as reals (0.9 to 1 is usual), or a class has less than a tenth
+      of its share among the real samples.
+    - duplicates: a quarter of the samples, beyond the share among real ones (digits: none from all, 20 % from 40,
+      99 % from 8).
+    - copies: :math:`C_T < -3`, and the ratio of the distances to the nearest training and held-out image is less than
+      0.9 of what it is for real images (digits: 1.2 from all, 0.9 from 100, 0.7 from 40, 0.3 from 8).
+    - little data: fewer than 500 training samples, or too few held out to measure.
+
+    A loss that rises or falls is no fault.
+
+    Arguments:
+        log: lines of ``log.jsonl``.
+        monitor: lines of ``monitor.jsonl``.
+        metrics: ``metrics.json``.
+        record: ``run.json``.
+
+    References:
+        Training Generative Adversarial Networks with Limited Data, Karras et al., 2020,
+        https://arxiv.org/abs/2006.06676, equation (1).
+        A Non-Parametric Test to Detect Data-Copying in Generative Models, Meehan, Chaudhuri and Dasgupta, 2020,
+        https://arxiv.org/abs/2004.05675.
+
+    Example:
+        >>> [finding.kind for finding in health([], [], {"split": {"train": 40}}, {"status": "finished"})]
+        ['little data']
+    """
+    late = _late(monitor)
+    lost = _diverged(log, late, record)
+    if lost is not None:
+        return [lost]
+    found = [_saturated(late), _overfits(late), *_collapsed(late, metrics)]
+    found += [_duplicates(metrics), _copies(metrics), _little(metrics)]
+    return [finding for finding in found if finding is not None]
+
+
+def _diverged(log: Sequence[Line], late: Sequence[Line], record: Line) -> Finding | None:
+    last = [line[-1] for line in (log, late) if line]
+    names = [
+        k for line in last for k, v in line.items() if v is None or (isinstance(v, float) and not math.isfinite(v))
+    ]
+    gap = _gap(late[-1], "score/train", "score/fake") if late else None
+    if record.get("status") == "diverged":
+        step = log[-1].get("step") if log else None
+        sentence = "Diverged: a loss or a gradient became infinite" + (f" after step {step:,}." if step else ".")
+    elif names:
+        sentence = f"Diverged: {names[0]} is not a finite number at the end."
+    elif gap is not None and gap > RUNAWAY:
+        sentence = f"Diverged: the critic's scores ran away, {gap:,.0f} lie between training samples and fakes."
+    else:
+        return None
+    return Finding("diverged", sentence, "Take a learning rate ten times smaller (--rate), or more penalty (--gamma).")
+
+
+def _saturated(late: Sequence[Line]) -> Finding | None:
+    doubts = [_number(line, "doubt") for line in late]
+    if not _mostly([d is not None and d < SURE for d in doubts]):
+        return None
+    return Finding(
+        "saturated",
+        f"The critic is saturated: it tells real from fake so surely (it gives the wrong answer "
+        f"{_middle(doubts):.1%} of its trust, where 50 % is a coin toss) that the generator has nothing to learn from.",
+        "Add a penalty on the critic's slope, or a stronger one (--gamma), and give it one move a round.",
+    )
+
+
+def _overfits(late: Sequence[Line]) -> Finding | None:
+    parts = [_learned(line) for line in late]
+    if not _mostly([part is not None and part > LEARNED for part in parts]):
+        return None
+    part = _middle(parts)
+    seen = (
+        "it scores real samples that it has not seen no higher than fakes."
+        if part >= 1
+        else f"of the gap in scores between them and fakes {part:.0%} lies between them and real samples that it "
+        "has not seen."
+    )
+    return Finding(
+        "overfits",
+        f"The critic overfits: it knows the training samples by heart; {seen}",
+        "Add training images, or mirror them; otherwise take more penalty (--gamma), narrower networks (--width), "
+        "or fewer steps.",
+    )
+
+
+def _collapsed(late: Sequence[Line], metrics: Line) -> list[Finding | None]:
+    remedy = "Take a smaller learning rate (--rate), more penalty (--gamma), or a larger batch (--batch)."
+    ratio = _ratio(metrics, "metrics", "diversity", "value", over="floor")
+    seen = [_number(line, "diversity") for line in late]
+    if ratio is None and _mostly([d is not None and d < NARROW for d in seen]):
+        ratio = _middle(seen)
+    found: list[Finding | None] = []
+    if ratio is not None and ratio < NARROW:
+        sentence = f"Collapsed: samples are alike, they lie only {ratio:.0%} as far apart as real ones."
+        found.append(Finding("collapsed", sentence, remedy))
+    missing, classes = _missing(metrics)
+    if missing:
+        names = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
+        kept = classes - len(missing)
+        sentence = f"Collapsed to {kept} of {classes} classes: hardly a sample is of {names}."
+        found.append(Finding("collapsed", sentence, remedy))
+    return found
+
+
+def _missing(metrics: Line) -> tuple[list[str], int]:
+    """The classes that have less than a tenth of their share among real samples, and the number of classes.
+
+    A class of which chance alone could leave out all is not counted.
+    """
+    found = metrics.get("classes")
+    shares = found.get("shares") if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping) or not isinstance(shares, Mapping) or not shares:
+        return [], 0
+    real = found.get("real_shares")
+    names = found.get("names")
+    samples = _number(metrics, "samples") or 2000
+    missing = []
+    for i, key in enumerate(shares):
+        expected = (_number(real, key) if isinstance(real, Mapping) else None) or 1 / len(shares)
+        share = _number(shares, key)
+        if share is not None and share < RARE * expected and samples * expected >= 20:
+            missing.append(str(names[i]) if isinstance(names, list) and len(names) == len(shares) else str(key))
+    return missing, len(shares)
+
+
+def _duplicates(metrics: Line) -> Finding | None:
+    share, floor = _number(metrics, "duplicates", "share"), _number(metrics, "duplicates", "floor") or 0.0
+    if share is None or share < floor + REPEATED:
+        return None
+    return Finding(
+        "duplicates",
+        f"{share:.0%} of the samples are near duplicates of others (of real ones {floor:.0%}).",
+        "Take a larger latent (--latent) or more training images; the remedies of a collapse help too.",
+    )
+
+
+def _copies(metrics: Line) -> Finding | None:
+    ratio = _ratio(metrics, "memorization", "nearest_ratio", over="floor")
+    certain = _number(metrics, "memorization", "c_t")
+    if ratio is None or ratio >= CLOSE or (certain is not None and certain >= CERTAIN):
+        return None
+    degree = "are copies of training images" if ratio < 0.5 else "lean on single training images"
+    return Finding(
+        "copies",
+        f"Samples {degree}: they lie at {ratio:.0%} of the distance that unseen real images keep from them.",
+        "Add training images; take fewer steps, more penalty (--gamma) or narrower networks (--width). "
+        "Look at the samples before you give them away.",
+    )
+
+
+def _little(metrics: Line) -> Finding | None:
+    n = _number(metrics, "split", "train")
+    remedy = "Add images: a few thousand make all numbers on this page mean something."
+    if n is not None and n < FEW:
+        sentence = f"{n:,.0f} training samples are little data: a critic soon knows them by heart."
+        return Finding("little data", sentence, remedy)
+    said = metrics.get("too_few")
+    return Finding("little data", f"{said[:1].upper()}{said[1:]}.", remedy) if isinstance(said, str) and said else None
+
+
+def _late(monitor: Sequence[Line]) -> Sequence[Line]:
+    """The looks of the last quarter of the steps of the last stage, one at least."""
+    if not monitor:
+        return []
+    stage, end = monitor[-1].get("stage"), monitor[-1]["step"]
+    return [line for line in monitor if line.get("stage") == stage and line["step"] > 0.75 * end]
+
+
+def _mostly(held: Sequence[bool]) -> bool:
+    return bool(held) and sum(held) >= 0.75 * len(held)
+
+
+def _middle(values: Sequence[float | None]) -> float:
+    known = sorted(value for value in values if value is not None)
+    return known[len(known) // 2]
+
+
+def _learned(line: Line) -> float | None:
+    """Of the gap between training samples and fakes, what lies between training and held-out samples."""
+    unseen, whole = _gap(line, "score/train", "score/held_out"), _gap(line, "score/train", "score/fake")
+    error = _number(line, "score/error")
+    if unseen is None or whole is None or error is None or whole <= 0 or unseen < 2 * error:
+        return None
+    return unseen / whole
+
+
+def _gap(line: Line, above: str, below: str) -> float | None:
+    a, b = _number(line, above), _number(line, below)
+    return None if a is None or b is None else a - b
+
+
+def _ratio(metrics: Line, *path: str, over: str) -> float | None:
+    value, floor = _number(metrics, *path), _number(metrics, *path[:-1], over)
+    return None if value is None or not floor else value / floor
+
+
+def _number(values: Any, *path: str) -> float | None:
+    for key in path:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    known = isinstance(values, (int, float)) and not isinstance(values, bool) and math.isfinite(values)
+    return values if known else None

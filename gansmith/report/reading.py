@@ -1,0 +1,89 @@
+"""What a run folder holds for its page: whatever is in it, reading it does no harm."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gansmith.report import embedding
+from gansmith.report.plane import Plane
+
+FRAMES = 24
+LARGEST = 20_000_000  # bytes of a JSON file; ours are a thousandth of it
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What of a run is shown.
+
+    Attributes:
+        samples: step and picture, ascending; pictures are Pillow's images.
+        reconstructions: the last one, or None.
+        interpolations: the last one, or None.
+        plane: the points of data in the plane, drawn, or None.
+        overview: in place of all others, for data that are neither images nor in the plane, or None.
+    """
+
+    samples: Sequence[tuple[int, Any]] = field(default=())
+    reconstructions: Any = None
+    interpolations: Any = None
+    plane: Any = None
+    overview: Any = None
+
+
+def read_pictures(run: Path, plane: Plane | None) -> Pictures:
+    found = {folder: _numbered(run / folder) for folder in ("samples", "reconstructions", "interpolations")}
+    last = {folder: embedding.read(files[-1][1]) if files else None for folder, files in found.items()}
+    read = [(step, embedding.read(path)) for step, path in thinned(found["samples"])]
+    samples = [(step, image) for step, image in read if image is not None]
+    overview = embedding.read(run / "overview.png") if not samples and plane is None else None
+    drawn = None if plane is None else _drawn(plane)
+    return Pictures(samples, last["reconstructions"], last["interpolations"], drawn, overview)
+
+
+def thinned(frames: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """At most 24 of the frames, the first and the last among them."""
+    if len(frames) <= FRAMES:
+        return list(frames)
+    return [frames[round(i * (len(frames) - 1) / (FRAMES - 1))] for i in range(FRAMES)]
+
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    """The pictures of a folder that are named by a step, ascending."""
+    try:
+        files = [(int(p.stem), p) for p in folder.iterdir() if re.fullmatch(r"\d{1,12}\.png", p.name, re.ASCII)]
+    except OSError:
+        return []
+    return sorted(files)
+
+
+def _drawn(points: Plane) -> Any:
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from gansmith.report import plane
+    from gansmith.report.page import plain
+
+    figure = Figure(figsize=(9, 7.6), dpi=100, facecolor="white")
+    canvas: Any = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.06, 0.06, 0.84, 0.92))
+    plain(axes)
+    plane.draw(axes, *points)
+    canvas.draw()
+    return embedding.from_array(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds an object; an empty one where it does not, or is too large."""
+    try:
+        if path.stat().st_size > LARGEST:
+            return {}
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

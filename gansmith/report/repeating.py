@@ -1,0 +1,65 @@
+"""What ran, and the command that runs it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+DATA = {"size": None, "labels": None, "limit": None, "crop": "center", "flip": False, "shift": 0}
+"""What is said of the data beside their source, where it is not the default."""
+
+
+def command(record: Mapping[str, Any], folder: str = "RUN") -> list[str]:
+    """The command line that repeats a run: its words, each flag together with its value, quoted for a shell.
+
+    Arguments:
+        record: ``run.json``.
+        folder: the run's, for a recipe file that is kept in it.
+
+    Example:
+        >>> record = {"recipe": "gan", "arguments": {"steps": 9}, "seed": 1, "data": {"source": "my art"}}
+        >>> " ".join(command(record))
+        "gansmith train gan --data 'my art' --steps 9 --seed 1"
+    """
+    kept = record.get("file")
+    recipe = record["recipe"] if kept is None else f"{folder}/recipe.py:{kept['function']}"
+    words = ["gansmith", "train", shlex.quote(str(recipe))]
+    data = record["data"]
+    asked = {"data": data["source"], **{k: data[k] for k, default in DATA.items() if data.get(k, default) != default}}
+    asked |= {**record["arguments"], "seed": record["seed"]}
+    asked |= {k: record[k] for k in ("device", "precision") if k in record}
+    for name, value in asked.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(shlex.quote(f"--{flag}" if value else f"--no-{flag}"))
+        elif value is not None:
+            words.append(shlex.join([f"--{flag}", str(value)]))
+    return words
+
+
+def facts(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a repetition needs to know, as pairs of a title and a text."""
+    data, machine = record["data"], record.get("machine", {})
+    shape = "x".join(map(str, data.get("shape", [])))
+    split = metrics.get("split", {})
+    parts = f" ({split['train']:,} to train on, {split['held_out']:,} held out)" if split else ""
+    count = f"{data['n']:,} samples of {shape}{parts}" if "n" in data else f"samples of {shape}{parts}"
+    took = record.get("seconds")
+    threads = machine.get("threads")
+    found = [
+        ("data", f"{data.get('name')}: {count}"),
+        ("from", data.get("source")),
+        ("fingerprint of the data", data.get("fingerprint")),
+        ("seed", record.get("seed")),
+        ("started", record.get("started")),
+        ("took", None if took is None else f"{took:,.0f} s"),
+        ("computed on", " ".join(str(record[k]) for k in ("device", "precision") if record.get(k))),
+        ("machine", machine.get("gpu") or machine.get("processor")),
+        ("threads", None if threads is None else f"{threads} of {machine.get('cores')} cores"),
+        ("system", machine.get("system")),
+        ("gansmith", record.get("gansmith")),
+        ("PyTorch", machine.get("torch")),
+        ("Python", machine.get("python")),
+    ]
+    return [(title, str(value)) for title, value in found if value is not None]

@@ -1,0 +1,199 @@
+"""Pictures that do not fit the budget: decoded once into a file, the same bits as in memory, whatever interrupts it."""
+
+import fcntl
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gansmith.data import load, pictures
+from gansmith.data.memory import budget
+from gansmith.data.pool import Pool
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """1.5 MB of color pictures of 64x64, one of them broken; the budget is 1 MiB."""
+    monkeypatch.setenv("GANSMITH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GANSMITH_MEMORY", "1")
+    folder = tmp_path / "photos"
+    for k in range(120):
+        (folder / f"class{k % 3}").mkdir(parents=True, exist_ok=True)
+        pixels = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"class{k % 3}" / f"{k:03d}.png")
+    os.truncate(folder / "class0" / "003.png", 3000)
+    (folder / "class1" / "text.png").write_text("hello")
+    return folder
+
+
+def in_memory(folder, **options):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANSMITH_MEMORY", "100")
+        return load(str(folder), **options)
+
+
+def kept(folder):
+    return sorted(path.suffix for path in (folder.parent / "cache" / "pictures").iterdir())
+
+
+@pytest.fixture
+def handed(monkeypatch):
+    """Numbers of the items that workers were handed, a list for each pass."""
+    passes = []
+    run, hand = Pool.run, Pool._hand
+
+    def counted_run(self, *arguments, **options):
+        passes.append([])
+        return run(self, *arguments, **options)
+
+    def counted_hand(self, worker, chunk, *rest):
+        passes[-1].extend(chunk)
+        return hand(self, worker, chunk, *rest)
+
+    monkeypatch.setattr(Pool, "run", counted_run)
+    monkeypatch.setattr(Pool, "_hand", counted_hand)
+    return passes
+
+
+def test_same_samples_as_in_memory(folder):
+    expected = in_memory(folder)
+    assert not (folder.parent / "cache").exists()
+    for _ in range(2):
+        data = load(str(folder))
+        assert torch.equal(data.x, expected.x) and data.fingerprint == expected.fingerprint
+        assert data.names == expected.names and data.notes == expected.notes and torch.equal(data.y, expected.y)
+        assert data.held_out.equal(expected.held_out) and data.content == expected.content
+        assert kept(folder) == [".json", ".key", ".lock", ".rows"]
+    (rows,) = (folder.parent / "cache" / "pictures").glob("*.rows")
+    assert rows.stat().st_size == expected.x.numel()
+    assert len(expected) == 119 and expected.notes[0].startswith("skipped 2 of 121 files")
+
+
+def test_the_fingerprint_is_that_of_the_same_array(folder, tmp_path):
+    for path in [*folder.glob("class[12]/*"), folder / "class0" / "003.png"]:
+        path.unlink()
+    one_class = load(str(folder), size=128)
+    assert one_class.y is None and kept(folder).count(".rows") == 1
+    np.savez(tmp_path / "a.npz", x=one_class.x.numpy())
+    assert load(str(tmp_path / "a.npz")).fingerprint == one_class.fingerprint
+
+
+def test_a_batch_of_mapped_pictures(folder):
+    expected, data = in_memory(folder), load(str(folder))
+    assert torch.equal(data.batch(0, 3, 16).x, expected.batch(0, 3, 16).x)
+    data.x[0] = 0  # reaches this process's pages only
+    assert torch.equal(load(str(folder)).x, expected.x)
+
+
+def test_built_once(folder, handed):
+    load(str(folder))
+    assert [len(items) for items in handed] == [121, 120]
+    load(str(folder))
+    assert len(handed) == 2
+
+
+def test_the_key_is_the_content(folder, handed):
+    first = load(str(folder))
+    for path in folder.rglob("*.png"):
+        os.utime(path, (1, 1))
+    moved = folder.rename(folder.with_name("moved"))
+    data = load(str(moved))
+    assert torch.equal(data.x, first.x) and kept(folder).count(".rows") == 1
+    assert [len(items) for items in handed] == [121, 120, 121]  # hashed again, not decoded again
+    Image.new("RGB", (64, 64)).save(moved / "class0" / "000.png")
+    changed = load(str(moved))
+    assert not changed.x[0].any() and kept(folder).count(".rows") == 2
+    assert load(str(moved), size=128).shape == (3, 128, 128) and kept(folder).count(".rows") == 3
+
+
+def test_a_build_that_was_killed_goes_on(folder, handed):
+    code = (
+        "import os; from gansmith.data import load, pictures, pool;"
+        "pool._cores = lambda: 1;"
+        "told = pictures.Progress.__call__;"
+        "pictures.Progress.__call__ = lambda self, done: "
+        "os.kill(os.getpid(), 9) if self.what.startswith('decoding') and done > 50 else None;"
+        f"load({str(folder)!r})"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert kept(folder) == [".key", ".lock", ".part", ".state"]
+    data = load(str(folder))
+    assert torch.equal(data.x, in_memory(folder).x)
+    assert 0 < len(handed[1]) < 90 and kept(folder) == [".json", ".key", ".lock", ".rows"]
+
+
+def test_a_build_that_was_killed_while_rows_moved_starts_again(folder, handed):
+    code = (
+        "import os; from gansmith.data import load, pictures;"
+        "move = pictures._without;"
+        "pictures._without = lambda rows, failed: (move(rows, failed), os.kill(os.getpid(), 9));"
+        f"load({str(folder)!r})"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert torch.equal(load(str(folder)).x, in_memory(folder).x) and len(handed[1]) == 120
+
+
+def test_a_second_builder_waits_and_takes_what_the_first_built(folder):
+    expected = load(str(folder))
+    (lock,) = (folder.parent / "cache" / "pictures").glob("*.lock")
+    (rows,) = lock.parent.glob("*.rows")
+    rows.rename(lock.parent / "aside")
+    code = f"from gansmith.data import load; print(load({str(folder)!r}).fingerprint)"
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as other:
+            assert other.stderr is not None and other.stdout is not None
+            assert other.stderr.readline() == "waiting for another process that decodes the same pictures\n"
+            inode = (lock.parent / "aside").rename(rows).stat().st_ino
+            fcntl.flock(file, fcntl.LOCK_UN)
+            assert other.stdout.read().strip() == expected.fingerprint
+    assert rows.stat().st_ino == inode
+
+
+def test_a_damaged_cache_is_built_again(folder):
+    expected = load(str(folder)).x.clone()  # a mapped file that shrinks takes its reader with it
+    (rows,) = (folder.parent / "cache" / "pictures").glob("*.rows")
+    os.truncate(rows, 5000)
+    assert torch.equal(load(str(folder)).x, expected)
+    rows.with_suffix(".json").write_text("nonsense")
+    assert torch.equal(load(str(folder)).x, expected)
+
+
+def test_a_disk_without_room(folder, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gansmith.data.cache.os.posix_fallocate", full)
+    with pytest.raises(ValueError, match=r"needs 0\.0 GiB for decoded pictures in .*: free some, set GANSMITH_CACHE"):
+        load(str(folder))
+    assert kept(folder) == [".key", ".lock"]
+
+
+def test_a_cache_that_cannot_be_made(folder, monkeypatch):
+    monkeypatch.setenv("GANSMITH_CACHE", str(folder / "class1" / "text.png"))
+    with pytest.raises(ValueError, match=r"text\.png/pictures, which cannot be made .*: set GANSMITH_CACHE to another"):
+        load(str(folder))
+
+
+def test_the_budget(monkeypatch):
+    monkeypatch.setenv("GANSMITH_MEMORY", "3")
+    assert budget() == 3 << 20
+    monkeypatch.setenv("GANSMITH_MEMORY", "much")
+    with pytest.raises(ValueError, match="needs GANSMITH_MEMORY in MiB, such as 2048, but it is 'much'"):
+        budget()
+    monkeypatch.delenv("GANSMITH_MEMORY")
+    assert 0 < budget() <= 4 << 30
+
+
+def test_what_fits_stays_in_memory(folder, monkeypatch):
+    monkeypatch.setattr(pictures, "budget", lambda: 119 * 3 * 64 * 64)
+    monkeypatch.setattr(pictures, "shelf_of", None)
+    (folder / "class0" / "003.png").unlink()
+    assert len(load(str(folder))) == 119

@@ -1,0 +1,149 @@
+"""Labels from a table, a dataset.json or an array: each finds its sample, or is counted, or is refused in one line."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from gansmith.data.labels import read_labels
+
+NAMES = ("cat/1.png", "dog/1.png", "dog/2.png", "é 3.png")
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+TABLES = {
+    "plain": "cat/1.png,cat\ndog/1.png,dog\ndog/2.png,dog\né 3.png,\n",
+    "a header": "file_name,label\ncat/1.png,cat\ndog/1.png,dog\ndog/2.png,dog\né 3.png,\n",
+    "a header of any words": "which one,what\ncat/1.png,cat\ndog/1.png,dog\ndog/2.png,dog\n",
+    "columns the other way round": "Class,Path\ncat,cat/1.png\ndog,dog/1.png\ndog,dog/2.png\n",
+    "many columns": "id,sender,label,file\n1,9,cat,cat/1.png\n2,9,dog,dog/1.png\n3,9,dog,dog/2.png\n",
+    "tabs": "cat/1.png\tcat\ndog/1.png\tdog\ndog/2.png\tdog\n",
+    "semicolons": "cat/1.png;cat\ndog/1.png;dog\ndog/2.png;dog\n",
+    "BOM, CRLF and blank lines": "\ufefffile,label\r\n\r\ncat/1.png,cat\r\ndog/1.png,dog\r\n , \r\ndog/2.png,dog\r\n",
+    "BOM and no header": "\ufeffcat/1.png,cat\ndog/1.png,dog\ndog/2.png,dog\n",
+    "quotes": '"cat/1.png","cat"\n"dog/1.png"," dog "\ndog/2.png,dog',
+    "other separators in paths": "./cat/1.png,cat\ndog\\1.png,dog\n.\\dog\\2.png,dog\n",
+    "a row twice": "cat/1.png,cat\ndog/1.png,dog\ndog/2.png,dog\ndog/2.png,dog\n",
+    "base names where unique": "cat/1.png,cat\ndog/1.png,dog\nelsewhere/2.png,dog\n",
+    "JSON": '\ufeff {"labels": [["cat/1.png", "cat"], ["dog/1.png", "dog"], ["dog\\\\2.png", "dog"]]}',
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_words(tmp_path, case):
+    y, class_names, notes = read_labels(write(tmp_path / "a", TABLES[case]), NAMES, 4)
+    assert (y.tolist(), class_names) == ([0, 1, 1, -1], ("cat", "dog"))
+    assert len(notes) == 1 and notes[0].startswith("labels from a for ") and notes[0].endswith(" of 4 samples")
+
+
+def test_integers(tmp_path):
+    y, class_names, _ = read_labels(
+        write(tmp_path / "a", "image,label\ncat/1.png,7\ndog/1.png,-1\n2.png,0\n"), NAMES, 4
+    )
+    assert (y.tolist(), class_names) == ([7, -1, 0, -1], ())
+    y, class_names, _ = read_labels(write(tmp_path / "a", "cat/1.png,7\ndog/1.png,no\n"), NAMES, 4)
+    assert (y.tolist(), class_names) == ([0, 1, -1, -1], ("7", "no"))
+
+
+def test_stylegan(tmp_path):
+    rows = [[name, k] for k, name in enumerate(NAMES)]
+    y, class_names, _ = read_labels(write(tmp_path / "dataset.json", json.dumps({"labels": rows})), NAMES, 4)
+    assert (y.tolist(), class_names) == ([0, 1, 2, 3], ())
+
+
+def test_rows_without_a_sample_are_counted(tmp_path):
+    rows = "".join(f"{name},{label}\n" for name, label in [("cat/1.png", 5), ("x.png", 9), ("1.png", 9), ("y.png", 3)])
+    y, _, notes = read_labels(write(tmp_path / "a", rows), NAMES, 4)
+    assert y.tolist() == [5, -1, -1, -1]  # 1.png is the base name of two
+    assert notes == ("labels from a for 1 of 4 samples", "3 of its rows belong to no sample")
+
+
+def test_a_base_name_of_two_rows_belongs_to_neither(tmp_path):
+    # As with a limit: the second row's sample was not chosen, and its label is not the first one's.
+    y, _, notes = read_labels(write(tmp_path / "a", "r/2.png,1\ns/2.png,2\ncat/1.png,0\n"), NAMES, 4)
+    assert y.tolist() == [0, -1, -1, -1] and notes[1].startswith("2 of its rows")
+    y, _, notes = read_labels(write(tmp_path / "a", "s/2.png,2\ndog/2.png,1\n"), NAMES, 4)
+    assert y.tolist() == [-1, -1, 1, -1] and notes[1].startswith("1 of its rows")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, ">i8"])
+def test_arrays(tmp_path, dtype):
+    np.save(tmp_path / "a.npy", np.array([3, 0, 1, 1], dtype))
+    for names in (NAMES, ()):
+        y, class_names, notes = read_labels(tmp_path / "a.npy", names, 4)
+        assert (y.tolist(), class_names, notes) == ([3, 0, 1, 1], (), ())
+    path = write(tmp_path / "a.idx", struct.pack(">BBBBI", 0, 0, 8, 1, 4) + bytes([3, 0, 1, 1]))
+    assert read_labels(path, (), 4)[0].tolist() == [3, 0, 1, 1]
+
+
+BAD = {
+    "no match": ("x.png,1\ny.png,2\n", "no row that names a sample such as cat/1.png"),
+    "nothing": ("", "needs two columns.* but has none"),
+    "one column": ("cat/1.png\n", "needs two columns.* but has cat/1.png"),
+    "three columns": ("cat/1.png,a,b\n", "needs two columns.* but has cat/1.png, a, b"),
+    "another number of columns": (
+        "cat/1.png,a\ndog/1.png,b,c\n",
+        "2 columns in each row, but has 3 in that of dog/1.png",
+    ),
+    "rows that disagree": ("cat/1.png,a\ncat/1.png,b\n", "labels cat/1.png both 'a' and 'b'"),
+    "rows that disagree by base name": ("x/2.png,a\nx/2.png,b\n", "labels x/2.png both 'a' and 'b'"),
+    "no labels": ("cat/1.png,\n", "names samples, but no labels"),
+    "too small": ("cat/1.png,-2\n", "0 and up, -1 for unlabeled, but has -2 to -2"),
+    "too large": ("cat/1.png,2147483648\n", "but has 2147483648"),
+    "UTF-16": ("cat/1.png,1\n".encode("utf-16"), "needs text in UTF-8"),
+    "a quote that is never closed": ('cat/1.png,"' + "x" * 200_000, "damaged table"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "UTF-8"),
+    "a zip": (b"PK\x03\x04" + bytes(30), "needs to be CSV, .* but is zip"),
+    "damaged JSON": ('{"labels": [', "damaged JSON"),
+    "deep JSON": ("[" * 100_000, "damaged JSON"),
+    "no list": ('{"labels": null}', "no such list"),
+    "only a list": ('[["cat/1.png", 1]]', "no such list"),
+    "vectors": ('{"labels": [["cat/1.png", [0, 1]]]}', "an integer or a word, but has"),
+    "truth values": ('{"labels": [["cat/1.png", true]]}', "an integer or a word"),
+    "fractions": ('{"labels": [["cat/1.png", 1.5]]}', "an integer or a word"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refused(tmp_path, case):
+    content, message = BAD[case]
+    with pytest.raises(ValueError, match=message) as caught:
+        read_labels(write(tmp_path / "a\nb", content), NAMES, 4)
+    assert "\n" not in str(caught.value) and "a?b" in str(caught.value) and len(str(caught.value)) < 400
+
+
+ARRAYS = {
+    "another length": (np.arange(5), "needs 4 labels, one for each sample, but has shape .5,"),
+    "a matrix": (np.zeros((2, 2), int), "but has shape .2, 2"),
+    "floats": (np.zeros(4), "needs integer labels, but has float64"),
+    "objects": (np.array([{}] * 4), "pickled"),
+    "too small": (np.array([0, 0, 0, -2]), "but has -2 to 0"),
+    "too large": (np.array([0, 0, 0, 2**63], np.uint64), "but has 0 to 9223372036854775808"),
+}
+
+
+@pytest.mark.parametrize("case", ARRAYS)
+def test_arrays_refused(tmp_path, case):
+    array, message = ARRAYS[case]
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(ValueError, match=message):
+        read_labels(tmp_path / "a.npy", NAMES, 4)
+
+
+def test_samples_that_are_no_files(tmp_path):
+    with pytest.raises(ValueError, match=r"the samples are no files: save an \.npy of 4 labels"):
+        read_labels(write(tmp_path / "a", "cat/1.png,1\n"), (), 4)
+
+
+def test_limits(tmp_path, monkeypatch):
+    monkeypatch.setattr("gansmith.data.labels.LIMIT", 10)
+    monkeypatch.setattr("gansmith.data.labels.JSON_LIMIT", 5)
+    np.save(tmp_path / "a.npy", np.arange(4))
+    for path in (tmp_path / "a.npy", write(tmp_path / "a", "cat/1.png,1\n"), write(tmp_path / "b", '{"a": 1}')):
+        with pytest.raises(ValueError, match=r"more than the limit of (10|5) for labels: split it"):
+            read_labels(path, NAMES, 4)

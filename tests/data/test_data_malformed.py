@@ -1,0 +1,71 @@
+"""588 odd or broken files with a manifest of verdicts: what must decode does, what must not is named, none crashes."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gansmith.data.decode import _flat, _opened
+from gansmith.data.fitting import Form
+from gansmith.data.listing import walk
+from gansmith.data.pictures import read_pictures
+
+DATA = Path(os.environ.get("GANSMITH_DATA", Path(__file__).parents[2] / "../shared/data")) / "malformed_images"
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is absent: set GANSMITH_DATA to the folder that holds malformed_images/")
+    files = json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))["files"]
+    return {entry["file"].removeprefix("files/"): entry for entry in files}
+
+
+@pytest.fixture(scope="module")
+def pictures(verdicts):
+    return read_pictures(walk(str(DATA / "files")), Form(size=32))
+
+
+def test_every_file_is_kept_or_skipped_with_a_reason(verdicts, pictures):
+    assert len(pictures.found.names) == len(pictures.found.x) == len(pictures.kept)
+    assert {*pictures.found.names, *pictures.skipped} == set(verdicts)
+    assert len(pictures.found.names) + len(pictures.skipped) == len(verdicts) == 588
+    assert all(reason and len(reason) <= 120 for reason in pictures.skipped.values())
+    assert pictures.found.notes[0].startswith(f"skipped {len(pictures.skipped)} of 588 files: ")
+    assert pictures.found.notes[0].endswith(f" and {len(pictures.skipped) - 5} more")
+
+
+def test_what_must_decode_decodes(verdicts, pictures):
+    wanted = {name for name, entry in verdicts.items() if entry["verdict"] == "must_decode"}
+    assert len(wanted) == 414 and wanted <= set(pictures.found.names)
+
+
+def test_what_must_be_rejected_is_skipped(verdicts, pictures):
+    wanted = {name for name, entry in verdicts.items() if entry["verdict"] == "must_reject"}
+    assert len(wanted) == 28 and wanted <= set(pictures.skipped)
+
+
+def test_pixels_are_those_of_the_manifest(verdicts):
+    """Where neither transparency nor depth nor orientation is at play, the pixels have the published hash."""
+    checked = 0
+    for name, entry in verdicts.items():
+        if entry["verdict"] != "must_decode" or entry["pillow"]["mode"] not in ("RGB", "L", "1", "CMYK", "P"):
+            continue
+        with (DATA / "files" / name).open("rb") as file, _opened(file) as image:
+            image.load()
+            if not image.has_transparency_data:
+                pixels = hashlib.sha256(_flat(image).convert("RGB").tobytes()).hexdigest()
+                assert pixels == entry["pillow"]["rgb_sha256"], name
+                checked += 1
+    assert checked > 300
+
+
+def test_they_load_in_12_gb_of_address_space(verdicts, pictures):
+    code = f"from gansmith.data import load; print(len(load({str(DATA / 'files')!r}, size=32)))"
+    limited = f'ulimit -v 12582912; exec "{sys.executable}" -c "$0"'
+    done = subprocess.run(["bash", "-c", limited, code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == len(pictures.found.x)

@@ -1,0 +1,160 @@
+"""What a file does to its decoder, it does to one process: the others are read, and the file is named."""
+
+import os
+import select
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gansmith.data import load, pool, progress
+from gansmith.data.fitting import Form
+from gansmith.data.listing import Held
+from gansmith.data.pictures import read_pictures
+
+PATCH = """
+import os, signal, time
+import gansmith.data.worker as worker
+decode, inspect = worker.decode, worker.inspect
+def misbehave(file):
+    name = os.path.basename(file.name)
+    if name.startswith("crash"): os.kill(os.getpid(), signal.SIGSEGV)
+    if name.startswith("hang"): time.sleep(1000)
+    if name.startswith("leave"): os._exit(3)
+    if name.startswith("closed"): raise PermissionError(13, "Permission denied", file.name)
+    if name.startswith("greedy"): bytearray(8 << 30)
+    if name.startswith("chatty"): os.write(1, b"nonsense"); os.write(2, b"nonsense")
+def decode_patched(file, *rest):
+    misbehave(file)
+    return decode(file, *rest)
+def inspect_patched(file):
+    if "early" in file.name: misbehave(file)
+    return inspect(file)
+worker.decode, worker.inspect = decode_patched, inspect_patched
+worker.main()
+"""
+SETUP = "import sys; sys.path[:] = sys.argv[1:]"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for k in range(40):
+        Image.fromarray(np.full((8, 8), k, np.uint8)).save(tmp_path / f"k{k:02d}.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("early", ["", "-early"])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("crash", "its decoder died of signal 11"),
+        ("leave", "its decoder died"),
+        ("closed", "Permission denied"),
+        ("greedy", "needs too much memory"),
+        ("hang", "took more than 0.3 seconds"),
+    ],
+)
+def test_a_file_that_does_harm_is_named_and_the_others_are_read(folder, monkeypatch, name, reason, early):
+    monkeypatch.setattr(pool, "START", SETUP + PATCH)
+    monkeypatch.setattr(pool, "SECONDS", 0.3)
+    expected = load(str(folder)).x
+    Image.new("L", (8, 8)).save(folder / f"{name}{early}.png")
+    Image.new("L", (8, 8)).save(folder / f"{name}{early}-2.png")
+    data = load(str(folder))
+    assert torch.equal(data.x, expected) and len(data) == 40
+    assert data.notes == (f"skipped 2 of 42 files: {name}{early}-2.png ({reason}), {name}{early}.png ({reason})",)
+
+
+def test_what_a_decoder_prints_is_neither_shown_nor_taken_for_an_answer(folder, monkeypatch, capfd):
+    monkeypatch.setattr(pool, "START", SETUP + PATCH)
+    Image.new("L", (8, 8)).save(folder / "chatty.png")
+    assert len(load(str(folder))) == 41
+    assert capfd.readouterr() == ("", "")
+
+
+def test_processes_that_cannot_be_started_are_an_error(folder, monkeypatch):
+    monkeypatch.setattr(pool, "START", "import sys; sys.exit(3)")
+    with pytest.raises(ValueError, match=r"cannot read .*the process that reads pictures cannot be started"):
+        load(str(folder))
+
+
+def test_the_number_of_workers_changes_nothing(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for k in range(200):
+        Image.fromarray(rng.integers(0, 256, (20 + k, 30, 3), dtype=np.uint8)).save(tmp_path / f"{k}.jpg")
+    found = []
+    for cores in (1, 2, 5):
+        monkeypatch.setattr(pool, "_cores", lambda cores=cores: cores)
+        found.append(load(str(tmp_path)))
+    assert len({data.fingerprint for data in found}) == 1 and len({data.names for data in found}) == 1
+
+
+def test_a_worker_imports_what_its_parent_would(folder, tmp_path_factory, monkeypatch):
+    """From the parent's sys.path, and nothing that lies in the working folder; torch is not among it."""
+    here, there = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("there")
+    for name in ("numpy", "gansmith", "json"):
+        (here / f"{name}.py").write_text("raise SystemExit('run by mistake')")
+    (there / "marker.py").write_text("")
+    monkeypatch.chdir(here)
+    monkeypatch.syspath_prepend(there)
+    check = "import marker; assert not {'torch', 'sklearn', 'rich'} & set(sys.modules); main()"
+    monkeypatch.setattr(pool, "START", pool.START.replace("main()", check))
+    assert len(load(str(folder))) == 40
+
+
+def test_a_script_without_a_guard_is_not_run_again(folder, tmp_path_factory):
+    script = tmp_path_factory.mktemp("script") / "script.py"
+    script.write_text(f"print('once')\nfrom gansmith.data import load\nprint(len(load({str(folder)!r})))\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["once", "40"]
+
+
+@pytest.mark.parametrize("name", ["hang-early.png", "fine.png"])
+def test_workers_end_with_their_parent(folder, tmp_path_factory, name):
+    """A parent that is killed leaves none behind, be it in a file without end: each worker holds an end of a pipe."""
+    Image.new("L", (8, 8)).save(folder / name)
+    pipe = tmp_path_factory.mktemp("pipe") / "pipe"
+    os.mkfifo(pipe)
+    start = f"{SETUP}\nimport os; os.open({str(pipe)!r}, os.O_WRONLY)\n" + PATCH.replace(
+        "worker.main()", "worker.LAST = 1; "
+    )
+    code = f"""
+import os
+from gansmith.data import load, pictures, pool
+pool.START = {start + "worker.main()"!r}
+pictures.Progress.__call__ = pool.Pool.__exit__ = lambda *rest: os.kill(os.getpid(), 9)
+load({str(folder)!r})
+"""
+    ours = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -9
+    assert select.select([ours], [], [], 20)[0] and os.read(ours, 1) == b""
+    os.close(ours)
+
+
+def test_files_that_this_process_holds(folder):
+    files = sorted(folder.iterdir())
+    held = Held([path.name for path in files], lambda k: files[k].read_bytes())
+    pictures = read_pictures(held, Form())
+    assert torch.equal(pictures.found.x, load(str(folder)).x) and pictures.found.names == tuple(held.names)
+
+
+def test_long_readings_say_how_far_they_are(folder, monkeypatch, capsys):
+    load(str(folder))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "INTERVAL", -1)
+    load(str(folder))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == "decoding pictures: 40 of 40" and any(line.startswith("looking at files: ") for line in lines)
+
+
+def test_a_terminal_shows_a_bar(folder, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PATIENCE", -1)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    load(str(folder))
+    shown = capsys.readouterr()
+    assert "decoding pictures" in shown.err and shown.out == ""

@@ -1,0 +1,53 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from gansmith.evaluate.coverage import ClassCoverage, class_coverage
+
+
+def test_equals_scipys_entropy() -> None:
+    from scipy.stats import entropy
+
+    labels = torch.tensor([3] * 5 + [7] * 2 + [9] * 3)
+    expected = float(entropy([0.5, 0.2, 0.3], [0.2, 0.5, 0.3]))
+    assert class_coverage(labels, {3: 2, 7: 5, 9: 3}) == ClassCoverage(3, 3, pytest.approx(expected), 0.2, ())
+
+
+def test_real_shares_have_no_divergence() -> None:
+    assert class_coverage(torch.tensor([0, 1, 1, 1]), {0: 0.25, 1: 0.75}) == ClassCoverage(2, 2, 0.0, 0.25, ())
+
+
+def test_a_class_without_a_sample_is_missing() -> None:
+    found = class_coverage(torch.tensor([2, 2]), {0: 0.25, 1: 0.25, 2: 0.5})
+    assert found == ClassCoverage(1, 3, pytest.approx(math.log(2)), 0.0, (0, 1))
+
+
+def test_a_class_that_is_not_real_is_infinitely_far_and_covers_nothing() -> None:
+    found = class_coverage(torch.tensor([0, 5]), {0: 1.0, 5: 0.0, 6: 1.0})
+    assert (found.covered, found.of, found.kl, found.missing) == (1, 2, math.inf, (6,))
+
+
+def test_a_perfect_generator_has_its_floor() -> None:
+    generator = torch.Generator().manual_seed(0)
+    n, k = 500, 10
+    values = [
+        class_coverage(torch.randint(k, (n,), generator=generator), dict.fromkeys(range(k), 0.1)).kl for _ in range(300)
+    ]
+    assert sum(values) / 300 == pytest.approx((k - 1) / (2 * n), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("labels", "shares", "words"),
+    [
+        (torch.zeros(0), {0: 1.0}, r"one label a sample, shape \(n,\), but got \(0,\)"),
+        (torch.zeros(2, 2), {0: 1.0}, r"but got \(2, 2\)"),
+        (torch.zeros(2), {}, "shares of real classes"),
+        (torch.zeros(2), {0: -1.0, 1: 3.0}, "shares of real classes"),
+        (torch.zeros(2), {0: math.nan}, "shares of real classes"),
+    ],
+)
+def test_what_has_no_classes_is_refused(labels: Tensor, shares: dict[int, float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        class_coverage(labels, shares)

@@ -1,0 +1,90 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from gansmith.evaluate import frechet_distance
+from gansmith.evaluate.interval import Spread, jackknife
+from gansmith.evaluate.manifold import manifold
+
+
+def normal(n: int, d: int, seed: int) -> Tensor:
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def distances(real: Tensor, fake: Tensor) -> dict[str, float]:
+    return {"frechet": frechet_distance(real, fake), **vars(manifold(real, fake))}
+
+
+def difference(real: Tensor, fake: Tensor) -> float:
+    return float(real.mean() - 2 * fake.mean())
+
+
+@pytest.mark.parametrize("n", [40, 41])
+def test_of_means_it_is_the_textbooks_error(n: int) -> None:
+    x, y = normal(n, 1, 1), normal(60, 1, 2)
+    expected = float(x.var() / n + 4 * y.var() / 60) ** 0.5
+    # Over h halvings its relative error is 1 / (2h)^(1/2).
+    assert jackknife(difference, x, y, halvings=2000).error == pytest.approx(expected, rel=4 / 4000**0.5)
+
+
+def test_each_half_is_taken_once_of_both_sets() -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+    values = [5.0, 1.0, 2.0, 8.0]
+
+    def metric(a: Tensor, b: Tensor) -> float:
+        seen.append((a, b))
+        return values[len(seen) - 1]
+
+    spread = jackknife(metric, torch.arange(25), torch.arange(30), halvings=2)
+    for side, n in ((0, 25), (1, 30)):
+        for one, other in (seen[:2], seen[2:]):
+            assert torch.cat([one[side], other[side]]).sort().values.tolist() == list(range(n))
+            assert abs(len(one[side]) - len(other[side])) <= 1
+    assert not torch.equal(seen[0][0], seen[2][0])
+    # Half the gaps are 2 and -3.
+    assert spread == Spread(pytest.approx((13 / 2) ** 0.5, rel=1e-12), 2)
+
+
+def test_the_error_is_the_spread_over_draws() -> None:
+    n, d, draws, judged = 300, 4, 120, 40
+    pairs = [(normal(n, d, 2 * s), normal(n, d, 2 * s + 1) * 0.8 + 0.3) for s in range(draws)]
+    found = [distances(*pair) for pair in pairs]
+    spreads = [jackknife(distances, *pair) for pair in pairs[:judged]]
+    for name in ("frechet", "coverage"):
+        truth = float(torch.tensor([one[name] for one in found]).std())
+        error = (math.fsum(one[name].error ** 2 for one in spreads) / judged) ** 0.5
+        assert error / truth == pytest.approx(1.0, abs=0.25), name
+        center = math.fsum(one[name] for one in found) / draws
+        held = [s[name].interval(f[name]) for s, f in zip(spreads, found, strict=False)]
+        assert sum(low <= center <= high for low, high in held) >= 0.85 * judged, name
+
+
+def test_is_the_same_each_time_and_another_by_the_seed() -> None:
+    x, y = normal(50, 3, 1), normal(40, 3, 2)
+    assert jackknife(frechet_distance, x, y) == jackknife(frechet_distance, x, y)
+    assert jackknife(frechet_distance, x, y) != jackknife(frechet_distance, x, y, seed=1)
+
+
+def test_a_named_number_has_the_error_it_has_alone() -> None:
+    x, y = normal(50, 3, 1), normal(40, 3, 2)
+    assert jackknife(distances, x, y)["frechet"] == jackknife(frechet_distance, x, y)
+
+
+def test_students_interval() -> None:
+    from scipy.stats import t
+
+    low, high = Spread(0.5, 5).interval(2.0)
+    assert (high - low) / 2 == pytest.approx(0.5 * t.ppf(0.975, 5))
+    assert (high + low) / 2 == pytest.approx(2.0)
+
+
+def test_what_is_not_finite_has_no_error() -> None:
+    assert math.isnan(jackknife(lambda a, b: math.inf, normal(20, 1, 1), normal(20, 1, 2)).error)
+
+
+@pytest.mark.parametrize(("n", "halvings"), [(3, 10), (40, 0)])
+def test_what_cannot_be_halved_is_refused(n: int, halvings: int) -> None:
+    with pytest.raises(ValueError, match=f"but got {halvings} halvings of {n} and 40 vectors"):
+        jackknife(frechet_distance, torch.ones(n, 2), torch.ones(40, 2), halvings=halvings)

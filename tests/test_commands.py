@@ -1,0 +1,126 @@
+"""Codes, ways between images, numbers and the page: what comes out, and what is refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gansmith.cli import main
+from gansmith.data import load
+from gansmith.opening import opened
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANSMITH_DEBUG", raising=False)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Eight gray digits of two classes in sub-folders, and one file that is no picture."""
+    digits = load("digits")
+    for i in range(8):
+        folder = tmp_path / "pictures" / ("low" if i < 4 else "high")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(digits.x[i, 0].numpy()).save(folder / f"{i}.png")
+    (tmp_path / "pictures" / "low" / "notes.png").write_text("no picture")
+    return tmp_path / "pictures"
+
+
+def test_codes_are_those_of_the_game(ogan, pictures, capsys):
+    assert main(["encode", str(ogan), str(pictures), "-o", "codes"]) == 0
+    assert "8 codes of 32 numbers in codes" in capsys.readouterr().out
+    with np.load("codes", allow_pickle=False) as found:
+        assert sorted(found.files) == ["codes", "labels", "names"]
+        names, codes, labels = (found[name] for name in ("names", "codes", "labels"))
+    assert names.tolist() == [f"high/{i}.png" for i in range(4, 8)] + [f"low/{i}.png" for i in range(4)]
+    assert labels.tolist() == [0] * 4 + [1] * 4
+    _, training = opened(str(ogan), "cpu", trust=False)
+    x = load("digits").values(torch.tensor([4, 5, 6, 7, 0, 1, 2, 3]))
+    torch.testing.assert_close(torch.from_numpy(codes), training.average.encode(x))
+
+
+def test_codes_go_into_the_run_by_default_and_never_over_a_file(ogan, pictures, refused):
+    for number in (1, 2):
+        assert main(["encode", str(ogan), str(pictures)]) == 0
+        assert (ogan / f"encoded-{number}" / "codes.npz").exists()
+    (ogan.parent / "mine.npz").write_text("mine")
+    assert "mine.npz exists" in refused("encode", ogan, pictures, "-o", ogan.parent / "mine.npz")
+    assert (ogan.parent / "mine.npz").read_text() == "mine"
+
+
+def test_a_way_between_two_images(ogan, pictures, capsys):
+    a, b = pictures / "low" / "0.png", pictures / "high" / "4.png"
+    assert main(["interpolate", str(ogan), str(a), str(b), "--steps", "3", "-o", "between"]) == 0
+    assert "between/grid.png: first and last the images" in capsys.readouterr().out
+    with Image.open("between/000000.png") as row, Image.open(a) as first:
+        tile = (row.width - 2) // 5 - 2
+        assert tile == 48 and row.height == 52
+        shown = np.asarray(row)[2:50, 2:50][3::6, 3::6]
+        np.testing.assert_array_equal(shown, np.asarray(first))
+
+
+def test_a_row_for_each_pair(ogan, pictures):
+    assert main(["interpolate", str(ogan), str(pictures / "low"), str(pictures / "high"), "-n", "3", "-o", "b"]) == 0
+    assert sorted(f.name for f in (ogan.parent / "b").iterdir()) == [*(f"00000{i}.png" for i in range(3)), "grid.png"]
+
+
+@pytest.mark.parametrize("command", [["encode", "RUN", "IMAGES"], ["interpolate", "RUN", "IMAGES", "IMAGES"]])
+def test_what_only_generates_is_refused(command, ring, pictures, refused):
+    words = [{"RUN": ring, "IMAGES": pictures}.get(word, word) for word in command]
+    assert "needs a game that encodes, but gan only generates" in refused(*words)
+
+
+def test_a_run_is_measured(ogan, capsys):
+    assert main(["evaluate", str(ogan), "-n", "150", "--features", "pixels"]) == 0
+    said = capsys.readouterr().out
+    found = json.loads((ogan / "evaluated-1" / "metrics.json").read_text())
+    assert found["features"]["name"] == "pixels" and found["n"] == 150 and found["step"] == 2
+    for name, metric in found["metrics"].items():
+        low, high = metric["interval"]
+        assert low <= metric["value"] <= high and metric["floor"] is not None, name
+    assert found["metrics"]["frechet_distance"]["value"] > 3 * found["metrics"]["frechet_distance"]["floor"]
+    assert "coverage" in said and "real against real" in said
+
+
+def test_json_stands_alone(ogan, capsys):
+    assert main(["evaluate", str(ogan), "-n", "120", "--features", "pixels", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seed"] == 0
+
+
+def test_the_same_seed_gives_the_same_numbers(ogan, capsys):
+    both = []
+    for _ in range(2):
+        assert main(["evaluate", str(ogan), "-n", "120", "--features", "random", "--json"]) == 0
+        both.append(capsys.readouterr().out)
+    assert both[0] == both[1]
+
+
+def test_pictures_against_pictures(tmp_path, capsys):
+    digits = load("digits")
+    for name, places in (("fake", range(100)), ("real", range(100, 400))):
+        (tmp_path / name).mkdir()
+        for i in places:
+            Image.fromarray(digits.x[i, 0].numpy()).save(tmp_path / name / f"{i}.png")
+    words = ["evaluate", "fake", "--against", "real", "--features", "pixels", "--json", "-o", "numbers.json"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == json.loads((tmp_path / "numbers.json").read_text())
+    assert found["n"] == 100 and found["content"] == [1, 8, 8]
+    frechet = found["metrics"]["frechet_distance"]
+    assert frechet["value"] < 2 * frechet["floor"]
+    shutil.rmtree(tmp_path / "fake")
+
+
+def test_pictures_need_others_to_be_measured_by(pictures, refused):
+    assert "name the real ones by --against" in refused("evaluate", pictures)
+
+
+def test_a_page_can_be_written_anew(ogan, capsys):
+    (ogan / "report.html").unlink()
+    assert main(["report", str(ogan)]) == 0
+    assert "<html" in (ogan / "report.html").read_text(encoding="utf-8")

@@ -1,0 +1,59 @@
+"""Which data a run took, and that its record finds them again."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from gansmith.data import load
+from gansmith.data.augment import Augment
+from gansmith.selection import Selection, is_named
+
+
+@pytest.fixture
+def folder(tmp_path):
+    digits = load("digits")
+    for i in range(30):
+        Image.fromarray(digits.x[i, 0].numpy()).resize((12, 9)).save(tmp_path / f"{i:02d}.png")
+    (tmp_path / "labels.csv").write_text("".join(f"{i:02d}.png,{i % 3}\n" for i in range(30)))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"size": 16}, {"limit": 20}, {"crop": "pad"}, {"crop": "stretch"}, {"flip": True, "shift": 2}],
+    ids=str,
+)
+def test_the_record_of_a_selection_loads_the_same_data(folder, more, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    first = Selection(folder.name, labels=f"{folder.name}/labels.csv", **more)
+    data = first.load()
+    record = json.loads(json.dumps(first.record(data)))
+    monkeypatch.chdir("/")  # paths in a record hold from everywhere
+    again = Selection.of(record).load()
+    assert again.fingerprint == data.fingerprint == record["fingerprint"]
+    assert again.augment == data.augment == (Augment(True, 2) if "flip" in more else None)
+    assert data.classes == 3 and record["n"] == len(data) == more.get("limit", 30)
+
+
+def test_every_part_of_a_selection_makes_a_difference(folder):
+    plain = Selection(str(folder)).load().fingerprint
+    others = [{"size": 8}, {"limit": 20}, {"crop": "pad"}, {"crop": "stretch"}, {"labels": str(folder / "labels.csv")}]
+    prints = [Selection(str(folder), **more).load().fingerprint for more in others]
+    assert len({plain, *prints}) == 6
+
+
+def test_a_record_of_an_older_version_has_defaults():
+    assert Selection.of({"source": "digits", "size": None, "name": "digits"}) == Selection("digits")
+
+
+def test_points_are_not_mirrored():
+    with pytest.raises(ValueError, match="images"):
+        Selection("ring", flip=True).load()
+
+
+@pytest.mark.parametrize(
+    ("source", "named"), [("mnist", True), ("hf:a/b@c", True), ("./mnist", False), ("a.zip", False)]
+)
+def test_what_cannot_be_moved(source, named):
+    assert is_named(source) is named
