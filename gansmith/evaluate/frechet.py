@@ -50,8 +50,7 @@ class Moments:
         """
         x = vectors(x, "features")
         mean = x.mean(0)
-        centered = x - mean
-        return Moments(len(x), mean, centered.T @ centered)
+        return Moments(len(x), mean, _gram(x - mean))
 
     def add(self, x: Tensor) -> Moments:
         r"""The moments of what was seen and `x` (n, d) together; this object stays as it is.
@@ -141,6 +140,16 @@ def _mean_and_factor(features: Tensor | Moments, what: str) -> tuple[Tensor, Ten
             return mean, (x - mean) / (len(x) - 1) ** 0.5
         features = Moments.of(x)
     return features.mean, _factor(features.covariance())
+
+
+def _gram(x: Tensor) -> Tensor:
+    """x'x (d, d) of x (n, d): a half of it is computed, since it is symmetric."""
+    d = x.shape[1]
+    if d <= 512:
+        return x.T @ x
+    a, b = x[:, : d // 2], x[:, d // 2 :]
+    across = a.T @ b
+    return torch.cat([torch.cat([_gram(a), across], 1), torch.cat([across.T, _gram(b)], 1)])
 
 
 def _factor(covariance: Tensor) -> Tensor:
