@@ -43,10 +43,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default=",".join(SETS), help="which, with commas")
     parser.add_argument("--keep", type=Path, help="a new folder for the runs")
-    parser.add_argument("--again", type=Path, help="the folder of runs that were kept: write their table")
+    parser.add_argument("--again", type=Path, help="a folder of kept runs: measure them again")
     asked = parser.parse_args()
     if asked.again:
-        record("collections", table([json.loads(f.read_text()) for f in sorted(asked.again.glob("*.json"))], asked))
+        names = [name for name in asked.only.split(",") if (asked.again / f"{name}.json").exists()]
+        kept = [json.loads((asked.again / f"{name}.json").read_text()) for name in names]
+        record("collections", table([r | {"found": numbers(asked.again / r["name"], asked.seed)} for r in kept], asked))
         return
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -66,13 +68,18 @@ def measured(name: str, run: Path, asked: argparse.Namespace) -> dict[str, Any]:
     begun, before = time.perf_counter(), cpu()
     gansmith("train", *words)
     took, used = time.perf_counter() - begun, cpu() - before
-    numbers = run.with_name(f"{name}-numbers.json")
-    gansmith("evaluate", str(run), "--seed", str(asked.seed), "-o", str(numbers))
-    found: dict[str, Any] = json.loads(numbers.read_text())
+    found = numbers(run, asked.seed)
     kept = json.loads((run / "run.json").read_text())
-    numbers.unlink()
     steps = {"steps": kept["step"], "training seconds": kept["seconds"], "seconds": took, "cpu minutes": used / 60}
     return {"name": name, "shape": kept["data"]["shape"]} | steps | {"found": found}
+
+
+def numbers(run: Path, seed: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "numbers.json"
+        gansmith("evaluate", str(run), "--seed", str(seed), "-o", str(file))
+        found: dict[str, Any] = json.loads(file.read_text())
+        return found
 
 
 def gansmith(*words: str) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, BinaryIO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import torch
 from torch import Tensor
 
+from gansmith.atomic import atomic
+from gansmith.folders import open_file
+
 FORMAT = 1
+SHARED = 16  # names under which a tensor may be saved once, on average
 
 State = dict[str, Any]
 
@@ -28,17 +33,14 @@ def save(path: Path, state: State) -> None:
     Raises:
         ValueError: the file cannot be written (a full disk, say); what was there before is still there.
     """
-    temporary = path.with_name(path.name + ".partial")
     try:
-        with temporary.open("wb") as file:
+        with atomic(path) as file:
             torch.save({"format": FORMAT, "sha256": digest(state), "state": state}, file)
             file.flush()
-            os.fsync(file.fileno())
-        _keep(path)
-        temporary.replace(path)
+            os.fsync(file.fileno())  # before the one before it moves
+            _keep(path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where a disk is full
-        temporary.unlink(missing_ok=True)
         kept = f"the checkpoint before it is whole: {path}" if path.exists() else "there was none before"
         reason = _system_error(error) or _first_line(error)
         raise ValueError(f"cannot save {path}: {reason}; {kept}") from error
@@ -56,16 +58,18 @@ def load(path: Path) -> State:
         ValueError: there is no such file, it is damaged or no checkpoint, it carries code, or its format is newer.
     """
     try:
-        with warnings.catch_warnings():
+        with open_file(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            size = _plain_size(file)
+            found = torch.load(file, map_location="cpu", weights_only=True)
+            _check(found, size)
     except FileNotFoundError:
         raise ValueError(f"there is no checkpoint at {path}") from None
     except pickle.UnpicklingError as error:
         code = "Unsupported" in str(error) or "GLOBAL" in str(error)
         what = "carries code, which is never run" if code else "is no checkpoint, or is damaged"
         raise ValueError(f"{path} {what}") from None
-    except (RuntimeError, OSError, EOFError, BadZipFile, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (RuntimeError, OSError, EOFError, BadZipFile, ValueError, LookupError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is no checkpoint, or is damaged ({_first_line(error)})") from None
     if not isinstance(found, dict) or not {"format", "sha256", "state"} <= found.keys():
         raise ValueError(f"{path} is no checkpoint of gansmith")
@@ -98,6 +102,41 @@ def digest(value: Any) -> str:
     sha = hashlib.sha256()
     _feed(sha, value)
     return sha.hexdigest()
+
+
+def _plain_size(file: BinaryIO) -> int:
+    """Bytes of a file whose entries lie in it as they are, as torch writes them: it unpacks to no more than it is."""
+    size = file.seek(0, os.SEEK_END)
+    with ZipFile(file) as archive:
+        entries = archive.infolist()
+        stored = all(entry.compress_type == ZIP_STORED for entry in entries)
+        if not stored or sum(entry.file_size for entry in entries) > size:
+            raise ValueError("its entries are compressed")
+        pickles = [archive.read(entry) for entry in entries if entry.filename.endswith(".pkl")]
+    if any(re.search(rb"builtin(s|__)\nbytearray\n", content) for content in pickles):
+        raise ValueError("it holds a bytearray, which torch makes of any size")
+    file.seek(0)
+    return size
+
+
+def _check(found: Any, size: int) -> None:
+    """Refuses what is small in the file and large when it is looked at: tensors that repeat a few numbers without end,
+    and lists of one list of one list."""
+    room, left = SHARED * size, [found]
+    while left:
+        value = left.pop()
+        room -= 1
+        if isinstance(value, Tensor):
+            need = value.numel() * value.element_size()
+            if value.layout != torch.strided or value.is_meta or need > value.untyped_storage().nbytes():
+                raise ValueError("it holds a tensor that is larger than its numbers")
+            room -= need
+        elif isinstance(value, Mapping):
+            left += value.values()
+        elif isinstance(value, (list, tuple)):
+            left += value
+        if room < 0:
+            raise ValueError("its content is larger than the file")
 
 
 def _feed(sha: Any, value: Any) -> None:

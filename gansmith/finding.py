@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import importlib
 import inspect
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -75,6 +76,8 @@ def built_in(name: str) -> Recipe:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}, or path/to/file.py:function"
         if name.endswith(".py"):
             hint = f"name its function too, as in {name}:function"
+        elif Path(name).exists():
+            hint = f"to train on it, gansmith train --data {shlex.quote(name)}"
         raise Refusal(f"no recipe {name!r}: {hint}")
     function = name.replace("-", "_")
     return Recipe(name, getattr(importlib.import_module(f"gansmith.recipes.{function}"), function))

@@ -177,10 +177,7 @@ def _kind(parameter: inspect.Parameter) -> type | None:
 
 
 def _whole(text: str) -> int | None:
-    try:
-        return int(text.replace(",", ""))
-    except ValueError:
-        return None
+    return int(text.replace(",", "")) if re.fullmatch(r"-?(\d{1,30}|\d{1,3}(,\d{3}){1,9})", text, re.ASCII) else None
 
 
 def _number(text: str) -> float:

@@ -1,13 +1,18 @@
-"""Making new folders: never over something that is there, and one for each of two processes that start at once."""
+"""Folders and files of a run: new ones are never made over others, and links in it are not followed."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import re
+import stat
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from gansmith.refusal import Refusal
+
+LARGEST = 20_000_000  # bytes of a run's text file; ours are a hundredth of it
 
 
 def folder_of(text: str) -> Path:
@@ -60,6 +65,55 @@ def make_numbered(folder: Path, stem: str) -> Path:
             if not os.path.lexists(path):
                 raise _no_folder(path, error) from None
     raise AssertionError("numbers do not end")
+
+
+def sub_folder(run: Path, name: str) -> Path:
+    """A folder of a run to write into: made, or there already.
+
+    Raises:
+        Refusal: it cannot be made, or something else has its name, and be it a link to a folder.
+    """
+    path = run / name
+    try:
+        with suppress(FileExistsError):
+            path.mkdir()
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            raise Refusal(f"{path} needs to be a folder, but is a link or a file: move it away")
+    except OSError as error:
+        raise _no_folder(path, error) from None
+    return path
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file of a run, which may come from anywhere, to read: a link is not followed, and a pipe not waited for.
+
+    Raises:
+        Refusal: it is a link, a pipe, a device or a folder.
+        OSError: it is not there, or cannot be read.
+    """
+    flags = [getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK")]
+    refused = Refusal(f"{path} needs to be a file, but is a link or a folder, say: put the file in its place")
+    if path.is_symlink():
+        raise refused
+    handle = os.open(path, os.O_RDONLY | sum(flags))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise refused
+    return os.fdopen(handle, "rb")
+
+
+def read_file(path: Path, most: int = LARGEST) -> bytes:
+    """The content of a file of a run, as :func:`open_file` opens it.
+
+    Raises:
+        Refusal: it is no file, or larger than ``most`` bytes.
+        OSError: it is not there, or cannot be read.
+    """
+    with open_file(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise Refusal(f"{path} needs to have at most {most:,} bytes, but has more: it is none of ours")
+    return content
 
 
 def _no_folder(path: Path, error: OSError) -> Refusal:

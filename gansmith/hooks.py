@@ -7,12 +7,15 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from gansmith import checkpoint
+from gansmith.atomic import atomic
 from gansmith.chance import Part, keyed
+from gansmith.folders import read_file
+from gansmith.record import is_number
 from gansmith.training import Hook, Training
 
 if TYPE_CHECKING:
@@ -96,9 +99,8 @@ class Log(Hook):
         kept = [line for line in read_log(self.path) if (line["stage"], line["step"]) <= here]
         self.before = kept[-1]["seconds"] if kept else 0.0
         text = "".join(json.dumps(line) + "\n" for line in kept)
-        partial = self.path.with_name(self.path.name + ".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path)
+        with atomic(self.path) as file:
+            file.write(text.encode())
         self.file = self.path.open("a", encoding="utf-8")
         self.begun, self.rate = time.perf_counter(), Rate(training)
 
@@ -120,19 +122,33 @@ class Log(Hook):
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The lines of a log, less a last one that was cut off."""
-    if not path.exists():
+    """The lines of a log up to the first that none of ours is: a last one that was cut off, say.
+
+    Raises:
+        Refusal: it is no file, or far larger than any of ours.
+        OSError: it cannot be read.
+    """
+    try:
+        content = read_file(path)
+    except FileNotFoundError:
         return []
     lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in content.splitlines():
         try:
             line = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             break
-        if not isinstance(line, dict) or not {"stage", "step", "seconds"} <= line.keys():
+        if not _is_line(line):
             break
         lines.append(line)
     return lines
+
+
+def _is_line(line: Any) -> bool:
+    if not isinstance(line, dict) or not all(value is None or is_number(value) for value in line.values()):
+        return False
+    places = [line.get(key) for key in ("stage", "step", "seconds")]
+    return all(place is not None and math.isfinite(place) for place in places)
 
 
 class Checkpoint(Hook):
@@ -165,7 +181,7 @@ class Checkpoint(Hook):
 
 
 class Pictures(Hook):
-    """Calls ``draw(training, step)`` at the start, at steps that grow by half an octave, and at the end."""
+    """Calls ``draw(training)`` at the start, at steps that grow by half an octave, and at the end."""
 
     def __init__(self, draw: Callable[[Training], None], first: int = 50) -> None:
         self.draw, self.first = draw, first

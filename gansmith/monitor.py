@@ -16,9 +16,10 @@ from gansmith.data.dataset import Dataset
 from gansmith.duel import Critic, Sample, parts, score, slope
 from gansmith.games.base import Game
 from gansmith.hooks import Log
-from gansmith.objectives.base import Objective
+from gansmith.objectives import NonSaturating, Objective, Relativistic
 from gansmith.training import Training
 
+LOGISTIC = (NonSaturating, Relativistic)
 SOONEST = 50  # steps between two looks: a look costs about as much as a step
 
 
@@ -31,8 +32,8 @@ class Monitor(Log):
       difference of the first two;
     - ``slope``: :math:`\sqrt{E \|\nabla_x D(x)\|^2}` at training samples;
     - ``doubt``: :math:`\frac{1}{2} \sum_i |\partial L_D / \partial s_i|`, how much the critic's loss (less penalties)
-      still depends on its scores s: for logistic losses the mean probability of the wrong answer, 1/2 where it knows
-      nothing and 0 where it is sure; always 1 for Wasserstein's;
+      still depends on its scores s, of logistic losses only: the mean probability of the wrong answer, 1/2 where it
+      knows nothing and 0 where it is sure (others have their optimum where the like of it is 0);
     - ``diversity``: the mean distance between two fakes over that between two training samples.
 
     What a game has not is left out; what is not finite is null. A look changes nothing in a run. As in `Log`, lines
@@ -109,8 +110,9 @@ def look(game: Game, train: Batch, held_out: Batch) -> dict[str, float]:
             seen["score/held_out"] = float(unseen.mean())
             seen["score/error"] = float((scores.var() / len(scores) + unseen.var() / len(unseen)).sqrt())
         seen["slope"] = float(slope(critic, real).mean().sqrt())
-        if isinstance(objective, Objective):
-            seen["doubt"] = heard.doubt(getattr(objective, "objective", objective), real, fake)
+        bare = getattr(objective, "objective", objective)  # without its penalties
+        if isinstance(bare, LOGISTIC):
+            seen["doubt"] = heard.doubt(bare, real, fake)
     return seen | _diversity(parts(real)[0], parts(fake)[0])
 
 

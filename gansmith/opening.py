@@ -15,12 +15,13 @@ import torch
 from gansmith import checkpoint, finding, flags
 from gansmith.checkpoint import State
 from gansmith.data import Dataset
+from gansmith.data.sources import is_named
 from gansmith.experiment import Experiment
 from gansmith.finding import Recipe
 from gansmith.folders import folder_of
 from gansmith.refusal import Refusal, out_of_memory, refusals
 from gansmith.run import RunFolder
-from gansmith.selection import Selection, is_named
+from gansmith.selection import Selection
 from gansmith.training import Training
 
 DEVICES = r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?"
@@ -119,8 +120,13 @@ def opened(path: str, device: str, trust: bool) -> tuple[RunFolder, Training]:
     return run, training
 
 
-def data_of(run: RunFolder, moved: str | None) -> Dataset:
+def data_of(run: RunFolder, moved: str | None, labels: str | None = None) -> Dataset:
     """The data that a run was trained on.
+
+    Arguments:
+        run: its record says what and how.
+        moved: where they lie now, if elsewhere; a file of labels that lay among them is looked for there.
+        labels: where the file of labels lies now, if elsewhere.
 
     Raises:
         Refusal: they are not where they were, or their content is another.
@@ -128,7 +134,9 @@ def data_of(run: RunFolder, moved: str | None) -> Dataset:
     record = run.record["data"]
     selection = Selection.of(record)
     if moved is not None:
-        selection = replace(selection, source=moved)
+        selection = selection.moved(moved)
+    if labels is not None:
+        selection = replace(selection, labels=labels)
     cure = "" if moved or is_named(selection.source) else " (if the data were moved, name them by --data)"
     with refusals(cure=cure):
         data = selection.load()

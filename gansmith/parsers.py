@@ -75,7 +75,7 @@ def resume() -> Parser:
     )
     _add_run(parser)
     parser.add_argument("--steps", type=flags.count, help="go on to this step instead (schedules stretch with it)")
-    parser.add_argument("--data", help="where the data lie now, if they were moved")
+    _add_moved(parser)
     parser.add_argument("--device", help="auto, cpu, cuda, ... (default: the one that the run began on)")
     _add_checkpoint(parser)
     _add_trust(parser)
@@ -103,6 +103,7 @@ def reconstruct() -> Parser:
     )
     _add_run(parser, "a run folder of a game that encodes")
     _add_images(parser, "images")
+    _add_strict(parser)
     parser.add_argument("-n", type=flags.count, default=64, help="of the first so many images (default: 64)")
     parser.add_argument(
         "--truncation", type=flags.factor, default=1.0, help="shrinks codes to smoother pictures (default: 1)"
@@ -119,6 +120,7 @@ def encode() -> Parser:
     )
     _add_run(parser, "a run folder of a game that encodes")
     _add_images(parser, "images")
+    _add_strict(parser)
     parser.add_argument("-o", "--out", metavar="FILE", help="a new file (default: RUN/encoded-1/codes.npz, -2, ...)")
     _add_device(parser)
     _add_trust(parser)
@@ -134,6 +136,7 @@ def interpolate() -> Parser:
     _add_run(parser, "a run folder of a game that encodes")
     _add_images(parser, "a")
     _add_images(parser, "b")
+    _add_strict(parser)
     parser.add_argument("--steps", type=flags.count, default=12, help="pictures between the two (default: 12)")
     parser.add_argument("-n", type=flags.count, default=8, help="at most so many pairs (default: 8)")
     _add_output(parser, "interpolated")
@@ -151,6 +154,7 @@ def evaluate() -> Parser:
     parser.add_argument("what", metavar="RUN|DIR", help="a run folder, or any form of images that --data takes")
     against = parser.add_mutually_exclusive_group()
     against.add_argument("--data", help="for a run: where its data lie now, if they were moved")
+    parser.add_argument("--labels", metavar="FILE", help="for a run: where its file of labels lies now")
     against.add_argument("--against", metavar="DIR", help="for images: the real ones, in any form that --data takes")
     parser.add_argument(
         "--features",
@@ -160,7 +164,7 @@ def evaluate() -> Parser:
     parser.add_argument("-n", type=flags.count, help="pictures on each side (default: as many as there are, to 10,000)")
     parser.add_argument("--size", type=int, help="side of the pictures in pixels (default: what they have)")
     parser.add_argument("--crop", default="center", choices=CROPS, help="how others become squares (default: center)")
-    parser.add_argument("--strict", action="store_true", help="refuse data with files that cannot be used")
+    _add_strict(parser)
     parser.add_argument("--seed", type=flags.seed, default=0, help="of samples and choices (default: 0)")
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
     parser.add_argument("-o", "--out", metavar="FILE", help="also write the numbers into a new JSON file")
@@ -176,7 +180,7 @@ def report() -> Parser:
         epilog="example:\n  gansmith report runs/ogan-digits-1",
     )
     _add_run(parser)
-    parser.add_argument("--data", help="where the data lie now, if they were moved")
+    _add_moved(parser)
     _add_device(parser)
     _add_trust(parser)
     return parser
@@ -196,11 +200,16 @@ def _add_data(parser: Parser) -> None:
     parser.add_argument("--labels", metavar="FILE", help="labels by file name: CSV, dataset.json, .npy or IDX")
     parser.add_argument("--limit", type=flags.count, help="take at most so many samples")
     parser.add_argument("--crop", default="center", choices=CROPS, help="how pictures become squares (default: center)")
-    parser.add_argument("--strict", action="store_true", help="refuse data with files that cannot be used")
+    _add_strict(parser)
     parser.add_argument("--flip", action="store_true", help="mirror training pictures left to right at random")
     parser.add_argument(
         "--shift", type=flags.whole, default=0, metavar="PIXELS", help="move training pictures at random (default: 0)"
     )
+
+
+def _add_moved(parser: Parser) -> None:
+    parser.add_argument("--data", help="where the data lie now, if they were moved")
+    parser.add_argument("--labels", metavar="FILE", help="where the file of labels lies now, if it was moved")
 
 
 def _add_run(parser: Parser, what: str = "a run folder") -> None:
@@ -209,6 +218,10 @@ def _add_run(parser: Parser, what: str = "a run folder") -> None:
 
 def _add_images(parser: Parser, name: str) -> None:
     parser.add_argument(name, metavar=name.upper(), help="an image, or any form of images that --data takes")
+
+
+def _add_strict(parser: Parser) -> None:
+    parser.add_argument("--strict", action="store_true", help="refuse data with files that cannot be used")
 
 
 def _add_device(parser: Parser) -> None:

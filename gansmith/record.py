@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or _misfit(record, MAY, needed=False)
         or (_misfit(data, DATA) or _misfit(data, DATA_MAY, needed=False) if isinstance(data, dict) else "data")
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
+        or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")
         or (None if record["data"]["content"] is None or _is_content(record["data"]["content"]) else "content")
     )
@@ -57,9 +59,24 @@ def misfit(record: dict[str, Any]) -> str | None:
 
 def _misfit(values: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]], needed: bool = True) -> str | None:
     for key, allowed in kinds.items():
-        if (needed or key in values) and type(values.get(key, ...)) not in allowed:
+        value = values.get(key, ...)
+        if (needed or key in values) and (type(value) not in allowed or not _is_in_range(value)):
             return key
     return None
+
+
+def is_number(value: Any) -> bool:
+    """Whether something is a number that others can calculate with: JSON knows integers of any length.
+
+    Example:
+        >>> is_number(3), is_number(0.5), is_number(True), is_number(10**400)
+        (True, True, False, False)
+    """
+    return type(value) is float or (type(value) is int and abs(value) < 2**63)
+
+
+def _is_in_range(value: Any) -> bool:
+    return not isinstance(value, (int, float)) or type(value) is bool or (is_number(value) and math.isfinite(value))
 
 
 def _is_shape(shape: list[Any]) -> bool:

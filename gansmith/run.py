@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 import platform
 import time
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gansmith import __version__
-from gansmith.folders import make_folder, make_numbered
+from gansmith.atomic import atomic
+from gansmith.folders import make_folder, make_numbered, read_file
 from gansmith.record import misfit
 from gansmith.refusal import Refusal
 
@@ -77,7 +79,7 @@ class RunFolder:
         """
         file = path / "run.json"
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
+            record = json.loads(read_file(file))
         except (FileNotFoundError, NotADirectoryError):
             raise Refusal(_no_run(path)) from None
         except (OSError, ValueError, RecursionError) as error:
@@ -134,20 +136,44 @@ class RunFolder:
         return self.path / "log.jsonl"
 
 
-def write_json(path: Path, value: Any) -> None:
+def to_json(value: Any) -> str:
+    """JSON as its standard has it, which knows neither infinity nor NaN: they become null.
+
+    Example:
+        >>> print(to_json([1, float("nan")]))
+        [
+          1,
+          null
+        ]
+    """
+
+    def known(x: Any) -> Any:
+        if isinstance(x, dict):
+            return {key: known(each) for key, each in x.items()}
+        if isinstance(x, (list, tuple)):
+            return [known(each) for each in x]
+        return None if isinstance(x, float) and not math.isfinite(x) else x
+
+    return json.dumps(known(value), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def write_json(path: Path, value: Any, *, new: bool = False) -> None:
     """Writes JSON in one step.
+
+    Arguments:
+        path: where to.
+        value: what.
+        new: whether to leave what is there.
 
     Raises:
         Refusal: it cannot be written; what was there stays.
     """
-    partial = path.with_name(path.name + ".partial")
+    # a file name that is no UTF-8 becomes an escape that JSON reads back
+    text = (to_json(value) + "\n").encode("utf-8", "backslashreplace")
     try:
-        # a file name that is no UTF-8 becomes an escape that JSON reads back
-        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-        partial.replace(path)
+        with atomic(path, new=new) as file:
+            file.write(text)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise Refusal(f"cannot write {path}: {error.strerror}") from error
 
 

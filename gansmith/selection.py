@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from gansmith.data import Dataset, load
-from gansmith.data.augment import Augment
+from gansmith.data import Augment, Dataset, load
+from gansmith.data.sources import is_named
 from gansmith.folders import folder_of
-
-NAMES = ("digits", "ring", "grid", "mnist", "fashion-mnist", "cifar10")
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,13 @@ class Selection:
             return data
         return replace(data, augment=Augment(self.flip, self.shift))
 
+    def moved(self, source: str) -> Selection:
+        """The same of data that lie elsewhere now, with the file of labels that lay among them."""
+        labels = self.labels
+        if labels is not None and Path(labels).is_relative_to(self.source):
+            labels = str(folder_of(source) / Path(labels).relative_to(self.source))
+        return replace(self, source=source, labels=labels)
+
     def record(self, data: Dataset) -> dict[str, Any]:
         """What a run's record says of its data."""
         kept = asdict(self) | {"source": _lasting(data.source)}
@@ -71,11 +76,6 @@ class Selection:
     def of(cls, record: Mapping[str, Any]) -> Selection:
         """The selection that a run's record tells; what older records do not say has its default."""
         return cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
-
-
-def is_named(source: str) -> bool:
-    """Whether data are known by their name, so that they cannot be moved."""
-    return source in NAMES or re.match(r"hf:", source) is not None
 
 
 def _lasting(source: str) -> str:

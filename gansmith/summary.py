@@ -11,6 +11,7 @@ from torch import Tensor
 from gansmith import __version__
 from gansmith.chance import Part, keyed
 from gansmith.evaluate.measure import measure
+from gansmith.folders import sub_folder
 from gansmith.hooks import fixed_samples, read_log
 from gansmith.report import grid, overview, pairs, save_png
 from gansmith.report.numbers import sentences
@@ -25,7 +26,7 @@ def draw_samples(training: Training, folder: Path) -> None:
     """A grid of samples from the same latents at every step of a run: ``folder/STEP.png``."""
     data = training.stage.data
     if data.is_images:
-        folder.mkdir(exist_ok=True)
+        sub_folder(folder.parent, folder.name)
         samples = data.crop(fixed_samples(training, SAMPLES).float().cpu())
         save_png(folder / f"{training.step:06d}.png", grid(samples))
 
@@ -34,7 +35,7 @@ def draw_reconstructions(training: Training, folder: Path) -> None:
     """Held-out pictures beside their reconstructions, where the game encodes."""
     data = training.stage.data
     if data.is_images and hasattr(training.average, "reconstruct") and len(data.held_out):
-        folder.mkdir(exist_ok=True)
+        sub_folder(folder.parent, folder.name)
         save_png(folder / f"{training.step:06d}.png", pairs(*_pairs(training)))
 
 
@@ -42,8 +43,8 @@ def draw_interpolations(training: Training, folder: Path) -> None:
     """Ways between held-out pictures, a row each with the pictures at its ends, where the game encodes."""
     data, game = training.stage.data, training.average
     if data.is_images and hasattr(game, "interpolate") and len(data.held_out) >= 2 * WAYS:
-        folder.mkdir(exist_ok=True)
-        ends = data.values(data.held_out[: 2 * WAYS])
+        sub_folder(folder.parent, folder.name)
+        ends = data.values(_spread(data.held_out, 2 * WAYS))
         a, b = ends[:WAYS], ends[WAYS:]
         between = game.interpolate(a.to(training.device), b.to(training.device), BETWEEN).float().cpu()
         rows = torch.cat([a[:, None], between, b[:, None]], 1).flatten(0, 1)
@@ -78,7 +79,7 @@ def write_page(training: Training, run: RunFolder) -> Path:
     data, game = training.stage.data, training.average
     codes = plane = None
     if data.is_images and hasattr(game, "encode") and len(data.held_out) >= 3:
-        index = data.held_out[:MOST]
+        index = _spread(data.held_out, MOST)
         found = [game.encode(data.values(part).to(training.device)).float().cpu() for part in torch.split(index, 250)]
         codes = Codes(torch.cat(found), None if data.y is None else data.y[index], data.class_names)
     elif data.shape == (2,) and len(data.held_out):
@@ -86,9 +87,21 @@ def write_page(training: Training, run: RunFolder) -> Path:
     return write_report(run.path, codes=codes, plane=plane)
 
 
+def _spread(index: Tensor, n: int) -> Tensor:
+    """Some of the positions, evenly spaced: the first of a folder of class folders are all of one class.
+
+    Example:
+        >>> _spread(torch.arange(10), 4).tolist()
+        [0, 3, 6, 9]
+    """
+    if len(index) <= n:
+        return index
+    return index[torch.linspace(0, len(index) - 1, n).round().long()]
+
+
 def _pairs(training: Training) -> tuple[Tensor, Tensor]:
     data = training.stage.data
-    x = data.values(data.held_out[:PAIRS])
+    x = data.values(_spread(data.held_out, PAIRS))
     again = training.average.reconstruct(x.to(training.device)).float().cpu()
     return data.crop(x), data.crop(again)
 

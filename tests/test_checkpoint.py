@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -74,9 +75,98 @@ def test_code_is_never_run(path, how, tmp_path):
         path.write_bytes(pickle.dumps({"format": 1, "sha256": "", "state": Bad()}))
     else:
         torch.save({"format": 1, "sha256": "", "state": Bad()}, path)
-    with pytest.raises(ValueError, match="carries code, which is never run"):
+    with pytest.raises(ValueError, match="is no checkpoint" if how == "pickle" else "carries code, which is never run"):
         checkpoint.load(path)
     assert not marker.exists()
+
+
+def written(path, state):
+    torch.save({"format": 1, "sha256": checkpoint.digest(state), "state": state}, path)
+
+
+def lists(depth):
+    value = [1]
+    for _ in range(depth):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"w": torch.zeros(1).expand(1_000_000)},
+        {"w": torch.zeros(3).as_strided((900, 900), (0, 0))},
+        {"w": lists(16)},
+        {"w": [torch.zeros(100)] * 10_000},
+    ],
+    ids=["expanded", "strided", "lists", "repeated"],
+)
+def test_what_is_larger_than_its_file_is_refused(path, state):
+    written(path, state)
+    assert path.stat().st_size < 50_000
+    with pytest.raises(ValueError, match="larger than"):
+        checkpoint.load(path)
+
+
+def test_tensors_that_share_their_numbers_come_back(path):
+    w = torch.randn(40, 50)
+    state = {"a": w, "b": w, "turned": w.T, "part": w[3:], "averages": [w] * 3, "none": torch.zeros(0, 3)}
+    checkpoint.save(path, state)
+    assert checkpoint.digest(checkpoint.load(path)) == checkpoint.digest(state)
+
+
+@pytest.mark.parametrize("layout", ["sparse", "meta"])
+def test_tensors_of_other_layouts_are_refused(path, layout):
+    w = torch.zeros(3, 3).to_sparse() if layout == "sparse" else torch.zeros(3, device="meta")
+    torch.save({"format": 1, "sha256": "", "state": {"w": w}}, path)
+    with pytest.raises(ValueError, match="damaged"):
+        checkpoint.load(path)
+
+
+def test_lists_within_themselves_are_refused(path):
+    state = []
+    state.append(state)
+    torch.save({"format": 1, "sha256": "", "state": state}, path)
+    with pytest.raises(ValueError, match="larger than the file"):
+        checkpoint.load(path)
+
+
+def test_compressed_entries_are_refused(path):
+    checkpoint.save(path, {"w": torch.zeros(100_000)})
+    with zipfile.ZipFile(path) as archive:
+        entries = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match="its entries are compressed"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("module", [b"__builtin__", b"builtins"])
+def test_an_array_of_any_size_is_not_made(path, module):
+    """Torch takes it for data; here it would be one of a megabyte, in a file of a few bytes."""
+    checkpoint.save(path, STATE)
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    (name,) = (name for name in entries if name.endswith("data.pkl"))
+    entries[name] = b"\x80\x02c" + module + b"\nbytearray\nJ\x00\x00\x10\x00\x85R."
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, content in entries.items():
+            archive.writestr(entry, content)
+    with pytest.raises(ValueError, match="bytearray"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_file_is_not_read(path, kind):
+    checkpoint.save(path, STATE)
+    if kind == "link":
+        path.symlink_to(path.rename(path.with_name("mine.pt")))
+    else:
+        path.unlink()
+        os.mkfifo(path)
+    with pytest.raises(ValueError, match="needs to be a file"):
+        checkpoint.load(path)
 
 
 def test_newer_formats_and_other_files_are_refused(path):

@@ -212,14 +212,14 @@ def test_two_that_start_at_once_get_a_folder_each(tmp_path, monkeypatch):
 
 
 def test_a_folder_of_which_run_json_cannot_be_written_is_taken_back(refused, tmp_path, monkeypatch):
-    original = Path.write_text
+    original = Path.replace
 
-    def full(self, *arguments, **options):
-        if self.name.startswith("run.json"):
+    def full(self, target):
+        if target.name == "run.json":
             raise OSError(28, "No space left on device")
-        return original(self, *arguments, **options)
+        return original(self, target)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "replace", full)
     assert "No space left" in refused("train", "gan", "--data", "ring", *TINY, "--out", "run")
     assert not (tmp_path / "run").exists()
 
@@ -471,6 +471,10 @@ def test_a_record_that_is_none(text, ogan, refused):
         ({"data__content": [8]}, "needs a proper 'content'"),
         ({"machine": []}, "needs a proper 'machine'"),
         ({"seconds": "x"}, "needs a proper 'seconds'"),
+        ({"seconds": 10**400}, "needs a proper 'seconds'"),
+        ({"seconds": float("inf")}, "needs a proper 'seconds'"),
+        ({"step": 10**400}, "needs a proper 'step'"),
+        ({"data__class_names": [{}]}, "needs a proper 'class_names'"),
         ({"status": ...}, "needs a proper 'status'"),
         ({"file": 3}, "needs a proper 'file'"),
         ({"file": {"function": "f"}}, "needs a proper 'sha256'"),
@@ -485,6 +489,25 @@ def test_a_record_with_wrong_entries(changes, said, ogan, refused):
     for command in ("resume", "sample"):
         assert said in refused(command, ogan)
     assert contents(ogan) == before
+
+
+@pytest.mark.parametrize("name", ["run.json", "metrics.json", "log.jsonl", "monitor.jsonl", "checkpoint.pt"])
+def test_links_in_a_run_are_not_written_through(name, ogan, tmp_path):
+    """Whoever made the run may have laid links where a file is written before it takes its place."""
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    (ogan / f"{name}.partial").symlink_to(mine)
+    assert main(["resume", str(ogan), "--steps", "3"]) == 0
+    assert main(["report", str(ogan)]) == 0
+    assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["run.json", "checkpoint.pt"])
+def test_links_in_a_run_are_not_followed(name, ogan, refused):
+    (ogan / "checkpoint.previous.pt").unlink()
+    (ogan / name).symlink_to((ogan / name).rename(ogan / "mine"))
+    for words in (["resume", ogan, "--steps", 3], ["sample", ogan], ["report", ogan]):
+        assert "needs to be a file, but is a" in refused(*words)
 
 
 @pytest.mark.parametrize(
@@ -511,7 +534,8 @@ class Bad:
 CHECKPOINTS = {
     "empty": (lambda: b"", "is no checkpoint, or is damaged"),
     "text": (lambda: b"hello\n" * 9, "is no checkpoint, or is damaged"),
-    "code": (lambda: pickle.dumps(Bad()), "carries code, which is never run"),
+    "pickle": (lambda: pickle.dumps(Bad()), "is no checkpoint, or is damaged"),
+    "code": (lambda: torch_bytes({"format": 1, "sha256": "", "state": Bad()}), "carries code, which is never run"),
     "newer": (lambda: torch_bytes({"format": 2, "sha256": "", "state": {}}), "has format 2"),
     "other": (lambda: torch_bytes({"weights": torch.zeros(3)}), "no checkpoint of gansmith"),
     "unsound": (lambda: torch_bytes({"format": 1, "sha256": "0", "state": {}}), "checksum does not fit"),

@@ -124,3 +124,70 @@ def test_a_page_can_be_written_anew(ogan, capsys):
     (ogan / "report.html").unlink()
     assert main(["report", str(ogan)]) == 0
     assert "<html" in (ogan / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_grid_of_samples_is_no_sample(ogan, tmp_path, capsys):
+    assert main(["sample", str(ogan), "-n", "40", "-o", "drawn"]) == 0
+    assert main(["evaluate", "drawn", "--against", "digits", "--features", "pixels", "--json"]) == 0
+    said = capsys.readouterr()
+    assert "grid.png is left out" in said.err
+    assert json.loads(said.out[said.out.index("{\n") :])["there_are"]["fake"] == 40
+
+
+def test_what_evaluate_refuses(ogan, pictures, refused, tmp_path):
+    assert "make it first" in refused("evaluate", ogan, "-o", tmp_path / "no" / "numbers.json")
+    assert "is a run: measure it without --against" in refused("evaluate", ogan, "--against", pictures)
+    assert "images and vectors" in refused("evaluate", "digits", "--against", "ring")
+    assert "ring holds vectors" in refused("evaluate", "ring", "--against", "digits")
+    assert "go with --against" in refused("evaluate", ogan, "--size", "16")
+    assert "no features 'pixel': did you mean pixels?" in refused("evaluate", ogan, "--features", "pixel")
+    assert "--trust" in refused("evaluate", ogan, "--features", "json:dumps")
+    assert "dinov2-small.safetensors" in refused("evaluate", "digits", "--against", "digits", "--features", "dinov2")
+
+
+def test_more_than_there_are(ogan, capsys):
+    assert main(["evaluate", str(ogan), "-n", "5000", "--features", "pixels"]) == 0
+    assert "n is 180: there are no more held-out samples" in capsys.readouterr().out
+
+
+def test_a_page_measures_anew_what_trained_on(ogan):
+    assert main(["resume", str(ogan), "--steps", "3"]) == 0
+    numbers = json.loads((ogan / "metrics.json").read_text())
+    (ogan / "metrics.json").write_text(json.dumps(numbers | {"step": 2}))
+    assert main(["report", str(ogan)]) == 0
+    assert json.loads((ogan / "metrics.json").read_text())["step"] == 3
+
+
+def test_strict_holds_for_images_too(ogan, pictures, refused):
+    for command in (
+        ["encode", ogan, pictures],
+        ["reconstruct", ogan, pictures],
+        ["interpolate", ogan, pictures, pictures],
+    ):
+        assert "notes.png" in refused(*command, "--strict")
+
+
+def test_a_stop_while_summing_up_is_recorded(ogan, monkeypatch):
+    from gansmith import summary
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(summary, "summarize", stop)
+    assert main(["resume", str(ogan), "--steps", "3"]) == 130
+    assert json.loads((ogan / "run.json").read_text())["status"] == "stopped"
+
+
+def test_data_in_the_place_of_a_recipe(pictures, refused):
+    assert f"gansmith train --data {pictures}" in refused("train", pictures)
+
+
+@pytest.mark.parametrize(("steps", "right"), [("1,500", True), ("1,5", False), ("15,00", False), ("1_0", False)])
+def test_numbers_as_people_write_them(steps, right):
+    from gansmith import flags
+
+    if right:
+        assert flags.count(steps) == 1500
+    else:
+        with pytest.raises(Exception, match="whole number"):
+            flags.count(steps)

@@ -7,7 +7,8 @@ from PIL import Image
 
 from gansmith.data import load
 from gansmith.data.augment import Augment
-from gansmith.selection import Selection, is_named
+from gansmith.data.sources import is_named
+from gansmith.selection import Selection
 
 
 @pytest.fixture
@@ -57,3 +58,13 @@ def test_points_are_not_mirrored():
 )
 def test_what_cannot_be_moved(source, named):
     assert is_named(source) is named
+
+
+def test_labels_move_with_the_data_they_lie_among(folder, tmp_path_factory):
+    where = Selection(str(folder), labels=str(folder / "labels.csv"))
+    moved = tmp_path_factory.mktemp("elsewhere") / "art"
+    folder.rename(moved)
+    again = where.moved(str(moved))
+    assert again.labels == str(moved / "labels.csv") and again.load().classes == 3
+    apart = Selection("photos", labels="/other/labels.csv").moved(str(moved))
+    assert apart.labels == "/other/labels.csv"

@@ -71,7 +71,9 @@ def test_a_perfect_game_reaches_the_floor(digits):
     assert frechet["value"] < 1.5 * frechet["floor"] and coverage["value"] > 0.9
     assert found["features"]["name"] == "digits" and found["n"] == 180 and found["resize"] == "none"
     assert found["classes"]["rarest"] > 0.05 and found["classes"]["judge_accuracy"] > 0.97
-    assert found["classes"]["covered"] == found["classes"]["of"] == 10 and found["classes"]["kl"] < 0.02
+    assert (
+        found["classes"]["covered"] == found["classes"]["of"] == 10 and found["classes"]["kl"] < 0.06
+    )  # noise of 180: 0.03
     again = found["reconstruction"]
     perfect = {"mse": 0.0, "psnr": None, "sharpness": 1.0, "same_class": 1.0}
     assert {name: again["game"][name] for name in perfect} == perfect

@@ -262,6 +262,30 @@ def test_the_log_is_cut_back_to_the_checkpoint(ring, tmp_path):
     assert all(math.isfinite(json.loads(line)["critic/loss"]) for line in log.read_text().splitlines())
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"stage": 0, "step": "1", "seconds": 0.5}',
+        '{"stage": 0, "step": 1, "seconds": null}',
+        '{"stage": 0, "step": 1, "seconds": NaN}',
+        '{"stage": true, "step": 1, "seconds": 0}',
+        '{"stage": 0, "step": 1, "seconds": 0, "a": "<b>"}',
+        '{"stage": 0, "step": 1, "seconds": 0, "a": [1]}',
+        '{"stage": 0, "step": 1, "seconds": 1' + "0" * 400 + "}",
+        "[" * 100_000,
+        "3",
+    ],
+)
+def test_a_log_ends_at_a_line_that_is_none_of_ours(line, ring, tmp_path):
+    log, whole = tmp_path / "log.jsonl", '{"stage": 0, "step": 1, "seconds": 0.5, "a": null, "b": 2}'
+    log.write_text(f"{whole}\n{line}\n{whole}\n")
+    assert read_log(log) == [json.loads(whole)]
+    training = begin(gan, ring, steps=3)
+    training.step = 1
+    train(training, [Log(log, 1)])
+    assert [entry["step"] for entry in read_log(log)] == [1, 2, 3]
+
+
 def test_steps_within_a_time(ring, monkeypatch):
     """By a clock that goes one second a look: the trial's time counts, too."""
     training, now = begin(gan, ring), [0.0]

@@ -62,7 +62,7 @@ def reconstruct(asked: argparse.Namespace) -> int:
     out = _wanted(asked)
     run, training = _opened_to_encode(asked, "reconstruct")
     data, game = training.stage.data, training.average
-    found = _images(run, training, asked.images)
+    found = _images(run, training, asked.images, asked.strict)
     count = min(asked.n, len(found))
     x = found.values(torch.arange(count))
     again = torch.cat(
@@ -96,10 +96,10 @@ def encode(asked: argparse.Namespace) -> int:
     if out is not None:
         refuse_existing(out, "-o")
     run, training = _opened_to_encode(asked, "encode")
-    found = _images(run, training, asked.images)
+    found = _images(run, training, asked.images, asked.strict)
     every = torch.arange(len(found))
     codes = torch.cat([_codes(training, found.values(part)) for part in torch.split(every, PART)])
-    names = np.array([_printable(found.sample_name(i)) for i in range(len(found))])
+    names = np.array([found.sample_name(i) for i in range(len(found))])
     labels = {} if found.y is None else {"labels": found.y.numpy()}
     file = make_numbered(run.path, "encoded") / "codes.npz" if out is None else out
     with file.open("xb") as handle:  # numpy would add .npz to a name without it
@@ -115,7 +115,7 @@ def interpolate(asked: argparse.Namespace) -> int:
     out = _wanted(asked)
     run, training = _opened_to_encode(asked, "interpolate")
     data = training.stage.data
-    a, b = (_images(run, training, source) for source in (asked.a, asked.b))
+    a, b = (_images(run, training, source, asked.strict) for source in (asked.a, asked.b))
     count = min(asked.n, len(a), len(b))
     ends = [found.values(torch.arange(count)).to(training.device) for found in (a, b)]
     between = training.average.interpolate(*ends, asked.steps).float().cpu()
@@ -147,12 +147,12 @@ def _watched(parts: Iterable[Tensor], count: int, what: str) -> Iterable[Tensor]
     return track(parts, what, total=count, console=Console(stderr=True))
 
 
-def _images(run: RunFolder, training: Training, source: str) -> Dataset:
+def _images(run: RunFolder, training: Training, source: str, strict: bool) -> Dataset:
     """Images of any form in the form that a run was trained on; what was done to them is said."""
     data = training.stage.data
     with refusals(f"needs images for {run.path}: "):
         crop = run.record["data"].get("crop", "center")
-        found = load(source, data.shape[-1], data.shape[0], data.content, crop=crop)
+        found = load(source, data.shape[-1], data.shape[0], data.content, crop=crop, strict=strict)
     for line in found.notes:
         print(line)
     return found
@@ -161,11 +161,6 @@ def _images(run: RunFolder, training: Training, source: str) -> Dataset:
 def _codes(training: Training, x: Tensor) -> Tensor:
     codes: Tensor = training.average.encode(x.to(training.device))
     return codes.float().cpu()
-
-
-def _printable(name: str) -> str:
-    """A file name that is no UTF-8 cannot be saved in an array of text."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _wanted(asked: argparse.Namespace) -> Path | None:

@@ -77,7 +77,7 @@ def resume(asked: argparse.Namespace) -> int:
         if asked.steps is not None:
             arguments["steps"] = asked.steps
         state = newest(run)
-        data = data_of(run, asked.data)
+        data = data_of(run, asked.data, asked.labels)
         device = run.record["device"] if asked.device is None else asked.device
         training = begin(recipe, data, arguments, run.record["seed"], device, run.record["precision"])
         take_up(training, state, run)
@@ -90,8 +90,9 @@ def resume(asked: argparse.Namespace) -> int:
         print(f"resumed at step {training.step}")
         _warn_of_another_machine(run)
         run.update(status="running", arguments=arguments, device=str(training.device))
-        if asked.data is not None:
-            run.update(data=replace(Selection.of(run.record["data"]), source=asked.data).record(data))
+        if asked.data is not None or asked.labels is not None:
+            where = Selection.of(run.record["data"]).moved(asked.data or run.record["data"]["source"])
+            run.update(data=replace(where, labels=asked.labels or where.labels).record(data))
         return _go(training, run, asked.checkpoint_every)
 
 
@@ -101,28 +102,36 @@ def _go(training: Training, run: RunFolder, seconds: float) -> int:
     try:
         with refusals():
             run_training(training, _hooks(training, run, seconds))
+            run.update(seconds=round(before + time.perf_counter() - begun, 1), step=training.step)
+            if training.done:
+                return _sum_up(training, run)
     except BaseException as error:
         diverged = isinstance(error, Diverged)
-        with suppress(Refusal, OSError):  # where a disk is full, that was said already
-            run.update(status="diverged" if diverged else "stopped")
-            write_report(run.path)
+        _left(run, "diverged" if diverged else "stopped")
         if diverged:
             kept = f"the last good state is kept in {run.path}"
             raise FloatingPointError(f"{error}; {kept}: try a smaller learning rate") from error
         raise
-    took = before + time.perf_counter() - begun
-    run.update(seconds=round(took, 1), step=training.step)
-    if not training.done:
-        run.update(status="stopped")
-        write_report(run.path)
-        print(f"stopped at step {training.step} and saved; go on by: gansmith resume {shlex.quote(str(run.path))}")
-        return 130
-    facts = [f"{training.step:,} steps in {took:.0f} s, {run.record['device']}, {run.record['precision']}"]
+    _left(run, "stopped")
+    print(f"stopped at step {training.step} and saved; go on by: gansmith resume {shlex.quote(str(run.path))}")
+    return 130
+
+
+def _sum_up(training: Training, run: RunFolder) -> int:
+    took, where = run.record["seconds"], f"{run.record['device']}, {run.record['precision']}"
+    facts = [f"{training.step:,} steps in {took:.0f} s, {where}"]
     for line in [*facts, *sentences(summary.summarize(training, run, facts))]:
         print(line)
     run.update(status="finished")
     print(f"look at {summary.write_page(training, run)}")
     return 0
+
+
+def _left(run: RunFolder, status: str) -> None:
+    """The record and the page of a run that did not come to its end."""
+    with suppress(Refusal, OSError):  # where a disk is full, that was said already
+        run.update(status=status)
+        write_report(run.path)
 
 
 def _hooks(training: Training, run: RunFolder, seconds: float) -> list[Any]:

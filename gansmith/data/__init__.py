@@ -13,16 +13,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gansmith.data.augment import Augment
     from gansmith.data.dataset import Dataset
     from gansmith.data.loading import load
     from gansmith.data.mixtures import grid_modes, ring_modes
 
-__all__ = ["Dataset", "grid_modes", "load", "ring_modes"]
+__all__ = ["Augment", "Dataset", "grid_modes", "load", "ring_modes"]
 
 
 def __getattr__(name: str) -> object:
     # Imported when asked for: the processes that decode pictures live below this package, and need no torch.
-    homes = {"Dataset": "dataset", "grid_modes": "mixtures", "load": "loading", "ring_modes": "mixtures"}
+    homes = {"Augment": "augment", "Dataset": "dataset", "load": "loading"}
+    homes |= {"grid_modes": "mixtures", "ring_modes": "mixtures"}
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{homes[name]}"), name)

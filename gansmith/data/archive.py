@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from gansmith.data.files import shown
+from gansmith.data.listing import stamp_of
 
 LIMIT = 32 << 30  # bytes that all entries may state together
 ENTRY_LIMIT = 512 << 20  # bytes that one entry may state
@@ -31,15 +32,15 @@ class Archive:
     base: str
     names: Sequence[str]
     places: array[int]
-    changed: int
+    changed: tuple[int, ...]
     unreadable: dict[str, str] = field(default_factory=dict)
     chunk: int = 128
 
     def where(self, index: int) -> list[int]:
         return self.places[5 * index : 5 * index + 5].tolist()
 
-    def stamp(self, index: int) -> tuple[int, int]:
-        return self.where(index)[4], self.changed
+    def stamp(self, index: int) -> tuple[int, ...]:
+        return self.where(index)[4], *self.changed
 
 
 def read_entry(path: str, offset: int, packed: int, size: int, method: int, checksum: int) -> bytes:
@@ -103,7 +104,7 @@ def open_archive(path: Path) -> Archive:
     for name in (names := sorted(files)):
         entry = files[name]
         places.extend((entry.header_offset, entry.compress_size, entry.file_size, entry.compress_type, entry.CRC))
-    return Archive(str(path.absolute()), names, places, path.stat().st_mtime_ns)
+    return Archive(str(path.absolute()), names, places, stamp_of(path.stat()))
 
 
 def _directory(path: Path) -> zipfile.ZipFile:

@@ -14,12 +14,12 @@ KEY is the SHA-256 of the files' bytes, in order, and of what was asked for.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import math
 import mmap
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,13 +27,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gansmith.data.files import FULL
 from gansmith.data.fitting import Fit, Form
 from gansmith.data.listing import Source
 
 if TYPE_CHECKING:
     from gansmith.data.fitting import Pixels
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,14 @@ class Shelf:
     def rows(self) -> Path:
         return self.folder / f"{self.key}.rows"
 
-    def load(self) -> tuple[Pixels, dict[str, Any]] | None:
-        """The rows, mapped, and what belongs to them; None unless they are whole."""
-        try:
+    def load(self, items: int) -> tuple[Pixels, dict[str, Any]] | None:
+        """The rows of so many files, mapped, and what belongs to them; None unless they are whole."""
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             about = json.loads(self.rows.with_suffix(".json").read_text(encoding="utf-8"))
-            with self.rows.open("rb") as file:
-                return _mapped(file.fileno(), tuple(about["shape"])), about
-        except (OSError, ValueError, LookupError, TypeError):
-            return None
+            if _is_whole(about, items):
+                with self.rows.open("rb") as file:
+                    return _mapped(file.fileno(), tuple(about["shape"])), about
+        return None
 
     def begin(self, shape: tuple[int, ...], fit: Fit) -> tuple[int, int]:
         """Descriptors of the files of statuses and rows of a build, with what an earlier build left there.
@@ -67,27 +68,42 @@ class Shelf:
         rows = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
         os.truncate(status, shape[0])
         size = math.prod(shape)
-        try:
+        with self.room(size):
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(rows, 0, size)  # writing to a mapping of a full disk would kill the process
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                self._clear()
-                need = f"needs {size / 2**30:.1f} GiB for decoded pictures in {self.folder}"
-                cure = "free some, set GANSMITH_CACHE to another folder, or ask for fewer or smaller pictures"
-                raise OSError(error.errno, f"{need}: {cure}") from error
         os.truncate(rows, size)
         return status, rows
 
-    def finish(self, descriptors: Sequence[int], shape: tuple[int, ...], fit: Fit, about: Mapping[str, Any]) -> Pixels:
-        """Gives the rows of a build their name, cut to the shape that ``about`` them is said."""
+    def finish(
+        self, descriptors: Sequence[int], shape: tuple[int, ...], fit: Fit, about: Mapping[str, Any], is_lasting: bool
+    ) -> Pixels:
+        """The rows of a build, cut to the shape that ``about`` them is said; they get their name if they are to last.
+
+        Raises:
+            OSError: the disk has no room for them.
+        """
         rows = descriptors[-1]
         os.truncate(rows, math.prod(about["shape"]))
-        os.fsync(rows)
-        _write(self.rows.with_suffix(".json"), json.dumps(dict(about)))
-        self._part(shape, fit).replace(self.rows)
+        if is_lasting:
+            with self.room(math.prod(shape)):
+                os.fsync(rows)
+                _write(self.rows.with_suffix(".json"), json.dumps(dict(about)))
+                self._part(shape, fit).replace(self.rows)
         self._clear()
         return _mapped(rows, about["shape"])
+
+    @contextmanager
+    def room(self, size: int) -> Iterator[None]:
+        """Says what is needed, and clears what was begun, where the disk takes no more."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self._clear()
+            need = f"needs {size / 2**30:.1f} GiB for decoded pictures in {self.folder}"
+            cure = "free some, set GANSMITH_CACHE to another folder, or ask for fewer or smaller pictures"
+            raise OSError(error.errno, f"{need}: {cure}") from error
 
     def _part(self, shape: tuple[int, ...], fit: Fit) -> Path:
         # What a file system had not written when the machine went down is not trusted: a part is of one boot only.
@@ -112,9 +128,16 @@ class Shelf:
 
 
 def cache_folder(kind: str) -> Path:
-    """The folder below GANSMITH_CACHE, or ~/.cache/gansmith, where things of this kind are kept; it is made."""
-    above = os.environ.get("GANSMITH_CACHE")
-    folder = (Path(above) if above else Path.home() / ".cache" / "gansmith") / kind
+    """The folder below GANSMITH_CACHE, or ~/.cache/gansmith, where things of this kind are kept; it is made.
+
+    Raises:
+        OSError: it cannot be made, or there is no home folder.
+    """
+    above = os.environ.get("GANSMITH_CACHE") or "~/.cache/gansmith"
+    try:
+        folder = Path(above).expanduser() / kind
+    except RuntimeError as error:
+        raise OSError(0, f"needs a home folder for {above}, but there is none: set GANSMITH_CACHE") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -128,25 +151,52 @@ def shelf_of(form: Form, digests: Sequence[bytes]) -> Shelf:
     return Shelf(cache_folder("pictures"), _digest(_versions(), asdict(form), *digests))
 
 
-def recall(source: Source, indices: Sequence[int], form: Form) -> Shelf | None:
-    """The place of these files if they are as they were when they were remembered."""
+def stamped(source: Source, indices: Sequence[int], form: Form) -> str | None:
+    """The digest of names, sizes and times; None where that cannot be said."""
     with contextlib.suppress(OSError):
-        stamp, folder = _stamp(source, indices, form), cache_folder("pictures")
-        return Shelf(folder, (folder / f"{stamp}.key").read_text(encoding="ascii")) if stamp else None
+        stamps = [(source.names[index], source.stamp(index)) for index in indices]
+        if None not in (stamp for _, stamp in stamps):
+            return _digest(_versions(), asdict(form), source.base, *stamps)
     return None
 
 
-def remember(source: Source, indices: Sequence[int], form: Form, shelf: Shelf) -> None:
-    """Lets `recall` find the place by names, sizes and times."""
+def recall(stamp: str | None) -> Shelf | None:
+    """The place of files of this stamp, if they were remembered."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        folder = cache_folder("pictures")
+        key = (folder / f"{stamp}.key").read_text(encoding="ascii")
+        return Shelf(folder, key) if re.fullmatch("[0-9a-f]{64}", key) else None
+    return None
+
+
+def remember(stamp: str | None, shelf: Shelf) -> None:
+    """Lets `recall` find the place of files that had this stamp before they were read."""
     with contextlib.suppress(OSError):
-        stamp = _stamp(source, indices, form)
-        if stamp:
+        if stamp is not None:
             _write(shelf.folder / f"{stamp}.key", shelf.key)
 
 
-def _stamp(source: Source, indices: Sequence[int], form: Form) -> str | None:
-    stamps = [(source.names[index], source.stamp(index)) for index in indices]
-    return None if None in (stamp for _, stamp in stamps) else _digest(_versions(), asdict(form), source.base, *stamps)
+def _is_whole(about: Any, items: int) -> bool:
+    """Whether a file that anybody may have written has all that belongs to rows of so many files, each of its kind."""
+    match about:
+        case {
+            "shape": [int(n), (1 | 3), int(height), int(width)],
+            "content": None | [int(), int()],
+            "notes": [*notes],
+            "skipped": [*skipped],
+            "fingerprint": str(),
+        }:
+            lost = {row[0] for row in skipped if _is_skipped(row, items)}
+            whole = len(lost) == len(skipped) == items - n
+            return whole and min(n, height, width) > 0 and all(isinstance(note, str) for note in notes)
+    return False
+
+
+def _is_skipped(row: Any, items: int) -> bool:
+    match row:
+        case [int(item), str()]:
+            return 0 <= item < items
+    return False
 
 
 def _versions() -> tuple[int, str]:

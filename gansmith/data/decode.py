@@ -42,7 +42,8 @@ def decode(file: IO[bytes], fit: Fit, channels: int) -> Pixels:
     """Decodes a picture and fits it: uint8 ``(channels, size, size)``.
 
     Transparent pictures are laid over white; photographs are turned upright as their EXIF data say; of an
-    animation the first frame is taken. 16 bits are scaled to 8. Floats are scaled by 255 where all lie in [0, 1], and
+    animation the first frame is taken. 16 bits are scaled to 8, and so are 32 unless all values are at most 255, which
+    are taken as they are. Floats are scaled by 255 where all lie in [0, 1], and
     otherwise cut to 0..255.
     """
     with _opened(file) as image:
@@ -98,7 +99,9 @@ def _flat(image: Image.Image) -> Image.Image:
     """Mode L where the picture is gray and RGB otherwise."""
     if image.mode.startswith("I"):
         # Pillow's own conversion to L cuts at 255 instead of scaling.
-        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+        values = np.asarray(image)
+        scale = 1 if image.mode == "I" and values.max() <= 255 else 257
+        return Image.fromarray((values.clip(0, 65535) // scale).astype(np.uint8))
     if image.mode == "F":
         return _from_floats(np.asarray(image))
     if image.mode == "LAB":

@@ -28,7 +28,7 @@ from urllib.request import (
     UnknownHandler,
 )
 
-from gansmith.data.files import shown
+from gansmith.data.files import FULL, shown
 from gansmith.data.progress import Progress
 
 TIMEOUT = 20.0  # seconds in which a server has to say something
@@ -93,6 +93,11 @@ def _fetch(file: File, mirrors: Sequence[str], folder: Path) -> list[str]:
                 part.replace(folder / file.name)
                 return []
             failures.append(f"{mirror} ({fault})")
+    except OSError as error:
+        if error.errno in FULL:
+            need = f"needs {file.size / 2**20:.0f} MiB for {file.name} in {shown(folder)}"
+            raise OSError(error.errno, f"{need}: free some, or set GANSMITH_CACHE to another folder") from error
+        raise
     finally:
         part.unlink(missing_ok=True)
     return failures
@@ -122,6 +127,8 @@ def _stored(url: str, out: IO[bytes], file: File) -> str:
     except TimeoutError:
         return f"says nothing for {TIMEOUT:g} seconds"
     except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in FULL:  # no fault of the mirror's
+            raise
         return shown(error)[:200] or type(error).__name__
     return ""
 

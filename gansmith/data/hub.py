@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gansmith.data.classes import SPLITS, Classes
 from gansmith.data.files import printable, shown
+from gansmith.data.labels import check_range
 from gansmith.data.listing import Held
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def pictures_of(parts: DatasetDict, source: str) -> tuple[Held, Classes]:
     """The pictures in the parts of a dataset, in order, training first.
 
     Raises:
-        ValueError: no column of images.
+        ValueError: no column of images; impossible labels.
     """
     import datasets
 
@@ -76,14 +77,14 @@ def pictures_of(parts: DatasetDict, source: str) -> tuple[Held, Classes]:
     names = [f"{part}/{row:06d}" for part in used for row in range(len(parts[part]))]
     train = sum(size for part, size in zip(used, sizes, strict=True) if SPLITS.get(part) == "train")
     held_out = list(range(train, len(names))) if is_split and train < len(names) else None
-    labels, class_names = _labels([parts[part] for part in used])
+    labels, class_names = _labels([parts[part] for part in used], source)
     notes = [f"{shown(source)}, column {shown(column)}, of {', '.join(map(shown, used))}"]
     notes += [f"{len(held_out):,} held out"] if held_out else []
     classes = Classes(labels, class_names, held_out, _class_note(class_names), tuple(notes))
     return Held(names, _reader([undecoded[part] for part in used], sizes, column), base=source), classes
 
 
-def _labels(parts: list[Dataset]) -> tuple[list[int] | None, tuple[str, ...]]:
+def _labels(parts: list[Dataset], source: str) -> tuple[list[int] | None, tuple[str, ...]]:
     import datasets
 
     features = parts[0].features
@@ -95,7 +96,9 @@ def _labels(parts: list[Dataset]) -> tuple[list[int] | None, tuple[str, ...]]:
     column = min(columns, key=lambda column: column != "label")
     names = tuple(printable(name) for name in getattr(features[column], "names", None) or ())
     values = (part.select_columns([column]).with_format("arrow")[:][column].to_pylist() for part in parts)
-    return [-1 if label is None else int(label) for labels in values for label in labels], names
+    labels = [-1 if label is None else int(label) for rows in values for label in rows]
+    check_range(min(labels, default=0), max(labels, default=0), source)
+    return labels, names
 
 
 def _class_note(names: tuple[str, ...]) -> tuple[str, ...]:

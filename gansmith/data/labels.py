@@ -183,7 +183,7 @@ def _numbered(found: dict[int, str | int], n: int, path: Path) -> tuple[Tensor, 
     if not all(map(INTEGER.fullmatch, given.values())):
         class_names = tuple(sorted(set(given.values())))
     number = {name: k for k, name in enumerate(class_names)} or {label: int(label) for label in given.values()}
-    _check_range(min(number.values()), max(number.values()), path)
+    check_range(min(number.values()), max(number.values()), path)
     y = torch.full((n,), -1, dtype=torch.int64)
     y[torch.tensor(list(given))] = torch.tensor([number[label] for label in given.values()])
     return y, class_names
@@ -197,16 +197,17 @@ def _array(path: Path, kind: Kind, n: int) -> Tensor:
         array = npy_array(path)
         if array.dtype.kind not in "iu" or not array.size:
             raise ValueError(f"{shown(path)} needs integer labels, but has {array.dtype}{array.shape}: save these")
-        _check_range(int(array.min()), int(array.max()), path)
+        check_range(int(array.min()), int(array.max()), path)
         y = torch.from_numpy(array.astype("int64"))
     if y.shape != (n,):
         raise ValueError(f"{shown(path)} needs {n:,} labels, one for each sample, but has shape {tuple(y.shape)}")
     return y
 
 
-def _check_range(low: int, high: int, path: Path) -> None:
+def check_range(low: int, high: int, source: object) -> None:
+    """Refuses labels that no sample can have, naming where they come from."""
     if low < -1 or high >= 2**31:
-        raise ValueError(f"{shown(path)} needs labels of 0 and up, -1 for unlabeled, but has {low} to {high}")
+        raise ValueError(f"{shown(source)} needs labels of 0 and up, -1 for unlabeled, but has {low} to {high}")
 
 
 def _check_size(path: Path, limit: int) -> None:

@@ -31,8 +31,13 @@ class Source(Protocol):
     def where(self, index: int) -> object:
         """What a worker needs to read file ``index``, as JSON can hold it."""
 
-    def stamp(self, index: int) -> tuple[int, int] | None:
+    def stamp(self, index: int) -> tuple[int, ...] | None:
         """What changes when file ``index`` does, without reading it; None where that cannot be said."""
+
+
+def stamp_of(status: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file does, or may be read by others than before; the time of writing alone can be set."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,8 @@ class Folder:
     def where(self, index: int) -> str:
         return self.names[index]
 
-    def stamp(self, index: int) -> tuple[int, int] | None:
-        status = os.stat(os.path.join(self.base, self.names[index]))  # noqa: PTH116, PTH118 - a million times
-        return status.st_size, status.st_mtime_ns
+    def stamp(self, index: int) -> tuple[int, ...]:
+        return stamp_of(os.stat(os.path.join(self.base, self.names[index])))  # noqa: PTH116, PTH118 - a million times
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def load(
 
     Arguments:
         source: ``digits`` (1,797 scans of 8x8 pixels), ``ring`` or ``grid`` (100,000 points in the plane), ``mnist``,
-            ``fashion-mnist`` or ``cifar10`` (fetched once), or a path: a folder of pictures of any kind and depth,
+            ``fashion-mnist`` or ``cifar10`` (fetched once), ``hf:NAME`` or ``hf:NAME@REVISION`` on the Hugging Face hub
+            (pip install 'gansmith[hub]'), or a path: a folder of pictures of any kind and depth,
             whose sub-folders are classes (and train, val, test the split); a .zip of such; one picture; an IDX file
             (compressed or not) or a folder of them; an .npy file of samples, or an .npz file of samples and at most
             labels. Files are recognized by their content. A name wins over a path; write ``./digits`` for the path.
@@ -72,10 +73,18 @@ def load(
     try:
         found = find(source, asked)
     except OSError as error:
-        raise ValueError(f"cannot read {shown(source)}: {shown(error.strerror or error)}") from error
+        raise ValueError(
+            f"cannot load {shown(source)}: {shown(error.strerror or error)}{_place(error, source)}"
+        ) from error
     if found.x.ndim != 4 and (size is not None or channels is not None):
         raise ValueError(f"{shown(source)} holds vectors, which have neither size nor channels: leave them out")
     return assemble(found, _name(source), source)
+
+
+def _place(error: OSError, source: str) -> str:
+    """The file that the system was at, where it is another than the source: one in the cache, perhaps."""
+    file = error.filename
+    return f" ({shown(file)})" if isinstance(file, (str, Path)) and Path(file) != Path(source) else ""
 
 
 def _name(source: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gansmith.data.board import PENDING, Board
-from gansmith.data.cache import Shelf, recall, remember, shelf_of
+from gansmith.data.cache import Shelf, recall, remember, shelf_of, stamped
 from gansmith.data.files import printable, shown
 from gansmith.data.fitting import Fit, Form, plan
 from gansmith.data.found import Found
@@ -55,19 +55,23 @@ def read_pictures(source: Source, form: Form, chosen: Sequence[int] | None = Non
     indices = range(len(source.names)) if chosen is None else chosen
     most = budget()
     may_be_large = len(indices) * (form.channels or 3) * (form.size or form.largest) ** 2 > most
-    if may_be_large and (shelf := recall(source, indices, form)) and (there := shelf.load()):
+    # Taken before they are read: of files that change meanwhile nothing is remembered.
+    stamp = stamped(source, indices, form) if may_be_large else None
+    if stamp and (shelf := recall(stamp)) and (there := shelf.load(len(indices))):
         return _pictures(source, indices, *there)
     board = Board(max(1, len(indices)))
     try:
         with Pool(source, board, len(indices)) as pool:
             with Progress("looking at files", len(indices)) as tell:
                 skipped = pool.run(indices, digest=may_be_large, tell=tell)
-            return _read(pool, indices, form, skipped, most)
+            return _read(pool, indices, form, skipped, most, stamp)
     finally:
         board.close()
 
 
-def _read(pool: Pool, indices: Sequence[int], form: Form, skipped: dict[int, str], most: int) -> Pictures:
+def _read(
+    pool: Pool, indices: Sequence[int], form: Form, skipped: dict[int, str], most: int, stamp: str | None
+) -> Pictures:
     """Decodes what `pool` has looked at: into memory if that takes at most so many bytes."""
     headers = pool.board.headers
     kept = [item for item in range(len(indices)) if item not in skipped]
@@ -79,8 +83,9 @@ def _read(pool: Pool, indices: Sequence[int], form: Form, skipped: dict[int, str
             if shelf is None and math.prod(shape) > most:
                 shelf = shelf_of(form, headers["digest"].tolist())
                 stack.enter_context(shelf.locked())
-                remember(pool.source, indices, form, shelf)
-                if there := shelf.load():
+                if pool.is_lasting:
+                    remember(stamp, shelf)
+                if there := shelf.load(len(indices)):
                     return _pictures(pool.source, indices, *there)
             board, failed = _decode(pool, [indices[item] for item in items], shape, fit, shelf, stack)
             skipped |= {items[row]: why for row, why in failed.items()}
@@ -91,7 +96,7 @@ def _read(pool: Pool, indices: Sequence[int], form: Form, skipped: dict[int, str
                 if failed:
                     board.status[:] = PENDING  # killed while rows move, a build on disk starts again
                     rows = _without(rows, failed)
-                notes = (*fit.note, *fit.enlarged(_shapes(headers[kept])))
+                notes = (*_color_note(headers[kept], depth), *fit.note, *fit.enlarged(_shapes(headers[kept])))
                 about = {
                     "shape": rows.shape,
                     "content": fit.content,
@@ -100,7 +105,7 @@ def _read(pool: Pool, indices: Sequence[int], form: Form, skipped: dict[int, str
                     "fingerprint": _fingerprint(rows),
                 }
                 if shelf is not None:
-                    rows = shelf.finish(board.descriptors, shape, fit, about)
+                    rows = shelf.finish(board.descriptors, shape, fit, about, pool.is_lasting)
                 return _pictures(pool.source, indices, rows, about)
     raise ValueError(_nothing(pool.source, _by_name(pool.source, indices, skipped)))
 
@@ -115,8 +120,10 @@ def _decode(
             return pool.board, pool.run(indices, fit, shape[1], tell=tell)
         board = Board(len(indices), *shelf.begin(shape, fit))
         stack.callback(board.close)
-        with Pool(pool.source, board, len(indices)) as other:
-            return board, other.run(indices, fit, shape[1], tell=tell)
+        with shelf.room(math.prod(shape)), Pool(pool.source, board, len(indices)) as other:
+            failed = other.run(indices, fit, shape[1], tell=tell)
+        pool.is_lasting &= other.is_lasting
+        return board, failed
 
 
 def _pictures(source: Source, indices: Sequence[int], rows: Pixels, about: Mapping[str, Any]) -> Pictures:
@@ -144,6 +151,13 @@ def _plan(headers: npt.NDArray[np.void], form: Form) -> tuple[Fit, int]:
 
 def _shapes(headers: npt.NDArray[np.void]) -> list[tuple[int, int]]:
     return list(zip(headers["height"].tolist(), headers["width"].tolist(), strict=True))
+
+
+def _color_note(headers: npt.NDArray[np.void], depth: int) -> tuple[str, ...]:
+    gray = int(headers["gray"].sum())
+    if gray in (0, len(headers)):
+        return ()
+    return (f"{gray:,} of {len(headers):,} images are gray: all are taken in {'color' if depth == 3 else 'gray'}",)
 
 
 def _without(rows: Pixels, failed: Collection[int]) -> Pixels:

@@ -35,7 +35,7 @@ class _Worker:
     chunk: list[int] = field(default_factory=list)
     said: bytes = b""
     begun: int = 0  # files of the chunk that it had begun at the last look
-    since: float = 0.0  # when that number last changed
+    idle: float = 0.0  # seconds that we watched since that number changed
 
 
 class Pool:
@@ -52,6 +52,8 @@ class Pool:
         # Few enough that all may take their limit at once; none for a handful of files.
         self.size = max(1, min(_cores(), items // 32, free() // MEMORY))
         self._workers: list[_Worker] = []
+        self.is_lasting = True  # whether all that failed did so by its content, and would again
+        self._looked = 0.0
         self._barren = 0  # workers in a row that died without having begun a file
 
     def __enter__(self) -> Pool:
@@ -88,6 +90,9 @@ class Pool:
 
         Returns:
             The items that failed, by number in order, and why.
+
+        Raises:
+            OSError: rows cannot be written, or processes cannot be started.
         """
         status = self.board.status[: len(indices)]
         status[status != DONE] = PENDING  # of a build that was killed
@@ -123,17 +128,18 @@ class Pool:
             stdout=subprocess.PIPE,
             bufsize=0,
             pass_fds=board.descriptors,
+            start_new_session=True,  # Ctrl-C is this process's to act on
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
         worker = _Worker(process)
         self._workers.append(worker)
         headers, status, rows = board.descriptors
-        setup = {"base": self.source.base, "headers": headers, "status": status, "rows": rows, "memory": MEMORY}
-        _send(process, setup)
+        setup = {"base": self.source.base, "headers": headers, "status": status, "rows": rows}
+        _send(process, {**setup, "memory": MEMORY, "parent": os.getpid()})
         return worker
 
     def _hand(self, worker: _Worker, chunk: list[int], indices: Sequence[int], order: Mapping[str, object]) -> None:
-        worker.chunk, worker.begun, worker.since = chunk, 0, time.monotonic()
+        worker.chunk, worker.begun, worker.idle = chunk, 0, 0.0
         items = [(item, self.source.where(indices[item])) for item in chunk]
         _send(worker.process, {**order, "items": items})
 
@@ -143,8 +149,11 @@ class Pool:
         *lines, worker.said = (worker.said + part).split(b"\n")
         for line in lines:
             match json.loads(line):
-                case [int(item), str(reason)]:
+                case [int(item), str(reason), bool(is_lasting)]:
                     failed[item] = reason
+                    self.is_lasting &= is_lasting
+                case int(number):
+                    raise OSError(number, f"cannot keep decoded pictures: {os.strerror(number)}")
                 case _:
                     worker.chunk, worker.begun = [], 0
                     self._barren = 0
@@ -153,6 +162,8 @@ class Pool:
     def _lost(self) -> Iterator[tuple[_Worker, str]]:
         """The workers that died or hang, and what to say of the file that they were at."""
         now = time.monotonic()
+        # A look that came late says that this process was stopped, and perhaps all of them.
+        elapsed, self._looked = min(now - self._looked, 2 * LOOK), now
         for worker in self._workers:
             code = worker.process.poll()
             if code is not None:
@@ -160,9 +171,11 @@ class Pool:
             elif worker.chunk:
                 begun = int((self.board.status[worker.chunk] != PENDING).sum())
                 if begun != worker.begun:
-                    worker.begun, worker.since = begun, now
-                elif now - worker.since > SECONDS:
+                    worker.begun, worker.idle = begun, 0.0
+                elif (idle := worker.idle + elapsed) > SECONDS:
                     yield worker, f"took more than {SECONDS:g} seconds"
+                else:
+                    worker.idle = idle
 
     def _replace(self, worker: _Worker, why: str, failed: dict[int, str]) -> list[int]:
         """Buries a worker and blames the file that it was at; what it had not come to is returned."""
@@ -174,6 +187,7 @@ class Pool:
         status = self.board.status
         at = [item for item in worker.chunk if status[item] == BEGUN]
         failed.update((item, why) for item in at if item not in failed)
+        self.is_lasting &= not at
         self._barren = 0 if at else self._barren + 1
         if self._barren >= 3:
             raise OSError(0, f"the process that reads pictures cannot be started ({why})")

@@ -33,6 +33,8 @@ NAMED: dict[str, Callable[[], Found]] = {
     "grid": grid,
     **{name: partial(download, name) for name in DOWNLOADS},
 }
+# Other files may be pictures too, but one that is not (a README at the top) has no say in what folders mean.
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 LIMIT_SEED = 20141210  # constant: every run sees the same choice
 
 
@@ -44,6 +46,11 @@ class Asked:
     labels: Path | None = None
     limit: int | None = None
     strict: bool = False
+
+
+def is_named(source: str) -> bool:
+    """Whether data are known by their name, and not by the place where they lie."""
+    return source in NAMED or source.startswith(PREFIX)
 
 
 def find(source: str, asked: Asked) -> Found:
@@ -91,7 +98,9 @@ def _of_folder(path: Path, asked: Asked) -> Found:
         raise ValueError(f"{shown(path)} holds one file, {shown(here[0].name)}: name the file itself")
     # IDX comes in a few files; a million pictures are not opened to see that they are none.
     if len(here) <= 64 and any(_is(Kind.IDX, file) for file in here):
-        return _of_arrays(idx_folder(path), asked)
+        found, deeper = idx_folder(path), len(folder.names) - len(here)
+        note = f"ignored, as IDX files lie above them: {deeper:,} files in sub-folders"
+        return _of_arrays(replace(found, notes=(*found.notes, note)) if deeper else found, asked)
     return _of_pictures(folder, asked)
 
 
@@ -105,16 +114,26 @@ def _of_pictures(source: Source, asked: Asked, known: Classes | None = None) -> 
     """Chosen, decoded and labeled: by a file, by what is ``known`` of the source, or by folders."""
     names = source.names
     listed = [k for k in range(len(names)) if asked.labels is None or not _is_same(source, names[k], asked.labels)]
+    tables = {k for k in listed if len(names) > 1 and names[k].rpartition("/")[2] == "dataset.json"}
+    listed = [k for k in listed if k not in tables]
+    if not listed:
+        raise ValueError(f"{shown(source.base)} holds no images: name a folder, an archive or a dataset of images")
     chosen = [listed[k] for k in _choice(len(listed), asked.limit)]
     pictures = read_pictures(source, asked.form, chosen)
     found = pictures.found
     if asked.strict and pictures.skipped:
         raise ValueError(f"{found.notes[0]}: mend or remove them, or allow them to be skipped")
-    classes = classes_of([names[k] for k in pictures.kept]) if known is None else known.of(pictures.kept)
+    classes = known.of(pictures.kept) if known else _of_folders(names, listed, pictures.kept)
     found = replace(
         found,
-        held_out=None if classes.held_out is None else torch.tensor(classes.held_out),
-        notes=(*_limit_note(len(chosen), len(listed)), *found.notes, *classes.split_note),
+        held_out=torch.tensor(classes.held_out) if classes.held_out else None,
+        notes=(
+            *_limit_note(len(chosen), len(listed)),
+            *found.notes,
+            *(f"passed over {shown(names[k])}: name it as the labels to use those in it" for k in sorted(tables)[:1]),
+            *classes.split_note,
+            *_split_note(classes.held_out),
+        ),
     )
     if asked.labels is not None:
         place = {k: row for row, k in enumerate(listed)}
@@ -126,6 +145,18 @@ def _of_pictures(source: Source, asked: Asked, known: Classes | None = None) -> 
         class_names=tuple(printable(name) for name in classes.names),
         notes=(*found.notes, *classes.note),
     )
+
+
+def _of_folders(names: Sequence[str], listed: Sequence[int], kept: Sequence[int]) -> Classes:
+    """Of what was kept, as the whole listing says: neither a limit nor a broken file changes what a label means."""
+    is_kept = set(kept)
+    told = [k for k in listed if k in is_kept or names[k].lower().endswith(SUFFIXES)]
+    return classes_of([names[k] for k in told]).of([row for row, k in enumerate(told) if k in is_kept])
+
+
+def _split_note(held_out: Sequence[int] | None) -> tuple[str, ...]:
+    is_lost = held_out is not None and not len(held_out)
+    return ("none of these is among the chosen: a tenth of them is held out instead",) if is_lost else ()
 
 
 def _is_same(source: Source, name: str, labels: Path) -> bool:
@@ -142,6 +173,8 @@ def _of_arrays(found: Found, asked: Asked) -> Found:
         held_out = None
         if found.held_out is not None:
             held_out = torch.isin(rows, found.held_out).nonzero().flatten()
+            found = replace(found, notes=(*found.notes, *_split_note(held_out.tolist())))
+            held_out = held_out if len(held_out) else None
         y = None if found.y is None else found.y[rows]
         notes = (*_limit_note(len(rows), n), *found.notes)
         found = replace(found, x=found.x[rows], y=y, held_out=held_out, notes=notes)

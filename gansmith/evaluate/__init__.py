@@ -11,7 +11,7 @@ from gansmith.evaluate.features import Features, choose, extract
 from gansmith.evaluate.frechet import Moments, frechet_distance
 from gansmith.evaluate.interval import Spread, jackknife
 from gansmith.evaluate.kernel import KernelDistance, kernel_distance
-from gansmith.evaluate.manifold import Manifold, manifold
+from gansmith.evaluate.manifold import Manifold, expected_coverage, manifold
 from gansmith.evaluate.memorization import Memorization, memorization
 from gansmith.evaluate.modes import ModeCoverage, mode_coverage
 from gansmith.evaluate.neighbors import nearest
@@ -49,6 +49,7 @@ __all__ = [
     "distances",
     "duplicates",
     "energy_distance",
+    "expected_coverage",
     "extract",
     "frechet_distance",
     "jackknife",

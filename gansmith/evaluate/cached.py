@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from gansmith.atomic import atomic
 from gansmith.data.cache import cache_folder
 from gansmith.evaluate.features import Features
 
@@ -44,7 +43,7 @@ def cached_features(features: Features, fingerprint: str, index: Tensor, make: C
         return make()
     try:
         path = cache_folder("features") / f"{_key(features, fingerprint, index)}.npy"
-    except OSError:
+    except (OSError, RuntimeError):  # without a home folder the latter
         return make()
     shape = (len(index), features.size)
     found = _read(path, shape)
@@ -86,12 +85,5 @@ def _write(path: Path, x: Tensor) -> None:
     buffer = io.BytesIO()
     np.save(buffer, x.detach().cpu().contiguous().numpy(), allow_pickle=False)
     array = buffer.getvalue()
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with part.open("xb") as file:
-            file.write(array + hashlib.sha256(array).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic(path) as file:
+        file.write(array + hashlib.sha256(array).digest())

@@ -14,8 +14,8 @@ from gansmith.evaluate.features import Features, extract
 AT_ONCE = 2**23  # values of pictures held at a time: 32 MiB
 
 
-def data_features(features: Features, data: Dataset, index: Tensor) -> Tensor:
-    """Features (n, d) of the samples at `index`; vectors are their own."""
+def data_features(features: Features, data: Dataset, index: Tensor, *, keep: bool = True) -> Tensor:
+    """Features (n, d) of the samples at `index`, kept in the cache unless told otherwise; vectors are their own."""
     if not data.is_images:
         return data.values(index)
 
@@ -23,5 +23,7 @@ def data_features(features: Features, data: Dataset, index: Tensor) -> Tensor:
         rows = max(1, AT_ONCE // data.x[0].numel())
         return (data.crop(data.values(part)) for part in torch.split(index, rows))
 
+    if not keep:
+        return extract(features, parts())
     # the fingerprint does not know what is padding
     return cached_features(features, f"{data.fingerprint} {data.content}", index, lambda: extract(features, parts()))

@@ -132,7 +132,7 @@ def digit_features(shape: tuple[int, ...]) -> Features:
         why = f"a support-vector machine that names {small.accuracy:.1%} of the held-out 8x8 digits"
         return Features("digits", 45, why, small.embed, f"svm-{_sklearn()}", small)
     classifier = _classifier()
-    why = f"a digit classifier that names {classifier.accuracy:.2%} of MNIST's test images"
+    why = f"a classifier trained on MNIST's training images that names {classifier.accuracy:.2%} of its test images"
     return Features("digits", 96, why, classifier.embed, SHA256[:16], classifier)
 
 

@@ -92,7 +92,7 @@ class Trial:
         """The numbers of a coder, those that can be had.
 
         Returns:
-            `mse` and `psnr` of reconstructions; `sharpness`, over that of the originals; `same_class`; the
+            `mse` of reconstructions; of images `psnr` and `sharpness`, over that of the originals; `same_class`; the
             `frechet_distance` of reconstructions, and that of the middles of pairs of held-out samples,
             `midpoints_frechet_distance`; the accuracy of a `linear_probe` and of a `neighbor_probe` on codes.
         """
@@ -100,8 +100,9 @@ class Trial:
         codes = coder.encode(x)
         again, real = coder.decode(codes), self.crop(x)
         error = reconstruction_error(real, again)
-        found: dict[str, float | None] = {"mse": error.mse, "psnr": error.psnr if math.isfinite(error.psnr) else None}
+        found: dict[str, float | None] = {"mse": error.mse}
         if real.ndim == 4:
+            found["psnr"] = error.psnr if math.isfinite(error.psnr) else None
             found["sharpness"] = sharpness(again) / max(sharpness(real), 1e-12)
         if self.judge is not None:
             found["same_class"] = same_class_share(self.judge, real, again)

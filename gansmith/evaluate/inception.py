@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from importlib import import_module
 from typing import Any
 
@@ -52,6 +53,7 @@ def _network() -> Any:
             f"features 'inception' need the package torch-fidelity ({' '.join(str(error).split())}): pip install "
             "'gansmith[inception]', with the torchvision that belongs to your torch"
         ) from error
-    # It unpickles the file, which can execute nothing: the content is the one whose hash is above.
-    path = str(WEIGHTS.path("inception"))
-    return package.FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=path)
+    # It unpickles what it is given, which can execute nothing: these very bytes have the hash above.
+    content = io.BytesIO(WEIGHTS.read("inception"))
+    network = package.FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=content)
+    return network.eval()  # not every version of the package does

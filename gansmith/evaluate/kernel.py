@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gansmith.evaluate.vectors import alike
 
+LARGEST = 1e20
 BLOCK = 2**21  # kernel values held at a time: 16 MiB
 
 
@@ -67,6 +68,11 @@ def kernel_distance(real: Tensor, fake: Tensor) -> KernelDistance:
         10.33...
     """
     x, y = alike(real, fake, "features", least=4)
+    largest = max(float(x.abs().amax()), float(y.abs().amax()))
+    if largest > LARGEST:
+        raise ValueError(
+            f"needs features up to {LARGEST:g}, whose sixth powers can be had, but got {largest:g}: scale them"
+        )
     n, m = len(x), len(y)
     (own_x, _, square_x), (own_y, _, square_y) = _sums(x, x), _sums(y, y)
     cross_x, cross_y, square_xy = _sums(x, y)

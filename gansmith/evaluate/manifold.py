@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -20,8 +21,8 @@ class Manifold:
         recall: share of reals within the neighborhood of a fake.
         density: in how many of the k neighborhoods that are to be expected a fake lies; 1 for equal
             distributions, and may be larger.
-        coverage: share of real neighborhoods that hold a fake; about 1 - 2^-k for equal distributions, see
-            `expected_coverage`.
+        coverage: share of real neighborhoods that hold a fake; about 1 - 2^-k for equal distributions and
+            equal numbers, see `expected_coverage`.
     """
 
     precision: float
@@ -87,6 +88,30 @@ def manifold(real: Tensor, fake: Tensor, *, neighbors: int = 5, precision_neighb
         recalled[i[squares <= near_fake[j]]] = True
     share = [float(found.double().mean()) for found in (precise, recalled, covered)]
     return Manifold(share[0], share[1], hits / (neighbors * len(fake)), share[2])
+
+
+def expected_coverage(real: int, fake: int, neighbors: int = 5) -> float:
+    r"""The coverage that fakes of the same distribution are expected to have.
+
+    .. math::
+        1 - \prod_{i=0}^{k-1} \frac{n - 1 - i}{n + m - 1 - i}
+
+    A real neighborhood stays empty where the k nearest of the other n - 1 + m vectors are all real.
+
+    Arguments:
+        real: n, the number of real vectors.
+        fake: m, the number of fakes.
+        neighbors: k.
+
+    References:
+        Reliable fidelity and diversity metrics for generative models, Naeem et al., 2020,
+        https://arxiv.org/abs/2002.09797, section 3.2.
+
+    Example:
+        >>> round(expected_coverage(200, 200), 4)
+        0.9699
+    """
+    return 1 - math.prod((real - 1 - i) / (real + fake - 1 - i) for i in range(neighbors))
 
 
 def _squared_radii(x: Tensor, neighbors: tuple[int, ...]) -> list[Tensor]:

@@ -22,6 +22,7 @@ from gansmith.evaluate.features import Features, choose, extract
 from gansmith.evaluate.memorization import memorization
 from gansmith.evaluate.modes import mode_coverage
 from gansmith.evaluate.probes import latent_correlation
+from gansmith.evaluate.random_features import random_features
 from gansmith.evaluate.reconstruction import PrincipalComponents
 from gansmith.report.pictures import to_uint8
 
@@ -31,6 +32,8 @@ FEW = 100
 """Held-out samples below which a distance between distributions is noise."""
 KNOWN = 10_000
 """Training samples that principal components, probes and a judge are fitted on, at most."""
+VALUES = 2**27
+"""Values of pictures held as floats at a time, at most: half a gigabyte."""
 PART = 500
 
 
@@ -58,7 +61,8 @@ def measure(
         most: samples of each kind, at most.
     """
     if len(data.held_out) < 2 or len(data.train) < 2:
-        return {"n": 0, "seed": seed}
+        split = {"train": len(data.train), "held_out": len(data.held_out)}
+        return {"n": 0, "seed": seed, "split": split, "too_few": "fewer than two samples to measure by: nothing was"}
     look = _Look(data, seed, features or choose(None, data))
     n = min(most, len(data.held_out), len(data.train))
     held_out, train = look.chosen(data.held_out, "held out", n), look.chosen(data.train, "train", n)
@@ -69,7 +73,7 @@ def measure(
         "against": "held-out part of the data",
         "split": {"train": len(data.train), "held_out": len(data.held_out)},
         "content": list(fake.shape[1:]),
-        "resize": next((note for note in data.notes if "resized" in note), "none"),
+        "resize": next((note for note in data.notes if note.startswith("images ")), "none"),
         "seed": seed,
         "features": {"name": look.features.name, "size": look.features.size, "why": look.features.why},
     }
@@ -78,9 +82,10 @@ def measure(
         found["too_few"] = f"{n} held-out samples are too few to measure a distance by (needs {FEW})"
     else:
         found["metrics"] = compare(real, seen[:n], look.of_data(train), seed=seed)
-    every = look.of_data(look.chosen(data.train, "known", KNOWN))
     found["duplicates"] = duplicates(seen[:n], real).as_dict()
-    found["memorization"] = {k: _finite(v) for k, v in vars(memorization(seen[: max(n, FEW)], every, real)).items()}
+    every = look.of_data(look.chosen(data.train, "every", 30 * most))  # a part of them would hide copies of the rest
+    copied = memorization(seen[: max(n, FEW)], every, real)
+    found["memorization"] = {"train": len(every)} | {k: _finite(v) for k, v in vars(copied).items()}
     judge = look.judge() if data.is_images else None
     if judge is not None:
         found["classes"] = look.classes(judge, fake)
@@ -125,36 +130,39 @@ class _Look:
             return index[torch.randperm(len(index))[:n]]
 
     def judge(self) -> Judge | None:
-        """Names the class of an image: the features' own judge, or one fitted here; None without two classes."""
+        """Names the class of an image: the features' own judge, or one fitted here; None without two classes.
+
+        The latter sees random features: one that sees principal components, as `ClassJudge` does of images, could not
+        be fair to any code but theirs.
+        """
         y = self.data.y
-        if y is None or len(self.labeled(self.data.held_out, 1)) == 0 or len(self.real_shares()) < 2:
+        if y is None or len(self.labeled(self.data.held_out, 1)) == 0:
             return None
         if self.features.judge is not None:
             return self.features.judge
         train = self.labeled(self.data.train, KNOWN)
-        return ClassJudge(self.cropped(train), y[train])
-
-    def real_shares(self) -> dict[int, float]:
-        """The share of each class among the labeled training samples."""
-        y = self.data.y
-        assert y is not None
-        known, counts = torch.unique(y[self.data.train][y[self.data.train] >= 0], return_counts=True)
-        return {int(c): int(count) / int(counts.sum()) for c, count in zip(known, counts, strict=True)}
+        if len(torch.unique(y[train])) < 2:
+            return None
+        seen = random_features("what the judge of classes sees")
+        return _Judge(seen, ClassJudge(data_features(seen, self.data, train), y[train]))
 
     def classes(self, judge: Judge, fake: Tensor) -> dict[str, Any]:
-        """How the classes of the data appear among samples."""
-        y, real = self.data.y, self.real_shares()
+        """How classes appear to a judge among samples, and among held-out ones."""
+        y = self.data.y
         assert y is not None
         held_out = self.labeled(self.data.held_out, MOST)
-        right = (judge.predict(self.cropped(held_out)) == y[held_out]).double().mean()
+        parts = torch.split(held_out, PART)
+        said = torch.cat([judge.predict(self.cropped(part)) for part in parts])
         labels = torch.cat([judge.predict(_values(part)) for part in torch.split(fake, PART)])
+        known = [int(c) for c in torch.unique(torch.cat([y[held_out], said]))]
+        real = {c: float((said == c).double().mean()) for c in known}
         seen = class_coverage(labels, real)
         return {
-            "judge_accuracy": float(right),
-            "names": [self.data.class_name(c) for c in real],
-            "shares": {str(c): round(float((labels == c).double().mean()), 4) for c in real},
-            "real_shares": {str(c): round(share, 4) for c, share in real.items()},
-            "rarest": round(seen.rarest, 4),
+            "judge_accuracy": float((said == y[held_out]).double().mean()),
+            "names": [self.data.class_name(c) for c in known],
+            "shares": {str(c): float((labels == c).double().mean()) for c in known},
+            "real_shares": {str(c): share for c, share in real.items()},
+            "rarest": seen.rarest,
             "covered": seen.covered,
             "of": seen.of,
             "kl": _finite(seen.kl),
@@ -165,7 +173,8 @@ class _Look:
     ) -> dict[str, Any]:
         """A game's codes beside principal components of the same size."""
         data, size = self.data, int(game.latent.size)
-        known = self.chosen(data.train, "known", KNOWN)
+        room = max(2, VALUES // data.x[0].numel())
+        known, held_out = self.chosen(data.train, "known", min(KNOWN, room)), held_out[:room]
         train, y = data.values(known), data.y
         fitted = data.crop(train)
         code = min(size, fitted[0].numel() - 1, len(train) - 1)
@@ -176,7 +185,7 @@ class _Look:
             self.extracted if enough else None,
             judge,
         )
-        found: dict[str, Any] = {"code": size, "principal_code": code, "n": len(held_out)}
+        found: dict[str, Any] = {"code": size, "principal_code": code, "n": len(held_out), "fitted": len(known)}
         coder = Coder.of_game(game, data.crop, device)
         found["game"] = trial.numbers(coder)
         if code:
@@ -186,6 +195,17 @@ class _Look:
             z = game.latent(len(held_out), next(game.parameters())).float().cpu()
         found["latent_correlation"] = _finite(latent_correlation(z, coder.round_trip(z)).per_sample)
         return found
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """A judge that sees features of pictures."""
+
+    features: Features
+    judge: ClassJudge
+
+    def predict(self, x: Tensor) -> Tensor:
+        return self.judge.predict(self.features(x))
 
 
 def _samples(game: Any, data: Dataset, n: int, seed: int, device: torch.device) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from gansmith.evaluate.neighbors import nearest
 from gansmith.evaluate.vectors import alike
 
+CELLS_OF = 10_000  # training samples, at most, whose cells are sought; neighbors are sought among all
 ENOUGH = 20  # samples in a cell that are too few to judge it by
 
 
@@ -112,7 +113,10 @@ def _cells(train: Tensor, sets: tuple[Tensor, Tensor], cells: int, seed: int) ->
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of copies there are fewer cells
-        means = KMeans(min(cells, len(train)), n_init=1, random_state=seed).fit(train.cpu().numpy())
+        some = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:CELLS_OF].sort().values
+        means = KMeans(min(cells, len(train)), n_init=1, random_state=seed).fit(
+            train[some.to(train.device)].cpu().numpy()
+        )
     centers = torch.from_numpy(means.cluster_centers_).to(train)
     return [nearest(x, centers)[1][:, 0] for x in sets]
 

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -66,11 +67,13 @@ def _told(error: BaseException) -> str:
 
 def _imported(place: str) -> ModuleType:
     # A console script does not look for modules in the current folder, as `python -m` does.
-    sys.path.insert(0, str(Path.cwd()))
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
     try:
         return importlib.import_module(place)
     finally:
-        del sys.path[0]
+        with suppress(ValueError):  # the module may have changed the list itself
+            sys.path.remove(here)
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -29,7 +29,8 @@ def measure_sets(
         fake: the samples to be judged.
         real: what they are judged by, in the same shape.
         features: what images are compared in; vectors are their own.
-        n: samples of each kind; by default as many as leave a floor, `most` at most.
+        n: samples of each kind; by default as many as leave a floor, `most` at most, or all
+            where there are too few for that.
         most: see `n`.
         seed: of the choice.
 
@@ -38,18 +39,20 @@ def measure_sets(
     """
     if fake.crop(fake.x[:1]).shape[1:] != real.crop(real.x[:1]).shape[1:]:
         raise ValueError(f"needs samples of one shape, but got {fake.shape} and {real.shape}: resize one by --size")
-    n = min(len(fake), len(real) // 2, most) if n is None else n
+    if n is None:
+        halves = min(len(fake), len(real) // 2, most)
+        n = halves if halves >= FEW else min(len(fake), len(real))
     if not FEW <= n <= min(len(fake), len(real)):
         raise ValueError(
             f"needs {max(n, FEW):,} samples of each kind, but got {len(fake):,} and {len(real):,}: add some"
         )
     chosen, first = _choose(len(fake), seed)[:n], _choose(len(real), seed + 1)
-    seen, judged = data_features(features, real, first[:n]), data_features(features, fake, chosen)
+    seen, judged = data_features(features, real, first[:n]), data_features(features, fake, chosen, keep=False)
     twin = data_features(features, real, first[n : 2 * n]) if 2 * n <= len(real) else None
     found: dict[str, Any] = {
         "n": n,
-        "samples": len(fake),
-        "real": len(real),
+        "samples": n,
+        "there_are": {"fake": len(fake), "real": len(real)},
         "content": list(real.crop(real.x[:1]).shape[1:]),
         "resize": {name: list(each.notes) for name, each in (("fake", fake), ("real", real))},
         "seed": seed,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from gansmith.data.cache import cache_folder
 
@@ -25,31 +24,32 @@ class Weights:
     sha256: str
 
     def path(self, what: str) -> Path:
-        """Where the file lies; its content was checked.
+        """Where the file lies; its content was checked, as :meth:`read` does."""
+        self.read(what)
+        return cache_folder("weights") / self.file
+
+    def read(self, what: str) -> bytes:
+        """The content of the file, which was checked.
 
         Arguments:
             what: the features that need it, for the error.
 
         Raises:
-            ValueError: it is not there, or its content is another: what to fetch, its hash, and where to put it.
+            ValueError: it is not there, cannot be read, or its content is another: what to fetch, its hash, and where
+                to put it.
         """
         path = cache_folder("weights") / self.file
         try:
-            with path.open("rb") as file:
-                digest = _sha256(file)
-        except OSError:
+            content = path.read_bytes()
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            matter = "are not here" if missing else f"cannot be read ({error.strerror})"
             raise ValueError(
-                f"features {what!r} need weights that are not here: fetch {self.url} (SHA-256 {self.sha256}) to {path}"
+                f"features {what!r} need weights that {matter}: fetch {self.url} (SHA-256 {self.sha256}) to {path}"
             ) from None
+        digest = hashlib.sha256(content).hexdigest()
         if digest != self.sha256:
             raise ValueError(
                 f"features {what!r} need {path} with SHA-256 {self.sha256}, but it has {digest}: fetch {self.url} again"
             )
-        return path
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while part := file.read(1 << 20):
-        digest.update(part)
-    return digest.hexdigest()
+        return content

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import base64
 import io
-import stat
 import warnings
+from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gansmith.folders import read_file
 from gansmith.report.markup import text
 
 if TYPE_CHECKING:
     from gansmith.report.pictures import Picture
 
 PIXELS = 30_000_000  # of one picture; ours have less than a tenth of it
+KEPT, SIDE = 4_000_000, 16_383  # pixels of one in memory, and along a side, which is WebP's limit
 BYTES = 50_000_000  # of one file
 QUALITIES = (88, 75, 55)
 
 
 def read(path: Path) -> Any:
-    """A PNG file as Pillow's image; None where it is none, damaged, too large, or a link to somewhere else.
+    """A PNG file as Pillow's image, a large one smaller; None where it is none, damaged, too large, or a link.
 
     A run folder may come from anywhere: what is embedded is what was decoded, never a file's own bytes.
     """
     from PIL import Image
 
     try:
-        about = path.lstat()
-        if not stat.S_ISREG(about.st_mode) or about.st_size > BYTES:
-            return None
+        content = io.BytesIO(read_file(path, BYTES))
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Pillow's about too many pixels
-            with Image.open(path, formats=["PNG"]) as image:
+            with Image.open(content, formats=["PNG"]) as image:
                 if image.width * image.height > PIXELS:
                     return None
-                return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+                shown = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+                factor = max(ceil(sqrt(image.width * image.height / KEPT)), ceil(max(image.size) / SIDE))
+                return shown if factor == 1 else shown.reduce(factor)
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
         return None
 

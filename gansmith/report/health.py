@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Line = Mapping[str, Any]
@@ -24,7 +24,8 @@ class Finding:
     """One thing that is wrong.
 
     Attributes:
-        kind: ``diverged``, ``saturated``, ``overfits``, ``collapsed``, ``duplicates``, ``copies`` or ``little data``.
+        kind: ``diverged``, ``saturated``, ``overfits``, ``collapsed``, ``duplicates``, ``copies``,
+            ``leak`` or ``little data``.
         sentence: what is seen, with its numbers.
         remedy: what helps.
     """
@@ -49,8 +50,10 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
       of its share among the real samples.
     - duplicates: a quarter of the samples, beyond the share among real ones (digits: none from all, 20 % from 40,
       99 % from 8).
+    - leak: the nearest training sample of half of the held-out ones is a copy.
     - copies: :math:`C_T < -3`, and the ratio of the distances to the nearest training and held-out image is less than
-      0.9 of what it is for real images (digits: 1.2 from all, 0.9 from 100, 0.7 from 40, 0.3 from 8).
+      0.9 of what it is for real images (digits: 1.2 from all, 0.9 from 100, 0.7 from 40, 0.3 from 8); where too few
+      were held out for C_T, less than a half.
     - little data: fewer than 500 training samples, or too few held out to measure.
 
     A loss that rises or falls is no fault.
@@ -73,11 +76,20 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
     """
     late = _late(monitor)
     lost = _diverged(log, late, record)
-    if lost is not None:
-        return [lost]
-    found = [_saturated(late), _overfits(late), *_collapsed(late, metrics)]
-    found += [_duplicates(metrics), _copies(metrics), _little(metrics)]
-    return [finding for finding in found if finding is not None]
+    found = [lost]
+    if lost is None:
+        found = [_saturated(late), _overfits(late), *_collapsed(late, metrics)]
+        found += [_duplicates(metrics), _copies(metrics), _leak(metrics), _little(metrics)]
+    flag = _penalty(record)
+    return [replace(f, remedy=f.remedy.replace(" (--gamma)", flag)) for f in found if f is not None]
+
+
+def _penalty(record: Line) -> str:
+    """The flag by which the run's recipe sets its penalty, if it has one."""
+    arguments = record.get("arguments")
+    if not isinstance(arguments, Mapping):
+        return " (--gamma)"
+    return next((f" (--{name})" for name in ("gamma", "penalty") if name in arguments), "")
 
 
 def _diverged(log: Sequence[Line], late: Sequence[Line], record: Line) -> Finding | None:
@@ -162,7 +174,8 @@ def _missing(metrics: Line) -> tuple[list[str], int]:
     samples = _number(metrics, "samples") or 2000
     missing = []
     for i, key in enumerate(shares):
-        expected = (_number(real, key) if isinstance(real, Mapping) else None) or 1 / len(shares)
+        said = _number(real, key) if isinstance(real, Mapping) else None
+        expected = 1 / len(shares) if said is None else said
         share = _number(shares, key)
         if share is not None and share < RARE * expected and samples * expected >= 20:
             missing.append(str(names[i]) if isinstance(names, list) and len(names) == len(shares) else str(key))
@@ -183,14 +196,30 @@ def _duplicates(metrics: Line) -> Finding | None:
 def _copies(metrics: Line) -> Finding | None:
     ratio = _ratio(metrics, "memorization", "nearest_ratio", over="floor")
     certain = _number(metrics, "memorization", "c_t")
-    if ratio is None or ratio >= CLOSE or (certain is not None and certain >= CERTAIN):
+    if certain is None:
+        near = ratio is not None and ratio < 0.5
+    else:
+        near = ratio is not None and ratio < CLOSE and certain < CERTAIN
+    if ratio is None or not near:
         return None
     degree = "are copies of training images" if ratio < 0.5 else "lean on single training images"
     return Finding(
         "copies",
-        f"Samples {degree}: they lie at {ratio:.0%} of the distance that unseen real images keep from them.",
+        f"Samples {degree}: beside held-out images they lie nearer to training images than unseen real ones do, "
+        f"{ratio:.0%} as far.",
         "Add training images; take fewer steps, more penalty (--gamma) or narrower networks (--width). "
         "Look at the samples before you give them away.",
+    )
+
+
+def _leak(metrics: Line) -> Finding | None:
+    """Held-out samples that lie in the training set: what is measured against them is too good."""
+    if _number(metrics, "memorization", "floor") != 0:
+        return None
+    return Finding(
+        "leak",
+        "Half or more of the held-out samples are in the training set, too: what is measured against them is too good.",
+        "Remove duplicates from the data.",
     )
 
 

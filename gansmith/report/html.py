@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from gansmith.atomic import atomic
+from gansmith.record import is_number
 from gansmith.report.codes import Codes, code_map
 from gansmith.report.health import Finding, health
 from gansmith.report.markup import absent, name, section, text
@@ -63,15 +63,9 @@ def write_report(run: Path, *, codes: Codes | None = None, plane: Plane | None =
         pictures=read_pictures(run, plane),
         codes=codes,
     )
-    path, temporary = run / "report.html", run / f".{secrets.token_hex(8)}.html.tmp"
-    try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    path = run / "report.html"
+    with atomic(path) as file:
+        file.write(page.encode())
     return path
 
 
@@ -100,7 +94,7 @@ def report_page(
         "pairs": ("Reconstructions", lambda: show_pairs(pictures)),
         "between": ("Interpolations", lambda: show_between(pictures)),
         "map": ("Map of codes", lambda: "" if codes is None else code_map(codes)),
-        "numbers": ("Numbers", lambda: numbers(metrics)),
+        "numbers": ("Numbers", lambda: numbers(metrics, _latest(record, log, "step"))),
         "curves": ("Curves", lambda: show_curves(log, monitor)),
         "repeat": ("What ran, and how to repeat it", lambda: _repeat(record, metrics)),
     }
@@ -147,9 +141,14 @@ def _guarded(make: Callable[[], str], instead: str = DAMAGE) -> str:
         return instead
 
 
+def _latest(record: Line, log: Sequence[Line], key: str) -> float:
+    """Of a run that was killed the record is older than the log."""
+    values: list[float] = [line[key] for line in (record, *log[-1:]) if is_number(line.get(key))]
+    return max(values, default=0)
+
+
 def _lead(record: Line, log: Sequence[Line]) -> str:
-    step = record.get("step", log[-1]["step"] if log else 0)
-    took = record.get("seconds", log[-1]["seconds"] if log else 0)
+    step, took = (_latest(record, log, key) for key in ("step", "seconds"))
     where = " ".join(str(record[key]) for key in ("device", "precision") if record.get(key))
     said = [f"{step:,} steps in {took:,.0f} s", text(where), f"seed {text(record['seed'])}", text(record["status"])]
     return " &#183; ".join(said)
@@ -165,17 +164,23 @@ def _health(record: Line, log: Sequence[Line], monitor: Sequence[Line], metrics:
         )
         if not there
     ]
+    blind = len(unknown) == 2
+    if metrics and "memorization" not in metrics:
+        unknown.append("copies of training samples (too few were held out)")
     missing = f"<p>Nothing is known of {' and of '.join(unknown)}.</p>" if unknown else ""
     if found:
         body = f"<ul>{''.join(_finding(f) for f in found)}</ul>{missing}"
-    elif len(unknown) == 2:
+    elif blind:
         body = absent("Not known: this run has neither monitor.jsonl nor metrics.json.")
     else:
-        body = (
-            "<p>No fault was found: losses and scores stayed finite, and neither a collapse, a saturated or an "
-            f"overfitting critic, nor copies were seen.</p>{missing}"
+        seen = (
+            "No fault was found in what could be looked at."
+            if unknown
+            else "No fault was found: losses and scores stayed finite, and neither a collapse, a saturated or an "
+            "overfitting critic, nor copies were seen."
         )
-    return section("health", "Health", body, kind="health ill" if found or len(unknown) == 2 else "health")
+        body = f"<p>{seen}</p>{missing}"
+    return section("health", "Health", body, kind="health ill" if found or blind else "health")
 
 
 def _finding(found: Finding) -> str:

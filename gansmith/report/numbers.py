@@ -82,7 +82,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
     if "frechet_distance" in metrics and "coverage" in metrics:
         f, c = metrics["frechet_distance"], metrics["coverage"]
         lines.append(
-            f"Frechet distance to {found['n']:,} held-out samples, in the features '{found['features']['name']}': "
+            f"Frechet distance to {found['n']:,} real samples, in the features '{found['features']['name']}': "
             f"{_with_floor(f)}; coverage {_with_floor(c)}"
         )
     if "modes" in found:

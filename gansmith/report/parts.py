@@ -52,7 +52,7 @@ def show_pairs(pictures: Pictures) -> str:
 def show_between(pictures: Pictures) -> str:
     if pictures.interpolations is None:
         return ""
-    alt = "rows of pictures: at both ends a reconstruction, between them the pictures of the codes between"
+    alt = "rows of pictures: at both ends a held-out picture, between them the pictures of the codes between theirs"
     said = "<p>Each row leads from one held-out picture to another, by a straight line between their codes.</p>"
     return f'{said}<figure class="wide">{embedding.tag(pictures.interpolations, alt, OTHER_BYTES)}</figure>'
 

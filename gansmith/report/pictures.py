@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
+
+from gansmith.atomic import atomic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,15 +157,8 @@ def save_png(path: str | Path, picture: Picture) -> None:
         )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.png.tmp")
-    try:
-        with temporary.open("xb") as file:
-            Image.fromarray(picture).save(file, format="PNG")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic(path) as file:
+        Image.fromarray(picture).save(file, format="PNG")
 
 
 def check_images(images: Tensor) -> None:

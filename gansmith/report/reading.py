@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gansmith.folders import read_file
 from gansmith.report import embedding
 from gansmith.report.plane import Plane
 
 FRAMES = 24
-LARGEST = 20_000_000  # bytes of a JSON file; ours are a thousandth of it
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ def thinned(frames: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:
-    """The pictures of a folder that are named by a step, ascending."""
+    """The pictures of a folder that are named by a step, ascending; none where it is a link to somewhere else."""
+    if folder.is_symlink():
+        return []
     try:
         files = [(int(p.stem), p) for p in folder.iterdir() if re.fullmatch(r"\d{1,12}\.png", p.name, re.ASCII)]
     except OSError:
@@ -79,11 +81,9 @@ def _drawn(points: Plane) -> Any:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds an object; an empty one where it does not, or is too large."""
+    """A JSON file that holds an object; an empty one where it does not, is a link, or is too large."""
     try:
-        if path.stat().st_size > LARGEST:
-            return {}
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

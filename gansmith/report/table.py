@@ -28,9 +28,13 @@ def print_table(found: dict[str, Any]) -> None:
         print(f"features: {found['features']['why']}")
     codes = code_rows(found)
     if codes:
-        table = Table(title=f"codes of {found['reconstruction']['code']} numbers", title_justify="left")
+        table = Table(title=_about_codes(found["reconstruction"]), title_justify="left")
         for column in ("", "this run", "principal components", "better"):
             table.add_column(column, justify="left" if column in ("", "better") else "right")
         for row in codes:
             table.add_row(row.title, row.value, row.floor, row.better)
         console.print(table)
+
+
+def _about_codes(found: dict[str, Any]) -> str:
+    return f"codes of {found['code']} numbers, beside {found.get('principal_code')} principal components"

@@ -10,7 +10,7 @@ from gansmith.report.numbers import CODES, WORDS, code_rows, rows
 
 PLAIN = {
     "frechet_distance": "how far the mean and the spread of samples are from those of real ones",
-    "kernel_distance": "the same question, with an answer that does not depend on how many samples were taken",
+    "kernel_distance": "how far the moments up to the third are apart; does not grow where fewer samples are taken",
     "coverage": "the share of real samples with a sample near them: what is missing shows here",
     "density": "how often a sample lies where real ones lie densely; one means as real",
     "precision": "the share of samples that lie among real ones; alone it says nothing, noise can have 1",
@@ -20,24 +20,37 @@ PLAIN = {
     "diversity": "the mean distance between two samples; the floor is that between two real ones",
     "mse": "what a pixel of a reconstruction is off, squared; principal components are the best linear code for it",
     "psnr": "the same on the scale of decibels",
-    "sharpness": "how strong edges are beside those of the originals; one means as sharp",
+    "sharpness": "how much fine detail there is beside that of the originals, noise counts too; one means as much",
     "same_class": "the share of reconstructions that are still of their original's class",
     "midpoints_frechet_distance": "how real the pictures halfway between two codes look",
-    "linear_probe": "the share of classes that a linear classifier reads from the codes",
-    "neighbor_probe": "the share of classes that the nearest codes tell",
+    "linear_probe": "the share of held-out samples whose class a linear classifier reads from the code",
+    "neighbor_probe": "the share of held-out samples whose class the nearest codes tell",
 }
 _PLAIN_BY_TITLE = {title: PLAIN[key] for key, (title, _) in WORDS.items() if key in PLAIN}
 _OF_CODES = {title: PLAIN[key] for key, (title, _) in CODES.items() if key in PLAIN}
 SCALE = 150  # width of a bar
 
 
-def numbers(metrics: Mapping[str, Any]) -> str:
-    """All tables, and a sentence in the place of what was not measured."""
+def numbers(metrics: Mapping[str, Any], last: float = 0) -> str:
+    """All tables, and a sentence in the place of what was not measured.
+
+    Arguments:
+        metrics: ``metrics.json``.
+        last: step of the run; where it was measured at another one, that is said.
+    """
     found = dict(metrics)
-    parts = [f'<p class="note">{text(found[key])}.</p>' for key in ("too_few", "no_floor") if key in found]
+    parts = [_earlier(found["step"], last)] if last and found.get("step", last) != last else []
+    parts += [f'<p class="note">{text(found[key])}.</p>' for key in ("too_few", "no_floor") if key in found]
     parts += [_distances(found), _codes(found), _copying(found), _classes(found), _modes(found)]
     made = "".join(parts)
-    return made or absent("Nothing was measured: <code>gansmith evaluate RUN</code> does it.")
+    return made or absent("Nothing was measured: <code>gansmith report RUN</code> does it.")
+
+
+def _earlier(step: Any, last: float) -> str:
+    return (
+        f'<p class="note">Measured at step {step:,}, but the run is at step {last:,}: '
+        "<code>gansmith report RUN</code> measures it anew.</p>"
+    )
 
 
 def _distances(found: dict[str, Any]) -> str:
@@ -71,8 +84,9 @@ def _codes(found: dict[str, Any]) -> str:
         return ""
     again = found["reconstruction"]
     caption = (
-        f"Codes of {again.get('code')} numbers, beside as many principal components "
-        f"({again.get('n', found.get('n')):,} held-out samples). No linear code has less squared error."
+        f"Codes of {text(again.get('code'))} numbers, beside {text(again.get('principal_code'))} principal components "
+        f"that were fitted on {again.get('fitted', 0):,} training samples ({again.get('n', found.get('n')):,} held-out "
+        "samples). Principal components are made for a small squared error; a game is expected to lose to them there."
     )
     cells = [[text(r.title), text(r.value), text(r.floor), text(r.better), _OF_CODES.get(r.title, "")] for r in shown]
     tie, said = again.get("latent_correlation"), ""
@@ -134,9 +148,14 @@ def _classes(found: dict[str, Any]) -> str:
         cells.append([name(label), f"{share:.1%}", f"{real[key]:.1%}" if key in real else "", bar])
     caption = (
         f"The classes of {found.get('samples', 0):,} samples, as a judge sees them that is right on "
-        f"{classes['judge_accuracy']:.1%} of real ones. Bar: share among samples; line: among real ones."
+        f"{classes['judge_accuracy']:.1%} of held-out ones. Bar: share among samples; line: among held-out ones, as "
+        f"the same judge sees them{_divergence(classes)}."
     )
     return table(("class", "samples", "real", "side by side"), cells, caption, words=(0, 3))
+
+
+def _divergence(classes: Mapping[str, Any]) -> str:
+    return "" if classes.get("kl") is None else f" (divergence KL of the first from the second: {classes['kl']:.2g})"
 
 
 def _modes(found: dict[str, Any]) -> str:
@@ -144,4 +163,4 @@ def _modes(found: dict[str, Any]) -> str:
     if not modes:
         return ""
     close = f"{modes['high_quality']:.1%} of the samples lie close to one"
-    return f"<p>{modes['captured']} of {modes['of']} modes were found, {close}.</p>"
+    return f"<p>{text(modes['captured'])} of {text(modes['of'])} modes were found, {close}.</p>"

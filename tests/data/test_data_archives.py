@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from runs import TINY
 
+from gansmith.cli import main
 from gansmith.data import archive, load
 
 DATA = Path(os.environ.get("GANSMITH_DATA", Path(__file__).parents[2] / "../shared/data"))
@@ -226,3 +228,18 @@ def test_real_archives(name, shape, classes):
             if image.size == shape[:1:-1]:
                 expected = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
                 assert torch.equal(data.x[row], expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clothing_cc0/clothing64_train.zip",
+        "caltech_faces/caltech_faces435_original.zip",
+        "cifar10_jpeg/cifar10_jpeg_train.zip",
+    ],
+)
+def test_real_archives_train_as_they_are(name, tmp_path):
+    if not (DATA / name).is_file():
+        pytest.skip(f"{DATA / name} is absent: set GANSMITH_DATA to the folder that holds it")
+    words = ["train", "gan", "--data", DATA / name, "--size", "16", "--limit", "200", *TINY, "--out", tmp_path / "run"]
+    assert main([str(word) for word in words]) == 0 and any((tmp_path / "run").iterdir())

@@ -1,6 +1,7 @@
 """Pictures that do not fit the budget: decoded once into a file, the same bits as in memory, whatever interrupts it."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gansmith.data import load, pictures
+from gansmith.data import load, pictures, pool
+from gansmith.data.cache import cache_folder, recall
 from gansmith.data.memory import budget
 from gansmith.data.pool import Pool
 
@@ -197,3 +199,74 @@ def test_what_fits_stays_in_memory(folder, monkeypatch):
     monkeypatch.setattr(pictures, "shelf_of", None)
     (folder / "class0" / "003.png").unlink()
     assert len(load(str(folder))) == 119
+
+
+@pytest.mark.parametrize("pass_", ["inspect", "decode"])
+def test_what_fails_in_passing_is_not_remembered(folder, monkeypatch, pass_):
+    path = folder / "class2" / "002.png"
+    with monkeypatch.context() as patch:
+        start = "import gansmith.data.worker as worker; real = worker.{0}\ndef closed(file, *rest):\n"
+        start += "    if file.name.endswith('002.png'): raise PermissionError(13, 'Permission denied')\n"
+        start += "    return real(file, *rest)\nworker.{0} = closed; worker.main()"
+        patch.setattr(pool, "START", "import sys; sys.path[:] = sys.argv[1:]\n" + start.format(pass_))
+        data = load(str(folder))
+    assert len(data) == 118 and "002.png (Permission denied)" in data.notes[0]
+    assert not {".rows", ".json", ".part"} & set(kept(folder)) and data.x.sum() > 0
+    assert path.is_file() and torch.equal(load(str(folder)).x, in_memory(folder).x)
+
+
+def test_files_replaced_at_equal_size_and_time_are_seen(folder):
+    path = folder / "class2" / "002.png"
+    load(str(folder))
+    before, data = path.stat(), bytearray(path.read_bytes())
+    data[-5:] = b"nonse"
+    path.write_bytes(data)
+    path.write_bytes(bytes(len(data)))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size and len(load(str(folder))) == 118
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"notes": None},
+        {"skipped": [[121, "late"], [1, "why"]]},
+        {"skipped": [[1, "why"], [1, "why"]]},
+        {"skipped": []},
+        {"shape": [119, 3, 64]},
+        {"shape": [1, 3, 64, 64]},
+        {"content": 3},
+        {"fingerprint": 3},
+    ],
+)
+def test_a_damaged_account_of_rows_is_ignored(folder, change):
+    expected = load(str(folder))
+    (path,) = (folder.parent / "cache" / "pictures").glob("*.json")
+    before = json.loads(path.read_text())
+    path.write_text(json.dumps(before | change))
+    data = load(str(folder))
+    assert data.notes == expected.notes and data.fingerprint == expected.fingerprint
+    assert json.loads(path.read_text()) == before
+
+
+@pytest.mark.parametrize("key", [b"\xff\xff", b"../../x", b""])
+def test_a_damaged_key_is_ignored(folder, key):
+    expected = load(str(folder)).fingerprint
+    (path,) = (folder.parent / "cache" / "pictures").glob("*.key")
+    path.write_bytes(key)
+    assert recall(path.stem) is None and load(str(folder)).fingerprint == expected
+
+
+def test_no_home(folder, monkeypatch):
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    for above in ("~/cache", ""):
+        monkeypatch.setenv("GANSMITH_CACHE", above)
+        with pytest.raises(ValueError, match=r"needs a home folder for ~/.*: set GANSMITH_CACHE"):
+            load(str(folder))
+        assert len(in_memory(folder)) == 119
+
+
+def test_a_cache_below_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GANSMITH_CACHE", "~/kept")
+    assert cache_folder("x") == tmp_path / "kept" / "x"

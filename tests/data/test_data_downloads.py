@@ -318,3 +318,14 @@ def test_archives_of_another_kind(tmp_path, monkeypatch, sizes, kind, message):
 def test_another_name():
     with pytest.raises(ValueError, match="needs one of mnist, fashion-mnist, cifar10, but got 'svhn'"):
         downloads.download("svhn")
+
+
+def test_a_full_disk_is_no_fault_of_the_mirror(server, tmp_path, monkeypatch):
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    server.answers["/a.bin"] = says(BODY)
+    monkeypatch.setattr("gansmith.data.fetching.os.fsync", full)
+    with pytest.raises(OSError, match=r"needs 0 MiB for a\.bin in .*: free some, or set GANSMITH_CACHE"):
+        fetch([GOOD], [server.url], tmp_path)
+    assert not any(path.name.endswith(".part") for path in tmp_path.iterdir())

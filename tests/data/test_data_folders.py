@@ -62,7 +62,7 @@ def test_what_cannot_be_listed_or_read_is_named(tmp_path, monkeypatch):
     assert data.names == ("a.png",) and data.notes == ("skipped 1 of 2 files: closed (Permission denied)",)
     with pytest.raises(ValueError, match="skipped 1 of 2 files: closed"):
         load(str(tmp_path), strict=True)
-    with pytest.raises(ValueError, match=r"cannot read .*closed: Permission denied"):
+    with pytest.raises(ValueError, match=r"cannot load .*closed: Permission denied"):
         load(str(tmp_path / "closed"))
 
 
@@ -226,3 +226,42 @@ def test_labels_that_cannot_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "read_labels", refuse)
     with pytest.raises(ValueError, match=r"cannot read .*a\.png: Permission denied"):
         load("digits", labels=str(tmp_path / "a.png"))
+
+
+def test_classes_are_those_of_the_whole_listing(tmp_path):
+    for k in range(12):
+        picture(tmp_path / "photos" / "abcdef"[k // 2] / f"{k:02d}.png", k)
+    (tmp_path / "README.md").write_text("hello")
+    (tmp_path / "photos" / "a" / "00.png").write_text("hello")
+    (tmp_path / "photos" / "a" / "01.png").write_text("hello")
+    for limit in (None, 4):
+        data = load(str(tmp_path), limit=limit)
+        assert data.class_names == tuple("abcdef") and data.notes[-1].startswith("6 classes")
+        assert data.y is not None and data.y.tolist() == [int(x[0, 0, 0]) // 2 for x in data.x]
+
+
+def test_a_limit_that_leaves_nothing_held_out_says_so(tmp_path):
+    for k in range(40):
+        picture(tmp_path / "train" / f"{k:02d}.png", k)
+    picture(tmp_path / "test" / "40.png")
+    data = load(str(tmp_path), limit=3)
+    assert len(data.held_out) == 1 and data.held_out.dtype == torch.int64
+    assert data.notes[-1] == "none of these is among the chosen: a tenth of them is held out instead"
+
+
+def test_nothing_but_labels(tmp_path):
+    (tmp_path / "labels.csv").write_text("file,label")
+    with pytest.raises(ValueError, match="holds no images: name a folder"):
+        load(str(tmp_path), labels=str(tmp_path / "labels.csv"))
+    picture(tmp_path / "one.png")
+    with pytest.raises(ValueError, match="holds no images: name a folder"):
+        load(str(tmp_path / "one.png"), labels=str(tmp_path / "one.png"))
+
+
+def test_stylegan_labels_are_passed_over(tmp_path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "b.png")
+    (tmp_path / "dataset.json").write_text('{"labels": null}')
+    data = load(str(tmp_path), strict=True)
+    assert len(data) == 2
+    assert data.notes == ("passed over dataset.json: name it as the labels to use those in it",)

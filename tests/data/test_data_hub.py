@@ -166,3 +166,19 @@ def test_loaded_labeled_split_and_pinned(stored, monkeypatch):
     kept = [data.names.index(name) for name in part.names]
     assert part.y.tolist() == data.y[kept].tolist()
     assert [part.names[i] for i in part.held_out] == [data.names[i] for i in data.held_out if i in kept]
+
+
+@pytest.mark.parametrize("label", [2**63 - 1, 2**40])
+def test_impossible_labels(label):
+    rows = part([1, 2], [0, label], datasets.Value("int64"))
+    with pytest.raises(ValueError, match="hf:a needs labels of 0 and up"):
+        pictures_of(datasets.DatasetDict(train=rows), "hf:a")
+
+
+def test_a_limit_without_anything_held_out(monkeypatch):
+    parts = datasets.DatasetDict(train=part([1] * 30), test=part([2]))
+    monkeypatch.setattr("gansmith.data.sources.read_hub", lambda source: pictures_of(parts, source))
+    assert len(load("hf:a", limit=3).held_out) == 1
+    parts = datasets.DatasetDict(train=part([]))
+    with pytest.raises(ValueError, match="hf:a holds no images"):
+        load("hf:a")

@@ -331,3 +331,15 @@ def test_texts_are_no_images(tmp_path):
         (tmp_path / f"{path.stem}.png").write_bytes(path.read_bytes())
     with pytest.raises(ValueError, match=r"none of the \d+ files in .* is a picture"):
         load(str(tmp_path))
+
+
+def test_small_numbers_of_32_bits_are_pixels(tmp_path):
+    Image.new("I", (8, 8), 200).save(tmp_path / "a.tif")
+    assert load(str(tmp_path / "a.tif")).x.unique().tolist() == [200]
+
+
+@pytest.mark.parametrize(("channels", "word"), [(None, "color"), (1, "gray")])
+def test_mixed_pictures_are_said(tmp_path, channels, word):
+    save(tmp_path / "a.png", gray(16, 16))
+    save(tmp_path / "b.png", gray(16, 16, 3))
+    assert load(str(tmp_path), channels=channels).notes == (f"1 of 2 images are gray: all are taken in {word}",)

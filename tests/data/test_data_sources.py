@@ -94,7 +94,7 @@ def test_mnist():
         ("", "no data named ''"),
         ("a\0b", "no data named"),
         ("~no-such-user", "no data named"),
-        ("x" * 5000, "cannot read|no data named"),
+        ("x" * 5000, "cannot load|no data named"),
         ("two\nlines", "no data named 'two.lines'"),
         ("/dev/null", "neither a regular file nor a folder"),
     ],
@@ -127,7 +127,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(ValueError, match=r"cannot read .*: Permission denied"):
+    with pytest.raises(ValueError, match=r"cannot load .*: Permission denied"):
         load(str(tmp_path / "a.png"))
 
 

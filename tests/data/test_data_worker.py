@@ -1,5 +1,6 @@
 """What a file does to its decoder, it does to one process: the others are read, and the file is named."""
 
+import itertools
 import os
 import select
 import subprocess
@@ -77,7 +78,7 @@ def test_what_a_decoder_prints_is_neither_shown_nor_taken_for_an_answer(folder, 
 
 def test_processes_that_cannot_be_started_are_an_error(folder, monkeypatch):
     monkeypatch.setattr(pool, "START", "import sys; sys.exit(3)")
-    with pytest.raises(ValueError, match=r"cannot read .*the process that reads pictures cannot be started"):
+    with pytest.raises(ValueError, match=r"cannot load .*the process that reads pictures cannot be started"):
         load(str(folder))
 
 
@@ -158,3 +159,38 @@ def test_a_terminal_shows_a_bar(folder, monkeypatch, capsys):
     load(str(folder))
     shown = capsys.readouterr()
     assert "decoding pictures" in shown.err and shown.out == ""
+
+
+@pytest.mark.parametrize("write", ["lambda *_: 1", "lambda *_: 0", "full"])
+def test_rows_that_cannot_be_written_are_no_fault_of_the_file(folder, monkeypatch, write):
+    full = "import os, errno\ndef full(*_): raise OSError(errno.ENOSPC, 'No space')\n"
+    monkeypatch.setattr(pool, "START", f"{SETUP}\n{full}os.pwrite = {write}\n{PATCH}")
+    with pytest.raises(ValueError, match=r"cannot load .*: cannot keep decoded pictures: No space left on device"):
+        load(str(folder))
+
+
+@pytest.mark.parametrize("watch", ["look", "alarm"])
+def test_time_in_which_nobody_looked_does_not_count(folder, monkeypatch, watch):
+    """As after Ctrl-Z: each look comes an hour after the one before, and an alarm rings in a file that is fine."""
+    start = SETUP + PATCH.replace("time.sleep(1000)", "time.sleep(1.3)").replace("worker.main()", "")
+    monkeypatch.setattr(pool, "START", f"{start}\nworker.LAST = {1 if watch == 'alarm' else 60}\nworker.main()")
+    if watch == "look":
+        clock = itertools.count(0, 3600)
+        monkeypatch.setattr(pool.time, "monotonic", lambda: float(next(clock)))
+    Image.new("L", (8, 8)).save(folder / "hang.png")
+    assert len(load(str(folder))) == 41
+
+
+def test_workers_do_not_hear_the_terminal(folder, monkeypatch):
+    """Ctrl-C goes to all processes of a session's terminal, and would print a traceback for each worker."""
+    seen = []
+    start = pool.Pool._start
+
+    def started(self):
+        worker = start(self)
+        seen.append(os.getsid(worker.process.pid))
+        return worker
+
+    monkeypatch.setattr(pool.Pool, "_start", started)
+    load(str(folder))
+    assert seen and os.getsid(0) not in seen

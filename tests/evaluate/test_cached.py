@@ -132,6 +132,15 @@ def test_a_full_disk_costs_only_the_cache(folder: Path, monkeypatch: pytest.Monk
     assert list(folder.iterdir()) == []
 
 
+def test_without_a_home_only_the_cache_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("GANSMITH_CACHE")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert_close(cached_features(features(), "f", INDEX, Made()), X + 1)
+
+
 def test_a_folder_that_cannot_be_made_costs_only_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANSMITH_CACHE", str(tmp_path / "file"))

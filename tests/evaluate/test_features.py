@@ -3,6 +3,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -208,6 +209,18 @@ def test_own_features_run_only_where_they_are_trusted(tmp_path: Path, monkeypatc
     del sys.modules["own_things"]
 
 
+def test_a_module_of_features_may_change_where_modules_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_path.py").write_text(f"import sys\nsys.path.insert(0, 'own entry')\n{OWN}")
+    monkeypatch.chdir(tmp_path)
+    path = list(sys.path)
+    monkeypatch.setattr(sys, "path", list(path))
+    choose("own_path:embed", load("digits"), trust=True)
+    assert sys.path == ["own entry", *path]
+    del sys.modules["own_path"]
+
+
 def test_what_is_wrong_with_own_features_is_said(tmp_path: Path) -> None:
     file, data = tmp_path / "own.py", load("digits")
     file.write_text(OWN)
@@ -237,17 +250,16 @@ def weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fidelity(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the place of torch-fidelity: the mean gray level of a picture, 2,048 times."""
 
-    class Network:
-        def __init__(self, name: str, layers: list[str], feature_extractor_weights_path: str) -> None:
+    class Network(nn.Module):
+        def __init__(self, name: str, layers: list[str], feature_extractor_weights_path: BinaryIO) -> None:
+            super().__init__()
             assert layers == ["2048"]
-            assert Path(feature_extractor_weights_path).read_bytes() == b"damaged"
+            assert feature_extractor_weights_path.read() == b"damaged"
+            self.normal = nn.BatchNorm1d(1, eps=0.0)
 
-        def to(self, _: torch.device) -> "Network":
-            return self
-
-        def __call__(self, x: Tensor) -> tuple[Tensor]:
+        def forward(self, x: Tensor) -> tuple[Tensor]:
             assert x.dtype == torch.uint8 and x.shape[1] == 3
-            return (x.float().mean((1, 2, 3))[:, None].expand(-1, 2048),)
+            return (self.normal(x.float().mean((1, 2, 3))[:, None]).expand(-1, 2048),)
 
     module = ModuleType("torch_fidelity.feature_extractor_inceptionv3")
     module.FeatureExtractorInceptionV3 = Network
@@ -260,8 +272,11 @@ def test_inception_says_what_to_fetch_and_where_to_put_it(
     weights_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = weights_folder / WEIGHTS.file
-    for content, said in ((None, "not here"), (b"damaged", "but it has")):
-        if content is not None:
+    for content, said in ((None, "not here"), (..., r"cannot be read \(Is a directory\)"), (b"damaged", "but it has")):
+        if content is ...:
+            file.mkdir()
+        elif content is not None:
+            file.rmdir()
             file.write_bytes(content)
         with pytest.raises(ValueError, match=said) as error:
             inception()
@@ -269,8 +284,10 @@ def test_inception_says_what_to_fetch_and_where_to_put_it(
         assert all(each in line for each in (WEIGHTS.url, WEIGHTS.sha256, str(file))) and "\n" not in line
     mine = Weights(WEIGHTS.file, "", hashlib.sha256(b"damaged").hexdigest())
     monkeypatch.setattr("gansmith.evaluate.inception.WEIGHTS", mine)
-    found = inception()(torch.full((2, 1, 8, 8), 0.5))
-    assert_close(found, torch.full((2, 2048), 191.0))
+    features = inception()
+    assert_close(features(torch.full((2, 1, 8, 8), 0.5)), torch.full((2, 2048), 191.0))
+    x = torch.linspace(-1, 1, 6)[:, None, None, None].expand(-1, 1, 8, 8)
+    assert_close(features(x)[:2], features(x[:2]))
 
 
 @pytest.mark.parametrize("error", [ImportError("no torch_fidelity"), RuntimeError("operator nms\ndoes not exist")])

@@ -92,6 +92,9 @@ def test_only_the_last_quarter_of_the_last_stage_counts() -> None:
         ({"memorization": {"nearest_ratio": 0.5, "floor": 0.5, "c_t": -3.1}}, []),
         ({"memorization": {"nearest_ratio": 0.0, "floor": 1.0, "c_t": -2.9}}, []),
         ({"memorization": {"nearest_ratio": 0.1, "floor": 1.0, "c_t": None}}, ["copies"]),
+        ({"memorization": {"nearest_ratio": 0.6, "floor": 1.0, "c_t": None}}, []),
+        ({"memorization": {"nearest_ratio": 0.0, "floor": 0.0, "c_t": -9.0}}, ["leak"]),
+        ({"classes": {"shares": {"0": 1.0, "1": 0.0}, "real_shares": {"0": 1.0, "1": 0.0}}}, []),  # a blind judge
         ({"split": {"train": 499}}, ["little data"]),
         ({"split": {"train": 500}}, []),
         ({"too_few": "9 held-out samples are too few"}, ["little data"]),

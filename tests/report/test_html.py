@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from pages import HOSTILE, LOG, METRICS, Page, codes, record, run_folder
 from PIL import Image
 
-from gansmith.report import Codes, report_page, save_png, write_report
+from gansmith.report import Codes, embedding, report_page, save_png, write_report
 from gansmith.report.chart import chart, gather, ticks
 from gansmith.report.codes import code_map, project
 from gansmith.report.markup import text
@@ -88,6 +89,8 @@ def test_large_color_grids_are_compressed(tmp_path: Path) -> None:
 def test_words_of_the_run_are_words_on_the_page(word: str) -> None:
     data = {"source": word, "name": word, "n": 3, "shape": [1, 8, 8], "notes": [word]}
     metrics = METRICS | {"against": word, "too_few": word, "features": {"name": word, "size": 1, "why": word}}
+    metrics["modes"] = {"captured": word, "of": word, "high_quality": 0.5}
+    metrics["reconstruction"] = METRICS["reconstruction"] | {"code": word, "principal_code": word}
     metrics["classes"] = METRICS["classes"] | {"names": [word, word], "shares": {"0": 1.0, "1": 0.0}}
     plain = report_page(record(), log=LOG, metrics=METRICS, codes=codes())
     page = report_page(
@@ -173,6 +176,55 @@ def test_pictures_that_are_none_are_left_out(tmp_path: Path) -> None:
     frames = [i for i in Page(write_report(tmp_path).read_text(encoding="utf-8")).all("img") if "data-step" in i]
     assert [frame["data-step"] for frame in frames] == ["0", "10", "20"]
     assert "hidden" not in frames[-1]
+
+
+@pytest.mark.parametrize("folder", ["samples", "reconstructions", "interpolations"])
+def test_a_folder_that_leads_elsewhere_is_not_looked_into(folder: str, tmp_path: Path) -> None:
+    run, mine = run_folder(tmp_path / "run"), tmp_path / "mine"
+    before = len(Page(write_report(run).read_text(encoding="utf-8")).all("img"))
+    frames = 3 if folder == "samples" else 1
+    (run / folder).rename(mine)
+    (run / folder).symlink_to(mine)
+    assert len(Page(write_report(run).read_text(encoding="utf-8")).all("img")) == before - frames
+
+
+@pytest.mark.parametrize("file", ["run.json", "metrics.json", "log.jsonl", "monitor.jsonl"])
+@pytest.mark.parametrize("kind", ["link", "pipe", "device"])
+def test_what_is_no_file_is_missing(kind: str, file: str, tmp_path: Path) -> None:
+    run = run_folder(tmp_path / "run")
+    mine = (run / file).rename(tmp_path / "mine")
+    with_it = run / file
+    if kind == "pipe":
+        os.mkfifo(with_it)
+    else:
+        with_it.symlink_to(mine if kind == "link" else "/dev/zero")
+    linked = write_report(run).read_text(encoding="utf-8")
+    with_it.unlink()
+    assert linked == write_report(run).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("size", [(3000, 4000), (20_000, 10), (10, 20_000)])
+def test_large_pictures_are_made_smaller(size: tuple[int, int], tmp_path: Path) -> None:
+    Image.new("L", size, 128).save(tmp_path / "a.png")
+    image = embedding.read(tmp_path / "a.png")
+    assert image.width * image.height <= 4_000_000 and max(image.size) <= 16_383
+    assert embedding.tag(image, "", 500).startswith("<img")
+
+
+def test_numbers_of_an_earlier_step_say_so() -> None:
+    said = "Measured at step 300, but the run is at step 400"
+    for step, there in ((300, True), (400, False)):
+        words = Page(report_page(record(), log=LOG, metrics=METRICS | {"step": step})).words
+        assert (said in words) == there
+        assert "coverage0.82" in words
+
+
+def test_the_record_of_a_killed_run_is_older_than_its_log() -> None:
+    log = [*LOG, LOG[-1] | {"step": 700, "seconds": 90.0}]
+    page = Page(report_page(record(status="running"), log=log, metrics=METRICS | {"step": 400})).words
+    assert "700 steps in 90 s" in page and "Measured at step 400, but the run is at step 700" in page
+    assert "400 steps in 40 s" in Page(report_page(record(seconds=3), log=LOG)).words
+    assert "500 steps in 50 s" in Page(report_page(record(step=500, seconds=50), log=LOG)).words
 
 
 def test_points_in_the_plane_are_drawn(tmp_path: Path) -> None:
