@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gansmith.atomic import atomic
 from gansmith.data import Dataset, load
 from gansmith.folders import folder_of, make_folder, make_numbered, refuse_existing
 from gansmith.opening import opened
@@ -102,7 +103,7 @@ def encode(asked: argparse.Namespace) -> int:
     names = np.array([found.sample_name(i) for i in range(len(found))])
     labels = {} if found.y is None else {"labels": found.y.numpy()}
     file = make_numbered(run.path, "encoded") / "codes.npz" if out is None else out
-    with file.open("xb") as handle:  # numpy would add .npz to a name without it
+    with atomic(file, new=True) as handle:  # numpy would add .npz to a name without it
         np.savez(handle, allow_pickle=False, codes=codes.numpy(), names=names, **labels)
     print(f"{len(codes):,} codes of {codes.shape[1]} numbers in {file}")
     return 0
