@@ -179,7 +179,7 @@ def _health(record: Line, log: Sequence[Line], monitor: Sequence[Line], metrics:
             else "No fault was found: losses and scores stayed finite, and neither a collapse, a saturated or an "
             "overfitting critic, nor copies were seen."
         )
-        body = f"<p>{seen}</p>{missing}"
+        body = f"<p>{seen} Whether samples look right is for you to see.</p>{missing}"
     return section("health", "Health", body, kind="health ill" if found or blind else "health")
 
 
