@@ -116,15 +116,22 @@ class Shelf:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes from building the same; waits while one does."""
-        import fcntl
-
-        with (self.folder / f"{self.key}.lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                print("waiting for another process that decodes the same pictures", file=sys.stderr, flush=True)
-                fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(self.folder / f"{self.key}.lock", "decodes the same pictures"):
             yield
+
+
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Holds the lock of that file; says that another process holds it, and waits."""
+    import fcntl
+
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another process that {what}", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def cache_folder(kind: str) -> Path:

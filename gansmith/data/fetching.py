@@ -5,11 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import sys
 import time
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
@@ -28,6 +26,7 @@ from urllib.request import (
     UnknownHandler,
 )
 
+from gansmith.data.cache import locked
 from gansmith.data.files import FULL, shown
 from gansmith.data.progress import Progress
 
@@ -70,7 +69,7 @@ def fetch(files: Sequence[File], mirrors: Sequence[str], folder: Path) -> None:
     if len(present) == len(files):
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / ".lock"):
+    with locked(folder / ".lock", "fetches the same"):
         for file in files:
             if not (folder / file.name).exists() and (failures := _fetch(file, mirrors, folder)):
                 names = ", ".join(file.name for file in files)
@@ -168,16 +167,3 @@ def _opener() -> OpenerDirector:
     for handler in (*handlers, UnknownHandler):
         opener.add_handler(handler())
     return opener
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    import fcntl
-
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("waiting for another process that fetches the same", file=sys.stderr, flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
