@@ -30,7 +30,11 @@ def provenance() -> str:
 
     m = machine()
     command = " ".join(
-        ["python", Path(sys.argv[0]).resolve().relative_to(FILE.resolve().parent.parent).as_posix(), *sys.argv[1:]]
+        [
+            "python",
+            Path(sys.argv[0]).resolve().relative_to(FILE.resolve().parent.parent).as_posix(),
+            *map(_without_place, sys.argv[1:]),
+        ]
     )
     device = m["gpu"] or m["processor"]
     return (
@@ -38,6 +42,11 @@ def provenance() -> str:
         f"Python {platform.python_version()}, torch {torch.__version__}, gansmith at {commit()}, "
         f"{time.strftime('%Y-%m-%d')}."
     )
+
+
+def _without_place(argument: str) -> str:
+    """An argument as it stands in the results: where folders lie on a machine is no part of them."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def commit() -> str:

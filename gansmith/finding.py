@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gansmith.folders import read_file
 from gansmith.refusal import Refusal
 
 HERE = Path(__file__).parent / "recipes"
@@ -97,7 +98,7 @@ def from_file(path: Path, function: str, sha256: str | None = None) -> Recipe:
         Refusal: there is no such file or function, its hash is another, or the file fails when it is run.
     """
     try:
-        source = path.read_bytes()
+        source = path.read_bytes() if sha256 is None else read_file(path)  # that of a run: no link, no pipe
     except OSError as error:
         raise Refusal(f"cannot read the recipe file {path}: {error.strerror}") from None
     if sha256 is not None and digest(source) != sha256:

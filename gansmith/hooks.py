@@ -107,14 +107,15 @@ class Log(Hook):
     def step(self, training: Training) -> None:
         if training.step % self.every and training.step < training.stage.steps:
             return
-        line = {
-            "stage": training.number,
-            "step": training.step,
-            "seconds": round(self.before + time.perf_counter() - self.begun, 3),
-            "images/s": round(self.rate.look(training), 1),
-        }
-        notes = {name: round(float(value), 6) for name, value in training.notes.items()}
-        self.file.write(json.dumps(line | notes) + "\n")
+        rate = {"images/s": round(self.rate.look(training), 1)}
+        self.write(training, rate | {name: float(value) for name, value in training.notes.items()})
+
+    def write(self, training: Training, numbers: dict[str, float]) -> None:
+        """Adds a line for this step; a number that is not finite is null, because JSON has no other word for it."""
+        seconds = round(self.before + time.perf_counter() - self.begun, 3)
+        line = {"stage": training.number, "step": training.step, "seconds": seconds}
+        known = {name: round(value, 6) if math.isfinite(value) else None for name, value in numbers.items()}
+        self.file.write(json.dumps(line | known) + "\n")
         self.file.flush()
 
     def end(self, training: Training, error: BaseException | None) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
-import time
 from pathlib import Path
 
 import torch
@@ -72,16 +69,8 @@ class Monitor(Log):
     def step(self, training: Training) -> None:
         if training.step % self.every and training.step < training.stage.steps:
             return
-        line = {
-            "stage": training.number,
-            "step": training.step,
-            "seconds": round(self.before + time.perf_counter() - self.begun, 3),
-        }
         with keyed(Part((training.seed, "monitor")), training.device):
-            seen = look(training.game, self.train, self.held_out)
-        kept = {name: round(value, 6) if math.isfinite(value) else None for name, value in seen.items()}
-        self.file.write(json.dumps(line | kept) + "\n")
-        self.file.flush()
+            self.write(training, look(training.game, self.train, self.held_out))
 
 
 def look(game: Game, train: Batch, held_out: Batch) -> dict[str, float]:

@@ -23,6 +23,7 @@ def choose_device(wanted: str) -> torch.device:
     try:
         device = torch.device(wanted)
         torch.zeros(1, device=device).item()  # a device without memory is none to train on
+    # torch raises any of these for a device that it does not know, was not built for, or that is not there
     except (RuntimeError, AssertionError, NotImplementedError):
         raise ValueError(f"no device {wanted!r} here: use auto or cpu") from None
     return device

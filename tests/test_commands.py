@@ -1,6 +1,7 @@
 """Codes, ways between images, numbers and the page: what comes out, and what is refused."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -10,7 +11,10 @@ from PIL import Image
 
 from gansmith.cli import main
 from gansmith.data import load
+from gansmith.hooks import Log, read_log
 from gansmith.opening import opened
+from gansmith.recipes import gan
+from gansmith.training import Training
 
 
 @pytest.fixture(autouse=True)
@@ -191,3 +195,21 @@ def test_numbers_as_people_write_them(steps, right):
     else:
         with pytest.raises(Exception, match="whole number"):
             flags.count(steps)
+
+
+def test_a_recipe_of_a_run_is_no_pipe(trained, refused, tmp_path):
+    run = shutil.copytree(trained / "own", tmp_path / "own")
+    (run / "recipe.py").unlink()
+    os.mkfifo(run / "recipe.py")  # whoever opens it for reading waits for ever
+    assert "recipe.py" in refused("sample", run, "--trust")
+
+
+def test_a_number_that_is_not_finite_does_not_cut_the_log(tmp_path):
+    training = Training(gan(load("ring"), steps=3, batch=8, width=16), device="cpu")
+    log = Log(tmp_path / "log.jsonl", every=1)
+    log.start(training)
+    for training.step, value in ((1, 0.5), (2, float("nan")), (3, 0.25)):
+        training.notes = {"critic/ratio": torch.tensor(value)}
+        log.step(training)
+    log.end(training, None)
+    assert [line["critic/ratio"] for line in read_log(log.path)] == [0.5, None, 0.25]

@@ -33,9 +33,9 @@ def dinov2() -> Features:
         Exposing flaws of generative model evaluation metrics and their unfair treatment of diffusion models, Stein et
         al., 2023, https://arxiv.org/abs/2306.04675.
     """
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
-    w = load_file(WEIGHTS.path("dinov2"))
+    w = load(WEIGHTS.read("dinov2"))
 
     def embed(x: Tensor) -> Tensor:
         w.update({name: array.to(x.device) for name, array in w.items()})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 from gansmith.data.cache import cache_folder
 
@@ -22,11 +21,6 @@ class Weights:
     file: str
     url: str
     sha256: str
-
-    def path(self, what: str) -> Path:
-        """Where the file lies; its content was checked, as :meth:`read` does."""
-        self.read(what)
-        return cache_folder("weights") / self.file
 
     def read(self, what: str) -> bytes:
         """The content of the file, which was checked.

@@ -42,19 +42,21 @@ def show_samples(pictures: Pictures) -> str:
 
 
 def show_pairs(pictures: Pictures) -> str:
-    if pictures.reconstructions is None:
-        return ""
     alt = "pairs of pictures: at the left a held-out original, at the right its reconstruction"
-    said = "<p>Held-out originals, each beside what the generator makes of its code.</p>"
-    return f'{said}<figure class="wide">{embedding.tag(pictures.reconstructions, alt, OTHER_BYTES)}</figure>'
+    said = "Held-out originals, each beside what the generator makes of its code."
+    return _wide(pictures.reconstructions, alt, said)
 
 
 def show_between(pictures: Pictures) -> str:
-    if pictures.interpolations is None:
-        return ""
     alt = "rows of pictures: at both ends a held-out picture, between them the pictures of the codes between theirs"
-    said = "<p>Each row leads from one held-out picture to another, by a straight line between their codes.</p>"
-    return f'{said}<figure class="wide">{embedding.tag(pictures.interpolations, alt, OTHER_BYTES)}</figure>'
+    said = "Each row leads from one held-out picture to another, by a straight line between their codes."
+    return _wide(pictures.interpolations, alt, said)
+
+
+def _wide(picture: Any, alt: str, said: str) -> str:
+    if picture is None:
+        return ""
+    return f'<p>{said}</p><figure class="wide">{embedding.tag(picture, alt, OTHER_BYTES)}</figure>'
 
 
 def show_curves(log: Sequence[Mapping[str, Any]], monitor: Sequence[Mapping[str, Any]]) -> str:

@@ -70,7 +70,7 @@ def _check_joint(objective: Objective, critic: nn.Module, real: Tensor, fake: Te
     real, fake = real.clone().requires_grad_(), fake.clone().requires_grad_()
     try:
         joint = _value(objective.joint_loss, critic, real, fake)
-    except NotImplementedError:
+    except NotImplementedError:  # joint_loss has no default: the law holds where there is one
         return
     in_real, in_fake = torch.autograd.grad(joint, [real, fake])
     (alone,) = torch.autograd.grad(_value(objective.generator_loss, critic, real, fake), fake)
