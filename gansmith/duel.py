@@ -86,6 +86,42 @@ class Once:
         return output
 
 
+class Witness:
+    """A scalar function of one sample by a critic's features: ``head(features(critic, x))``, shape (n,).
+
+    Where the head was made from a batch (the best function between two batches, say), :func:`slope` differentiates it
+    in the sample as if the batch stood still, though the sample may be part of it; in the critic's weights it moves.
+
+    Arguments:
+        critic: sample -> features (n, m).
+        head: features (n, m) -> scores (n,).
+
+    Example:
+        >>> critic = nn.Linear(3, 2)
+        >>> Witness(critic, lambda phi: phi.sum(1))(torch.zeros(5, 3)).shape
+        torch.Size([5])
+    """
+
+    def __init__(self, critic: Critic, head: Callable[[Tensor], Tensor]) -> None:
+        self.critic, self.head = critic, head
+
+    @property
+    def module(self) -> nn.Module:
+        return module_of(self.critic)
+
+    def __call__(self, sample: Sample) -> Tensor:
+        return self.head(features(self.critic, sample))
+
+    def gradient(self, sample: Sample, where: Sequence[Tensor], create_graph: bool) -> Sequence[Tensor]:
+        """Of the sum of scores, in the parts of a tracked sample."""
+        found = features(self.critic, sample)
+        here = found.view_as(found)  # what the head was made from is another node of the graph
+        (along,) = torch.autograd.grad(self.head(here).sum(), here, create_graph=create_graph, retain_graph=True)
+        return torch.autograd.grad(
+            found, where, along, create_graph=create_graph, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+
+
 def module_of(critic: Critic) -> nn.Module:
     """The module that holds a critic's weights.
 
@@ -269,11 +305,25 @@ def slope(function: Critic, sample: Sample) -> Tensor:
         where = [p for p in parts(sample) if p.requires_grad]
         if not where:
             raise ValueError("a slope needs a continuous sample, but got integers: embed them first")
-        total = score(function, sample).sum()
-        if not total.requires_grad:
-            raise ValueError("a slope needs a function of the sample, but its score does not depend on it: detached?")
-        found = torch.autograd.grad(
-            total, where, create_graph=wanted, retain_graph=True, allow_unused=True, materialize_grads=True
-        )
+        if isinstance(function, Witness):
+            found = function.gradient(sample, where, wanted)
+        else:
+            found = _gradient(function, sample, where, wanted)
     squares = [_full(g).square().reshape(len(g), -1).sum(1) for g in found]
     return squares[0] if len(squares) == 1 else torch.stack(squares).sum(0)
+
+
+def _gradient(function: Critic, sample: Sample, where: Sequence[Tensor], create_graph: bool) -> Sequence[Tensor]:
+    total = score(function, sample).sum()
+    if not total.requires_grad:
+        raise ValueError("a slope needs a function of the sample, but its score does not depend on it: detached?")
+    return torch.autograd.grad(
+        total, where, create_graph=create_graph, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+
+
+@contextmanager
+def full_precision(like: Tensor) -> Iterator[None]:
+    """Inside, autocast rests: second moments, distances and decompositions need all digits."""
+    with torch.autocast(like.device.type, enabled=False):
+        yield

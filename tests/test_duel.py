@@ -27,6 +27,13 @@ PASSES = {  # (critic's loss, generator's loss)
     "mean gap+GP": (3, 2),
     "mean gap+R1": (2, 2),
     "anchored": (2, 1),
+    "LSGAN": (2, 1),
+    "pairwise QP": (2, 2),
+    "McGan mean": (2, 1),
+    "McGan both": (3, 1),
+    "McGan covariance dual": (3, 2),
+    "Fisher": (2, 1),
+    "MMD+GP": (3, 2),
 }
 
 

@@ -12,14 +12,24 @@ from gansmith.games import GAN, OGAN
 from gansmith.latents import Normal
 from gansmith.notes import note
 from gansmith.objectives import (
+    CovarianceMatching,
+    Divergence,
+    Fisher,
     Hinge,
+    KernelDiscrepancy,
+    LeastSquares,
+    MeanCovarianceMatching,
+    MeanMatching,
     NonSaturating,
     Objective,
+    PairwiseQuadratic,
     Quadratic,
     Relativistic,
+    Saturating,
     SlopeQuadratic,
     Wasserstein,
 )
+from gansmith.objectives.frames import Exponential
 from gansmith.ranks import gather
 from gansmith.regularizers import R1, R2, ClipWeights, GradientPenalty, Regularizer
 
@@ -46,6 +56,17 @@ class Counted(nn.Module):
         self.calls += 1
         out = self.net(torch.cat(parts(x), 1))
         return out.squeeze(1) if self.scores else out
+
+
+class Pairs(nn.Module):
+    """A critic of pairs of points."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, pair: tuple[Tensor, ...]) -> Tensor:
+        return self.net(torch.cat(pair, 1))
 
 
 class MeanGap(Objective):
@@ -122,10 +143,28 @@ GAMES = {
         mlp(Z, D), Counted(outputs=Z), Relativistic() + GradientPenalty(), Normal(Z), head=nn.Linear(Z, 1)
     ),
     "O-GAN slope QP": lambda: OGAN(mlp(Z, D), Counted(outputs=Z), SlopeQuadratic(), Normal(Z)),
+    "Saturating+R1": lambda: GAN(mlp(Z, D), Counted(), Saturating() + R1(), Normal(Z)),
+    "LSGAN": lambda: GAN(mlp(Z, D), Counted(), LeastSquares(), Normal(Z)),
+    "f-GAN": lambda: GAN(mlp(Z, D), Counted(), Divergence(trick=True), Normal(Z)),
+    "pairwise QP": lambda: GAN(mlp(Z, D), Counted(2 * D), PairwiseQuadratic(), Normal(Z)),
+    "McGan mean": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanMatching(1, M) + ClipWeights(0.1), Normal(Z)),
+    "McGan covariance": lambda: GAN(mlp(Z, D), Counted(outputs=M), CovarianceMatching(2, M) + R1(), Normal(Z)),
+    "McGan both": lambda: GAN(
+        mlp(Z, D), Counted(outputs=M), MeanCovarianceMatching(2, 2, M, frame=Exponential) + GradientPenalty(), Normal(Z)
+    ),
     "anchored": lambda: GAN(mlp(Z, D), Counted(), Hinge() + Anchored() + EverySecond(R1()), Normal(Z)),
 }
 WHOLE_BATCH = {
     "RaGAN+GP": lambda: GAN(mlp(Z, D), Counted(), Relativistic(average=True) + GradientPenalty(), Normal(Z)),
+    "McGan dual": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanMatching(dual=True) + GradientPenalty(), Normal(Z)),
+    "McGan covariance dual": lambda: GAN(
+        mlp(Z, D), Counted(outputs=M), CovarianceMatching(2, dual=True) + GradientPenalty(), Normal(Z)
+    ),
+    "McGan centered": lambda: GAN(
+        mlp(Z, D), Counted(outputs=M), MeanCovarianceMatching(2, 2, M, centered=True) + ClipWeights(0.1), Normal(Z)
+    ),
+    "Fisher": lambda: GAN(mlp(Z, D), Counted(), Fisher(0.1) + R1(), Normal(Z)),
+    "MMD+GP": lambda: GAN(mlp(Z, D), Counted(outputs=M), KernelDiscrepancy() + GradientPenalty(1.0), Normal(Z)),
     "mean gap": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap(), Normal(Z)),
     "mean gap+GP": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap() + GradientPenalty(), Normal(Z)),
     "mean gap+R1": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap() + R1(), Normal(Z)),

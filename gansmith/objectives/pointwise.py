@@ -1,4 +1,4 @@
-"""Objectives that are means of functions of one score: the original GAN, hinge, Wasserstein, and one's own."""
+"""Objectives that are means of functions of one score: the original GAN, LSGAN, hinge, Wasserstein, and one's own."""
 
 from __future__ import annotations
 
@@ -57,6 +57,18 @@ def _miss(t: Tensor) -> Tensor:
     return softplus(-t)
 
 
+def _hit(t: Tensor) -> Tensor:
+    return -softplus(-t)
+
+
+def _sure(t: Tensor) -> Tensor:
+    return -softplus(t)
+
+
+def _distance_to(target: float) -> Function:
+    return lambda t: (t - target).square() / 2
+
+
 def _below(t: Tensor) -> Tensor:
     return relu(1 - t)
 
@@ -85,6 +97,65 @@ class NonSaturating(Pointwise):
 
     def __init__(self) -> None:
         super().__init__(_miss, softplus, _miss)
+
+
+class Saturating(Pointwise):
+    r"""The original GAN as a zero-sum game: the generator maximizes what the critic minimizes.
+
+    .. math::
+        f(t) = \log(1 + e^{-t}), \qquad g(t) = -h(t) = \log(1 + e^{t}), \qquad k = -f
+
+    The critic's side is that of :class:`NonSaturating`; the generator's gradient :math:`|h'(t)| = \sigma(t)` vanishes
+    where the critic is sure of a fake sample. For theory, and for what analyzes the zero-sum game.
+
+    References:
+        Generative Adversarial Networks, Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661, equation (1).
+
+    Example:
+        >>> critic = lambda s: s[:, 0]
+        >>> Saturating().generator_loss(critic, torch.zeros(2, 1), torch.zeros(2, 1))  # -log 2
+        tensor(-0.6931)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_miss, softplus, _sure, _hit)
+
+
+class LeastSquares(Pointwise):
+    r"""LSGAN: scores are regressed on targets.
+
+    .. math::
+        f(t) = \tfrac12 (t - b)^2, \qquad g(t) = \tfrac12 (t - a)^2, \qquad h(t) = \tfrac12 (t - c)^2,
+        \qquad k(t) = \tfrac12 (t - (a + b - c))^2
+
+    With the factor 1/2 of the paper, the sum of both terms. The best critic is :math:`D^* = (b p + a q) / (p + q)`.
+    With :math:`b - c = 1` and :math:`b - a = 2`, as in (-1, 1, 0), the generator's game at the best critic is Pearson's
+    chi-squared divergence between :math:`p + q` and :math:`2 q`; (0, 1, 1) is what is used in practice.
+
+    Arguments:
+        a: the critic's target for fake scores.
+        b: the critic's target for real scores, above a.
+        c: the generator's target for fake scores, above a.
+
+    Raises:
+        ValueError: b or c is not above a, so that a high score would not mean real.
+
+    References:
+        Least Squares Generative Adversarial Networks, Mao et al., 2016, https://arxiv.org/abs/1611.04076, equation (2).
+
+    Example:
+        >>> critic = lambda s: s[:, 0]
+        >>> LeastSquares().critic_loss(critic, torch.tensor([[3.0]]), torch.tensor([[2.0]]))  # (3 - 1)^2 / 2 + 2^2 / 2
+        tensor(4.)
+    """
+
+    def __init__(self, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> None:
+        if not (b > a and c > a):
+            raise ValueError(
+                f"needs targets b and c above a, because a high score means real, but got a={a}, b={b}, c={c}: "
+                "exchange them, or turn the critic's sign"
+            )
+        super().__init__(_distance_to(b), _distance_to(a), _distance_to(c), _distance_to(a + b - c))
 
 
 class Hinge(Pointwise):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from gansmith.duel import Critic, Sample, same_size, score, still
 from gansmith.objectives.base import Objective
+from gansmith.objectives.pointwise import NonSaturating, Pointwise
 from gansmith.ranks import gather
 
 
@@ -14,12 +14,12 @@ class Relativistic(Objective):
     r"""The relativistic GAN, paired (RpGAN) or against the other batch's average (RaGAN).
 
     .. math::
-        L_D = E\,s(D(y) - D(x)), \qquad L_G = E\,s(D(x) - D(y)), \qquad s(t) = \log(1 + e^t)
+        L_D = E\,f(D(x) - D(y)), \qquad L_G = E\,f(D(y) - D(x)), \qquad f(t) = \log(1 + e^{-t})
 
     with x real, y fake, paired by their place in the batch; one term and no factor 1/2. With ``average=True``
 
     .. math::
-        L_D = \tfrac12 [E\,s(\bar D(y) - D(x)) + E\,s(D(y) - \bar D(x))]
+        L_D = \tfrac12 [E\,f(D(x) - \bar D(y)) + E\,g(D(y) - \bar D(x))], \qquad g(t) = \log(1 + e^{t})
 
     and the generator's loss with x and y exchanged. The paired form's best critic is :math:`\log p/q + c`; its value is
     :math:`\log 2 - \mathrm{JSD}(p \otimes q, q \otimes p)`. Adding a constant to the critic changes nothing, so that a
@@ -27,6 +27,8 @@ class Relativistic(Objective):
 
     Arguments:
         average: compare with the mean score of the other batch instead of with one partner.
+        of: whose f and g (h and k are not read): ``Hinge()`` makes it RaHinge, ``LeastSquares(-1, 1, 1)`` RaLSGAN up to
+            its factor 1/2; the logistic ones of :class:`NonSaturating` by default.
 
     Raises:
         ValueError: the paired form got batches of different sizes.
@@ -42,9 +44,9 @@ class Relativistic(Objective):
         tensor(0.6931)
     """
 
-    def __init__(self, average: bool = False) -> None:
+    def __init__(self, average: bool = False, of: Pointwise | None = None) -> None:
         super().__init__()
-        self.average = average
+        self.average, self.of = average, of or NonSaturating()
         self.additive = not average
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
@@ -67,6 +69,6 @@ class Relativistic(Objective):
 
     def _prefer(self, high: Tensor, low: Tensor) -> Tensor:
         if not self.average:
-            return softplus(low - high).mean()
+            return self.of.f(high - low).mean()
         high, low = gather(high), gather(low)
-        return (softplus(low.mean() - high).mean() + softplus(low - high.mean()).mean()) / 2
+        return (self.of.f(high - low.mean()).mean() + self.of.g(low - high.mean()).mean()) / 2

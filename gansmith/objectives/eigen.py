@@ -1,0 +1,49 @@
+"""A function of a symmetric matrix's eigenvalues that can be differentiated where eigenvalues are equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def signs_of_largest(matrix: Tensor, k: int) -> Tensor:
+    r"""The matrix that maximizes :math:`\mathrm{tr}(S M)`, for a symmetric S (m, m).
+
+    .. math::
+        M = \sum_{i \le k} \mathrm{sign}(\lambda_i)\, u_i u_i^T
+
+    over the k largest :math:`|\lambda_i|`. It is :math:`h(S)` for a step function h of the eigenvalues. Its derivative
+    (Daleckii and Krein) has differences of h over differences of eigenvalues, and so is finite although a difference of
+    second moments has many eigenvalues 0, where that of the eigenvectors is not. It can be differentiated once.
+
+    Example:
+        >>> signs_of_largest(torch.diag(torch.tensor([1.0, -3.0, 2.0])), 2).diagonal()
+        tensor([ 0., -1.,  1.])
+    """
+    found: Tensor = _SignsOfLargest.apply(matrix, k)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _SignsOfLargest(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, k: int) -> Tensor:
+        values, vectors = torch.linalg.eigh(matrix)
+        signs = torch.zeros_like(values)
+        top = values.abs().topk(k).indices
+        signs[top] = values[top].sign()
+        ctx.save_for_backward(values, vectors, signs)
+        found: Tensor = (vectors * signs) @ vectors.T
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        values, vectors, signs = ctx.saved_tensors
+        rise, run = signs[:, None] - signs, values[:, None] - values
+        quotients = torch.where((rise == 0) | (run == 0), torch.zeros_like(run), rise / run)
+        inside = vectors.T @ gradients[0] @ vectors
+        inside = (inside + inside.T) / 2
+        return vectors @ (quotients * inside) @ vectors.T, None

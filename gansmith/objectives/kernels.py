@@ -1,0 +1,91 @@
+"""Kernels between features: functions of two batches (n, m) and (k, m) that return (n, k)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Kernel(Protocol):
+    """Any function of two batches of features; ``low`` and ``high`` clamp the squared distances that it sees."""
+
+    def __call__(self, a: Tensor, b: Tensor, low: float = 0.0, high: float = math.inf) -> Tensor: ...
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    r""":math:`\|a_i - b_j\|^2`, shape (n, k), without the (n, k, m) differences; never negative.
+
+    Example:
+        >>> squared_distances(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
+        tensor([[25.]])
+    """
+    middle = b.mean(0).detach()  # near zero the expansion cancels less
+    a, b = a - middle, b - middle
+    squares = a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T
+    return squares.clamp(min=0)
+
+
+@dataclass(frozen=True)
+class RBF:
+    r"""A sum of Gaussian kernels, :math:`\sum_\sigma \exp(-\|a - b\|^2 / 2 \sigma^2)`.
+
+    Arguments:
+        sigmas: the widths.
+
+    Example:
+        >>> RBF((1.0,))(torch.zeros(1, 2), torch.ones(1, 2))  # exp(-1)
+        tensor([[0.3679]])
+    """
+
+    sigmas: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+    def __call__(self, a: Tensor, b: Tensor, low: float = 0.0, high: float = math.inf) -> Tensor:
+        squares = squared_distances(a, b).clamp(low, high)
+        return torch.stack([(-squares / (2 * s * s)).exp() for s in self.sigmas]).sum(0)
+
+
+@dataclass(frozen=True)
+class RationalQuadratic:
+    r"""A sum of rational quadratic kernels.
+
+    .. math::
+        \sum_\alpha (1 + \|a - b\|^2 / 2\alpha)^{-\alpha} + w \langle a, b \rangle
+
+    Its tails are heavier than the Gaussian's: distant samples still feel each other.
+
+    Arguments:
+        alphas: the exponents.
+        dot: w, the weight of a linear kernel beside them.
+
+    Example:
+        >>> RationalQuadratic((1.0,))(torch.zeros(1, 2), torch.ones(1, 2))  # 1 / (1 + 2 / 2)
+        tensor([[0.5000]])
+    """
+
+    alphas: Sequence[float] = (0.1, 1.0, 10.0)
+    dot: float = 0.0
+
+    def __call__(self, a: Tensor, b: Tensor, low: float = 0.0, high: float = math.inf) -> Tensor:
+        squares = squared_distances(a, b).clamp(low, high)
+        total = torch.stack([(1 + squares / (2 * s)).pow(-s) for s in self.alphas]).sum(0)
+        return total + self.dot * (a @ b.T) if self.dot else total
+
+
+@dataclass(frozen=True)
+class DistanceKernel:
+    r"""The kernel of the energy distance, :math:`\|a\| + \|b\| - \|a - b\|`.
+
+    Example:
+        >>> DistanceKernel()(torch.tensor([[3.0]]), torch.tensor([[5.0]]))
+        tensor([[6.]])
+    """
+
+    def __call__(self, a: Tensor, b: Tensor, low: float = 0.0, high: float = math.inf) -> Tensor:
+        apart = squared_distances(a, b).clamp(max(low, 1e-24), high).sqrt()  # the root's derivative at 0 is infinite
+        lengths: Tensor = a.norm(dim=1)[:, None] + b.norm(dim=1)
+        return lengths - apart
