@@ -154,7 +154,7 @@ def score(critic: Critic, sample: Sample) -> Tensor:
         ValueError: needs one score per sample, shape (2,), but the critic returned (2, 1): add .squeeze(1)
     """
     n = size(sample)
-    output = _tensor(critic(sample), n)
+    output = _tensor(_called(critic, sample), n)
     if output.shape != (n,):
         cure = {
             (n, 1): "add .squeeze(1)",
@@ -180,13 +180,36 @@ def features(critic: Critic, sample: Sample) -> Tensor:
         torch.Size([2, 4])
     """
     n = size(sample)
-    output = _tensor(critic(sample), n)
+    output = _tensor(_called(critic, sample), n)
     if output.ndim != 2 or len(output) != n:
         cure = "add .flatten(1)" if output.ndim > 2 else "return the layer before the score"
         raise ValueError(
             f"needs features of each sample, shape ({n}, m), but the critic returned {tuple(output.shape)}: {cure}"
         )
     return _full(output)
+
+
+def _called(critic: Critic, sample: Sample) -> Any:
+    try:
+        return critic(sample)
+    except RuntimeError as error:
+        if mixed := _mixture(critic, sample):
+            raise ValueError(mixed) from error
+        raise
+
+
+def _mixture(critic: Critic, sample: Sample) -> str:
+    """What does not go together, where that is why a critic failed."""
+    module = getattr(critic, "module", critic)
+    weight = next(module.parameters(), None) if isinstance(module, nn.Module) else None
+    for part in parts(sample):
+        if weight is None or not part.is_floating_point() or (part.dtype, part.device) == (weight.dtype, weight.device):
+            continue
+        return (
+            f"needs samples like the critic's weights, but the critic's weights are {weight.dtype} on {weight.device} "
+            f"and the samples {part.dtype} on {part.device}: move one of them by .to(...), or cast under autocast"
+        )
+    return ""
 
 
 def _tensor(output: Any, n: int) -> Tensor:
