@@ -72,6 +72,7 @@ COMMANDS = {
     "interpolate": ("looking", parsers.interpolate),
     "evaluate": ("measuring", parsers.evaluate),
     "report": ("reporting", parsers.report),
+    "verify": ("verifying", parsers.verify),
 }
 
 
@@ -111,6 +112,7 @@ commands:
   interpolate RUN A B       pictures on the way from one image to another
   evaluate RUN              numbers against held-out data; evaluate DIR --against DIR for any pictures
   report RUN                write the run's page anew
+  verify                    measure the mathematics against closed forms
   recipes                   the recipes that there are
 
 {EXAMPLES}

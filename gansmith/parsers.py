@@ -186,6 +186,18 @@ def report() -> Parser:
     return parser
 
 
+def verify() -> Parser:
+    parser = Parser(
+        prog="gansmith verify",
+        description="Measures the library's mathematics: a row for each claim, with the error against a closed form\n"
+        "or an independent computation. The exit code is 1 if a claim fails.",
+        epilog="examples:\n  gansmith verify\n  gansmith verify --only hinge --json",
+    )
+    parser.add_argument("--only", metavar="WORD", help="only claims whose statement or source has this in it")
+    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+    return parser
+
+
 CROPS = ("center", "pad", "stretch")
 
 

@@ -1,0 +1,77 @@
+"""The library's mathematics, measured where it is installed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable
+
+from gansmith.refusal import Refusal
+from gansmith.run import to_json
+from gansmith.testing.claims import Claim, Finding
+from gansmith.testing.oracles import CLAIMS
+
+WIDE = 500  # columns where nobody's terminal sets them: a claim is a line
+
+
+def verify(asked: argparse.Namespace) -> int:
+    """Measures every claim; the exit code is 1 where one fails."""
+    wanted = [each for each in CLAIMS if (asked.only or "").lower() in f"{each.claim} ({each.source})".lower()]
+    if not wanted:
+        raise Refusal(f"no claim speaks of {asked.only!r}: gansmith verify lists all {len(CLAIMS)}")
+    begun = time.perf_counter()
+    found = [(each, each.measure()) for each in _watched(wanted)]
+    failed = [(each, finding) for each, finding in found if not finding.holds]
+    if asked.json:
+        print(to_json({"claims": [_record(*each) for each in found]}))
+    else:
+        _print_table(found)
+    for each, finding in failed:
+        print(f"fails: {each.claim}: {finding.problem or _numbers(finding)}", file=sys.stderr)
+    if not asked.json:
+        seconds = time.perf_counter() - begun
+        print(f"{len(found)} claims, of which {len(found) - len(failed)} hold; {seconds:.1f} seconds")
+    return 1 if failed else 0
+
+
+def _watched(claims: list[Claim]) -> Iterable[Claim]:
+    """Shows progress where there is a terminal."""
+    if not sys.stderr.isatty():
+        return claims
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(claims, "measuring", console=Console(stderr=True), transient=True)
+
+
+def _record(claim: Claim, finding: Finding) -> dict[str, str | float]:
+    return {
+        "claim": claim.claim,
+        "measured": finding.measured,
+        "expected": finding.expected,
+        "error": finding.error,
+        "tolerance": claim.tolerance,
+        "source": claim.source,
+    }
+
+
+def _print_table(found: list[tuple[Claim, Finding]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("claim", "measured", "expected", "error", "tolerance", "source"):
+        words = column in ("claim", "source")
+        table.add_column(column, justify="left" if words else "right", no_wrap=not words)
+    for claim, finding in found:
+        numbers = (f"{finding.measured:.6g}", f"{finding.expected:.6g}", f"{finding.error:.1e}")
+        style = None if finding.holds else "bold red"
+        table.add_row(escape(claim.claim), *numbers, f"{claim.tolerance:.0e}", escape(claim.source), style=style)
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def _numbers(finding: Finding) -> str:
+    return f"measured {finding.measured:.6g}, expected {finding.expected:.6g}"
