@@ -126,7 +126,7 @@ def test_a_claim_that_fails(form, planted, capsys):
     assert main(["verify", *form]) == 1
     shown = capsys.readouterr()
     assert shown.err.splitlines() == [
-        "fails: two: measured 2, expected 2.5",
+        "fails: two: measured 2, expected 2.5, error 5.0e-01",
         "fails: three: RuntimeError: no [oracle] today",
     ]
     if form:

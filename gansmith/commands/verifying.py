@@ -74,4 +74,4 @@ def _print_table(found: list[tuple[Claim, Finding]]) -> None:
 
 
 def _numbers(finding: Finding) -> str:
-    return f"measured {finding.measured:.6g}, expected {finding.expected:.6g}"
+    return f"measured {finding.measured:.6g}, expected {finding.expected:.6g}, error {finding.error:.1e}"
