@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from planted import PLANTED
 
 from gansmith.cli import main
 from gansmith.commands import verifying
@@ -25,6 +26,25 @@ def test_each_statement_stands_once_and_says_where_it_is_from():
     assert all(each.source and 0 < each.tolerance <= 1e-2 for each in CLAIMS)
     with pytest.raises(ValueError, match="needs each statement once"):
         claim(CLAIMS[0].claim, source="derivation", tolerance=1e-9)(lambda: (0.0, 0.0))
+
+
+def about(begin):
+    return [each for each in CLAIMS if each.claim.startswith(begin)]
+
+
+@pytest.mark.filterwarnings("ignore")  # what is wrong may warn
+@pytest.mark.parametrize("each", PLANTED, ids=lambda each: each.error)
+def test_claims_turn_red_under_an_error(each, monkeypatch):
+    each.plant(monkeypatch)
+    for begin in each.red:
+        assert about(begin), f"no claim begins with {begin!r}"
+        green = [claim.claim for claim in about(begin) if claim.measure().holds]
+        assert not green
+
+
+def test_every_claim_turns_red_under_some_error():
+    seen = {claim.claim for each in PLANTED for begin in each.red for claim in about(begin)}
+    assert not {each.claim for each in CLAIMS} - seen
 
 
 # what a claim is

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from gansmith.batch import Batch
 from gansmith.dynamics import Pull
-from gansmith.games import OGAN
-from gansmith.games.ogan import correlation, standardize
+from gansmith.games import OGAN, ogan
 from gansmith.networks import MLP
 from gansmith.objectives import NonSaturating, SlopeQuadratic
 from gansmith.testing.claims import Pair, claim
@@ -25,7 +24,7 @@ V, U = _rng.normal(size=(2, 6, 5)) * 2 + 1
 
 
 def _rho(v: np.ndarray = V, u: np.ndarray = U) -> Tensor:
-    return correlation(torch.tensor(v), torch.tensor(u))
+    return ogan.correlation(torch.tensor(v), torch.tensor(u))
 
 
 def _pearson() -> np.ndarray:
@@ -46,7 +45,7 @@ def _() -> Pair:
 @claim("correlation: its gradient is orthogonal to those of the code's mean and deviation", source=SU, tolerance=1e-12)
 def _() -> Pair:
     code = torch.tensor(U, requires_grad=True)
-    (found,) = torch.autograd.grad(correlation(torch.tensor(V), code).sum(), code)
+    (found,) = torch.autograd.grad(ogan.correlation(torch.tensor(V), code).sum(), code)
     slope = found.numpy()
     along = np.stack([slope.sum(1), (slope * (U - U.mean(1, keepdims=True))).sum(1)])
     return np.append(along.ravel(), np.abs(slope).max() > 0.01), np.append(np.zeros(12), 1)
@@ -54,20 +53,20 @@ def _() -> Pair:
 
 @claim("correlation: |N(z) - N(w)|^2 = 2 n (1 - rho), with Pearson's rho", source="derivation", tolerance=1e-12)
 def _() -> Pair:
-    gap = standardize(torch.tensor(V)) - standardize(torch.tensor(U))
+    gap = ogan.standardize(torch.tensor(V)) - ogan.standardize(torch.tensor(U))
     return gap.square().sum(1), 2 * 5 * (1 - _pearson())
 
 
 @claim("standardize: each code has mean 0 and population deviation 1", source=SU, tolerance=1e-12)
 def _() -> Pair:
-    codes = standardize(torch.tensor(V)).numpy()
+    codes = ogan.standardize(torch.tensor(V)).numpy()
     return np.stack([codes.mean(1), codes.std(1)]), np.stack([np.zeros(6), np.ones(6)])
 
 
 @claim("standardize: N(N(z)) = N(z), numpy's", source=SU, tolerance=1e-12)
 def _() -> Pair:
     wanted = (V - V.mean(1, keepdims=True)) / V.std(1, keepdims=True)
-    return standardize(standardize(torch.tensor(V))), wanted
+    return ogan.standardize(ogan.standardize(torch.tensor(V))), wanted
 
 
 def _softplus(t: np.ndarray) -> float:
