@@ -1,4 +1,9 @@
-"""The claims, a file for each subject; importing this package makes them all."""
+"""The claims, a file for each subject; importing this package makes them all.
+
+A new claim is a function under :func:`gansmith.testing.claims.claim`, or a line through a file's helper where there
+is one for its kind: ``slopes``, ``gains``, ``of_linear``, ``turns``, ``flows``, ``modulus``. A new file is a line
+below. An entry in ``tests/planted.py`` holds an error under which the claim turns red.
+"""
 
 from gansmith.testing.claims import CLAIMS as CLAIMS
 from gansmith.testing.oracles import dirac as dirac

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from gansmith.batch import Batch
 from gansmith.duel import crossing
@@ -20,7 +19,6 @@ from gansmith.objectives import (
     Hinge,
     NonSaturating,
     Objective,
-    Pointwise,
     Quadratic,
     Relativistic,
     SlopeQuadratic,
@@ -28,6 +26,7 @@ from gansmith.objectives import (
 )
 from gansmith.regularizers import R1, R2, GradientPenalty
 from gansmith.testing.claims import Pair, claim
+from gansmith.testing.oracles.saturation import minimax
 
 MESCHEDER = "Mescheder et al., 2018"
 DERIVATION = "derivation"
@@ -136,7 +135,7 @@ def plain(name: str, source: str, make: Callable[[], Objective], speed: float) -
     )
 
 
-plain("minimax", MESCHEDER, lambda: Pointwise(lambda t: softplus(-t), softplus, lambda t: -softplus(t)), 0.5)
+plain("minimax", MESCHEDER, minimax, 0.5)
 plain("non-saturating", MESCHEDER, NonSaturating, 0.5)
 plain("hinge", DERIVATION, Hinge, 1.0)
 plain("Wasserstein", MESCHEDER, Wasserstein, 1.0)

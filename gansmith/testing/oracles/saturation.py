@@ -54,7 +54,8 @@ def _slope(loss: Callable[[Tensor], Tensor]) -> Tensor:
     return found * len(t)
 
 
-def _minimax() -> Objective:
+def minimax() -> Objective:
+    """The original game, in which the generator wants the critic's loss large."""
     return Pointwise(lambda t: softplus(-t), softplus, lambda t: -softplus(t))
 
 
@@ -77,7 +78,7 @@ slopes(
 slopes(
     "pointwise, as minimax: f' = -s(-t), g' = s(t) and h' = -s(t), which is 0 where fakes are known",
     "Goodfellow et al., 2014",
-    _minimax,
+    minimax,
     lambda t: -expit(-t),
     expit,
     lambda t: -expit(t),
