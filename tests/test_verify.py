@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from planted import PLANTED
 
 from gansmith.cli import main
 from gansmith.commands import verifying
@@ -18,6 +19,8 @@ FIELDS = ["claim", "measured", "expected", "error", "tolerance", "source"]
 def test_claim(each):
     finding = each.measure()
     assert finding.holds, finding
+    torch.rand(1)
+    assert each.measure() == finding
 
 
 def test_each_statement_stands_once_and_says_where_it_is_from():
@@ -25,6 +28,25 @@ def test_each_statement_stands_once_and_says_where_it_is_from():
     assert all(each.source and 0 < each.tolerance <= 1e-2 for each in CLAIMS)
     with pytest.raises(ValueError, match="needs each statement once"):
         claim(CLAIMS[0].claim, source="derivation", tolerance=1e-9)(lambda: (0.0, 0.0))
+
+
+def about(begin):
+    return [each for each in CLAIMS if each.claim.startswith(begin)]
+
+
+@pytest.mark.filterwarnings("ignore")  # what is wrong may warn
+@pytest.mark.parametrize("each", PLANTED, ids=lambda each: each.error)
+def test_claims_turn_red_under_an_error(each, monkeypatch):
+    each.plant(monkeypatch)
+    for begin in each.red:
+        assert about(begin), f"no claim begins with {begin!r}"
+        green = [claim.claim for claim in about(begin) if claim.measure().holds]
+        assert not green
+
+
+def test_every_claim_turns_red_under_some_error():
+    seen = {claim.claim for each in PLANTED for begin in each.red for claim in about(begin)}
+    assert not {each.claim for each in CLAIMS} - seen
 
 
 # what a claim is
@@ -126,20 +148,20 @@ def test_a_claim_that_fails(form, planted, capsys):
     assert main(["verify", *form]) == 1
     shown = capsys.readouterr()
     assert shown.err.splitlines() == [
-        "fails: two: measured 2, expected 2.5",
+        "fails: two: measured 2, expected 2.5, error 5.0e-01",
         "fails: three: RuntimeError: no [oracle] today",
     ]
     if form:
         found = json.loads(shown.out)["claims"]
         assert [each["error"] for each in found] == [0.0, 0.5, None]
     else:
-        assert "3 claims, of which 1 hold;" in shown.out
+        assert "3 claims, of which 1 holds;" in shown.out
 
 
 def test_only_some(planted, capsys, refused):
     planted(of(right, "Hinge: one"), of(right, "two"))
     assert main(["verify", "--only", "hinge"]) == 0
-    assert "two" not in (out := capsys.readouterr().out) and "1 claim" in out
+    assert "two" not in (out := capsys.readouterr().out) and "1 claim, of which 1 holds" in out
     assert refused("verify", "--only", "zzz") == "gansmith: no claim speaks of 'zzz': gansmith verify lists all 2\n"
 
 

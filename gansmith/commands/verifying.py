@@ -30,8 +30,8 @@ def verify(asked: argparse.Namespace) -> int:
     for each, finding in failed:
         print(f"fails: {each.claim}: {finding.problem or _numbers(finding)}", file=sys.stderr)
     if not asked.json:
-        seconds = time.perf_counter() - begun
-        print(f"{len(found)} claims, of which {len(found) - len(failed)} hold; {seconds:.1f} seconds")
+        n, held, seconds = len(found), len(found) - len(failed), time.perf_counter() - begun
+        print(f"{n} claim{'s' * (n != 1)}, of which {held} hold{'s' * (held == 1)}; {seconds:.1f} seconds")
     return 1 if failed else 0
 
 
@@ -74,4 +74,4 @@ def _print_table(found: list[tuple[Claim, Finding]]) -> None:
 
 
 def _numbers(finding: Finding) -> str:
-    return f"measured {finding.measured:.6g}, expected {finding.expected:.6g}"
+    return f"measured {finding.measured:.6g}, expected {finding.expected:.6g}, error {finding.error:.1e}"

@@ -1,0 +1,209 @@
+"""How players move: moduli on a pure rotation, Euler's error, and equivalent ways to take the same step."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torch.nn.utils import parameters_to_vector
+from torch.optim import SGD, Adam
+
+from gansmith.batch import Batch
+from gansmith.dynamics import Alternating, Dynamics, Simultaneous
+from gansmith.games import GAN
+from gansmith.games.base import Player
+from gansmith.networks import MLP
+from gansmith.objectives import NonSaturating, Wasserstein
+from gansmith.testing.claims import Pair, claim
+from gansmith.testing.oracles.dirac import Dirac
+
+DERIVATION = "derivation"
+Make = Callable[[dict[str, Any]], Dynamics]
+
+
+def step_matrix(make: Make, a: float) -> NDArray[Any]:
+    """What a step of size a does to (theta, psi) in the game min max theta psi, which is linear in them."""
+    return np.array([_step(make, a, 1.0, 0.0), _step(make, a, 0.0, 1.0)]).T
+
+
+def _step(make: Make, a: float, theta: float, psi: float) -> list[float]:
+    game = Dirac(Wasserstein()).at(theta, psi)
+    players = game.players()
+    dynamics = make({name: SGD(player.parameters(), a) for name, player in players.items()})
+    dynamics.step(players, lambda _: game.batch, (0,))
+    return [float(v.detach()) for v in game.variables()]
+
+
+def modulus(
+    statement: str,
+    make: Make,
+    wanted: Callable[[float], float],
+    steps: Sequence[float] = (0.1, 0.5, 1.0, 1.5),
+    source: str = DERIVATION,
+) -> None:
+    """Claims the largest modulus of a step's eigenvalues on a pure rotation: one line a dynamics.
+
+    Arguments:
+        statement: in words.
+        make: optimizers by player's name -> dynamics.
+        wanted: step size times frequency -> modulus.
+        steps: sizes to measure at.
+        source: where it is from.
+    """
+
+    @claim(f"pure rotation, {statement}", source=source, tolerance=1e-6)
+    def _() -> Pair:
+        found = [np.abs(np.linalg.eigvals(step_matrix(make, a))).max() for a in steps]
+        return np.array(found), np.array([wanted(a) for a in steps])
+
+
+def _alternating(a: float) -> float:
+    """The roots of r^2 - (2 - a^2) r + 1."""
+    return float(np.abs(np.roots([1, a**2 - 2, 1])).max())
+
+
+modulus("simultaneous: a step of size a grows by sqrt(1 + a^2)", Simultaneous, lambda a: (1 + a**2) ** 0.5)
+modulus("alternating: a step of size a <= 2 keeps its distance", Alternating, lambda a: 1.0, (0.1, 0.5, 1.0, 1.9))
+modulus(
+    "alternating: a step of size a > 2 grows by a^2/2 - 1 + a sqrt(a^2/4 - 1)",
+    Alternating,
+    lambda a: a**2 / 2 - 1 + a * (a**2 / 4 - 1) ** 0.5,
+    (2.1, 3.0),
+)
+
+
+@claim(
+    "pure rotation, alternating, n critic moves a round: its matrix has determinant 1 and trace 2 - n a^2",
+    source=DERIVATION,
+    tolerance=1e-12,
+)
+def _() -> Pair:
+    cases = [(n, a) for n in (1, 2, 5) for a in (0.1, 0.7)]
+    found = [step_matrix(partial(Alternating, critic=n), a) for n, a in cases]
+    return np.array([[np.linalg.det(m), np.trace(m)] for m in found]), np.array([[1, 2 - n * a**2] for n, a in cases])
+
+
+H = np.array([[3.0, 1.0], [1.0, 2.0]])
+START = np.array([1.0, -0.7])
+"""A player alone, who wants x'Hx/2 small, and where it starts."""
+
+
+class Place(nn.Module):
+    """Parameters phi that stand for x = scale * phi."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale, self.phi = scale, nn.Parameter(torch.as_tensor(START / scale))
+
+    def forward(self) -> Tensor:
+        return self.scale * self.phi
+
+
+def _descend(
+    make: Make, optimizer: Callable[[list[nn.Parameter]], Any], steps: int = 1, scale: float = 1.0
+) -> NDArray[Any]:
+    """Where the player is after so many steps."""
+    place, one = Place(scale), Batch(torch.zeros(1, 1), None, torch.zeros(1))
+    player = Player([place], lambda _: place() @ torch.as_tensor(H) @ place() / 2)
+    dynamics = make({"alone": optimizer(player.parameters())})
+    for _ in range(steps):
+        dynamics.step({"alone": player}, lambda _: one, (0,))
+    return np.asarray(place().detach())
+
+
+def _sgd(rate: float) -> Callable[[list[nn.Parameter]], SGD]:
+    return partial(SGD, lr=rate)
+
+
+@claim(
+    "gradient descent: as the step shrinks, the loss falls by |gradient|^2 a unit of time",
+    source=DERIVATION,
+    tolerance=1e-9,
+)
+def _() -> Pair:
+    def fall(h: float) -> float:
+        end = _descend(Simultaneous, _sgd(h))
+        return float(end @ H @ end - START @ H @ START) / (2 * h)
+
+    return 2 * fall(1e-3) - fall(2e-3), -float((H @ START) @ (H @ START))
+
+
+@claim(
+    "gradient descent: a step h misses the flow by h^2 H gradient/2, by scipy's exponential",
+    source=DERIVATION,
+    tolerance=1e-4,
+)
+def _() -> Pair:
+    from scipy.linalg import expm
+
+    def miss(h: float) -> NDArray[Any]:
+        return np.asarray((expm(-h * H) @ START - _descend(Simultaneous, _sgd(h))) / h**2)
+
+    return 2 * miss(1e-3) - miss(2e-3), H @ H @ START / 2
+
+
+@claim(
+    "x = c phi: under SGD a rate r for phi is a rate c^2 r for x, x_n = (1 - c^2 r H)^n x_0",
+    source="derivation",
+    tolerance=1e-12,
+)
+def _() -> Pair:
+    shrink = np.eye(2) - 3.0**2 * 0.01 * H
+    return _descend(Alternating, _sgd(0.01), 5, scale=3.0), np.linalg.matrix_power(shrink, 5) @ START
+
+
+@claim(
+    "x = c phi: under Adam a rate r for phi is a rate c r for x, by Adam's formula",
+    source="derivation",
+    tolerance=1e-12,
+)
+def _() -> Pair:
+    x, m, v = START.copy(), np.zeros(2), np.zeros(2)
+    for step in range(1, 6):
+        g = H @ x
+        m, v = 0.5 * m + 0.5 * g, 0.9 * v + 0.1 * g**2
+        x = x - 3.0 * 0.01 * (m / (1 - 0.5**step)) / np.sqrt(v / (1 - 0.9**step))
+    return _descend(Alternating, partial(Adam, lr=0.01, betas=(0.5, 0.9), eps=1e-300), 5, scale=3.0), x
+
+
+class Given:
+    """Latents that are the same at each call."""
+
+    size, std = 3, 1.0
+
+    def __call__(self, n: int, like: Tensor | None = None) -> Tensor:
+        return torch.as_tensor(np.random.default_rng(7).normal(size=(n, self.size)))
+
+
+def _single_loss(game: GAN, x: Tensor, weight: float) -> Tensor:
+    """What both players share: its last term is 0, and gives its gradient to the generator alone."""
+    y = game.generator(Given()(len(x)))
+    real, fake, still = game.critic(x), game.critic(y), game.critic(y.detach())
+    return (softplus(-real) + softplus(still) + weight * (softplus(-fake) - softplus(-still))).mean()
+
+
+@claim(
+    "one loss, L_D(x, sg y) + k (L_G(y) - L_G(sg y)), moves under SGD as simultaneous players with rates r and k r",
+    source=DERIVATION,
+    tolerance=1e-12,
+)
+def _() -> Pair:
+    networks = MLP(3, 2, width=8, layers=2), MLP(2, None, width=8, layers=2)
+    game = GAN(*networks, NonSaturating(), Given()).double()
+    one = copy.deepcopy(game)
+    x = torch.as_tensor(np.random.default_rng(6).normal(size=(16, 2)))
+    players = game.players()
+    rates = {"critic": 0.1, "generator": 0.3}
+    dynamics = Simultaneous({name: SGD(player.parameters(), rates[name]) for name, player in players.items()})
+    dynamics.step(players, lambda _: Batch(x, None, torch.arange(len(x))), (0,))
+    single = SGD(one.parameters(), 0.1)
+    _single_loss(one, x, 3.0).backward()
+    single.step()
+    return parameters_to_vector(game.parameters()), parameters_to_vector(one.parameters())

@@ -1,0 +1,138 @@
+"""Two parallel lines a distance t apart: what each objective tells a generator that is far from the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+from scipy.special import expit
+from torch import Tensor
+
+from gansmith.duel import Critic
+from gansmith.objectives import (
+    Hinge,
+    NonSaturating,
+    Objective,
+    Quadratic,
+    Relativistic,
+    SlopeQuadratic,
+    Wasserstein,
+)
+from gansmith.regularizers import GradientPenalty
+from gansmith.testing.claims import Numbers, Pair, claim
+from gansmith.testing.oracles.saturation import minimax
+from gansmith.testing.oracles.support import minimize
+
+ARJOVSKY = "Arjovsky et al., 2017"
+
+DISTANCES = np.array([0.1, 0.7, 3.0])
+STEEP = np.array([1.0, 10.0, 100.0])
+
+
+def line(t: Tensor | float) -> Tensor:
+    """Points (8, 2) at the height t."""
+    along = torch.linspace(0, 1, 8, dtype=torch.float64)
+    return torch.stack([torch.as_tensor(t, dtype=torch.float64).expand(8), along], 1)
+
+
+def falling(slope: float | Tensor, t: float) -> Critic:
+    """D(x) = slope (t/2 - x), zero half way between the lines."""
+    return lambda s: slope * (t / 2 - s[:, 0])
+
+
+def best_slope(objective: Objective, t: float) -> float:
+    """Of all critics that fall straight from line to line, that of the least critic loss."""
+    slope = torch.full((), 0.5, dtype=torch.float64, requires_grad=True)
+    minimize(lambda: objective.critic_loss(falling(slope, t), line(0.0), line(t)), [slope])
+    return float(slope.detach())
+
+
+def push(objective: Objective, slope: float, t: float) -> float:
+    """dL_G/dt: how much the generator gains by coming nearer."""
+    distance = torch.tensor(t, dtype=torch.float64, requires_grad=True)
+    loss = objective.generator_loss(falling(slope, t), line(0.0), line(distance))
+    return float(torch.autograd.grad(loss, distance)[0])
+
+
+def gains(statement: str, source: str, make: Callable[[], Objective], wanted: Callable[[float], float]) -> None:
+    """Claims dL_G/dt at the best slope as a function of the distance: one line an objective that has one."""
+
+    @claim(f"two lines t apart, {statement}", source=source, tolerance=1e-6)
+    def _() -> Pair:
+        found = [push(make(), best_slope(make(), t), t) for t in DISTANCES]
+        return np.array(found), np.array([wanted(t) for t in DISTANCES])
+
+
+def gains_under(
+    statement: str, source: str, make: Callable[[], Objective], wanted: Callable[[np.ndarray, float], Numbers]
+) -> None:
+    """Claims dL_G/dt under the critic k(t/2 - x) as a function of k and t: one line an objective."""
+
+    @claim(f"two lines t apart, {statement}", source=source, tolerance=1e-9)
+    def _() -> Pair:
+        found = [[push(make(), k, t) for k in STEEP] for t in DISTANCES]
+        return np.array(found), np.array([wanted(STEEP, t) for t in DISTANCES])
+
+
+@claim("two lines t apart: JSD = log 2 however near they are", source=ARJOVSKY, tolerance=1e-12)
+def _() -> Pair:
+    losses = [float(NonSaturating().critic_loss(falling(100 / t, t), line(0.0), line(t))) for t in DISTANCES]
+    return math.log(2) - np.array(losses) / 2, np.full(3, math.log(2))
+
+
+@claim("two lines t apart: W1 = t", source=ARJOVSKY, tolerance=1e-12)
+def _() -> Pair:
+    losses = [float(Wasserstein().critic_loss(falling(1.0, t), line(0.0), line(t))) for t in DISTANCES]
+    apart = [cdist(line(0.0), line(t)) for t in DISTANCES]
+    return -np.array(losses), np.array([a[linear_sum_assignment(a)].mean() for a in apart])
+
+
+gains_under(
+    "minimax: dL_G/dt = k/(1 + e^(kt/2)) under D = k(t/2 - x), nothing as k grows",
+    "Arjovsky and Bottou, 2017",
+    minimax,
+    lambda k, t: k * expit(-k * t / 2),
+)
+gains_under(
+    "non-saturating: dL_G/dt = k/(1 + e^(-kt/2)) under D = k(t/2 - x)",
+    "Arjovsky and Bottou, 2017",
+    NonSaturating,
+    lambda k, t: k * expit(k * t / 2),
+)
+gains_under(
+    "relativistic pairs: dL_G/dt = k/(1 + e^(-kt)) under D = k(t/2 - x)",
+    "derivation",
+    Relativistic,
+    lambda k, t: k * expit(k * t),
+)
+gains_under(
+    "relativistic average: dL_G/dt = k/(1 + e^(-kt)) under D = k(t/2 - x)",
+    "derivation",
+    lambda: Relativistic(average=True),
+    lambda k, t: k * expit(k * t),
+)
+gains_under(
+    "hinge: dL_G/dt = k under D = k(t/2 - x)",
+    "Lim and Ye, 2017",
+    Hinge,
+    lambda k, t: k,
+)
+gains_under("Wasserstein: dL_G/dt = k under D = k(t/2 - x), dW1/dt where k = 1", ARJOVSKY, Wasserstein, lambda k, t: k)
+gains(
+    "Wasserstein + GradientPenalty: the best slope, and dL_G/dt, is 1 + t/2w",
+    "derivation",
+    lambda: Wasserstein() + GradientPenalty(10.0),
+    lambda t: 1 + t / 20,
+)
+gains(
+    "Wasserstein + GradientPenalty(one_sided=True): the best slope, and dL_G/dt, is 1 + t/2w, too",
+    "derivation",
+    lambda: Wasserstein() + GradientPenalty(10.0, one_sided=True),
+    lambda t: 1 + t / 20,
+)
+gains("GAN-QP: dL_G/dt = w d/t at every distance", "Su, 2018", lambda: Quadratic(10.0), lambda t: 10 / 2)
+gains("slope QP: dL_G/dt = mean (x - y)^2/(2wt)", "Su, 2019", lambda: SlopeQuadratic(0.25), lambda t: t / 2 / 0.5)
