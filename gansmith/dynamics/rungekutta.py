@@ -106,7 +106,8 @@ class RungeKutta(Simultaneous):
         said = super()._round(players, batch, key)
         if self.tolerance is not None:
             for name, several in self.optimizers.items():
-                said[f"{name}/step_size"] = torch.tensor(several[0].param_groups[0]["lr"] * self._taken)
+                rate = float(several[0].param_groups[0]["lr"])
+                said[f"{name}/step_size"] = torch.tensor(rate * self._taken, dtype=torch.float64)
         return said
 
     def _field(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Pulled:

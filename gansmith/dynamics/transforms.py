@@ -83,7 +83,7 @@ class Noise:
 
     def __call__(self, gradients: Gradients) -> Gradients:
         return [
-            None if g is None else g + self.std * chance.shared(f"noise{i}", *g.shape, like=g)
+            None if g is None else g + self.std * chance.shared(f"noise{i}", g.numel(), like=g).view(g.shape)
             for i, g in enumerate(gradients)
         ]
 
