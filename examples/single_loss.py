@@ -37,10 +37,9 @@ def prove(generator: MLP, critic: MLP, real: Tensor, z: Tensor) -> None:
     """The gradients of the one loss against those of the two."""
     of_critic, of_generator = list(critic.parameters()), list(generator.parameters())
     one = torch.autograd.grad(single_loss(critic, real, generator(z)), [*of_critic, *of_generator])
-    fake = generator(z)
     two = [
-        *torch.autograd.grad(objective.critic_loss(critic, real, fake.detach()), of_critic),
-        *torch.autograd.grad(objective.generator_loss(critic, real, fake), of_generator),
+        *torch.autograd.grad(objective.critic_loss(critic, real, generator(z).detach()), of_critic),
+        *torch.autograd.grad(objective.generator_loss(critic, real, generator(z)), of_generator),
     ]
     apart = max(float((a - b).abs().max()) for a, b in zip(one, two, strict=True))
     rounding = 10 * torch.finfo(real.dtype).eps * max(float(g.abs().max()) for g in two)
