@@ -29,22 +29,24 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
-def choose_precision(wanted: str, device: torch.device, game: nn.Module) -> torch.dtype | None:
+def choose_precision(wanted: str, device: torch.device, game: nn.Module, full: bool = False) -> torch.dtype | None:
     """The precision of forward passes: bfloat16, or None for that of the parameters.
 
     ``auto`` is bfloat16 where the hardware computes in it *and* the game has wide convolutions; small matrices lose
-    more by casting than they win.
+    more by casting than they win. With ``full`` (dynamics that need full precision) it never is.
 
     Raises:
-        ValueError: an unknown precision.
+        ValueError: an unknown precision; bfloat16 for dynamics that need full precision.
     """
     if wanted == "float32":
         return None
     if wanted == "bfloat16":
+        if full:
+            raise ValueError("these dynamics need full precision, but got bfloat16: use auto or float32")
         return torch.bfloat16
     if wanted != "auto":
         raise ValueError(f"needs a precision auto, float32 or bfloat16, but got {wanted!r}")
-    return torch.bfloat16 if _has_bfloat16(device) and _is_convolutional(game) else None
+    return torch.bfloat16 if not full and _has_bfloat16(device) and _is_convolutional(game) else None
 
 
 def _has_bfloat16(device: torch.device) -> bool:

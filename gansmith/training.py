@@ -77,7 +77,7 @@ class Training:
                     "training runs in one process, but got a pull over several ranks: step the dynamics in a loop of "
                     "your own, each rank with its rows of the global batch"
                 )
-            autocast = choose_precision(precision, self.device, stage.game)
+            autocast = choose_precision(precision, self.device, stage.game, stage.dynamics.full_precision)
             stage.dynamics.pull = replace(stage.dynamics.pull, autocast=autocast)
             if autocast is not None:
                 stage.game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -7,7 +7,8 @@ from torch import nn
 from toys import GAMES, WHOLE_BATCH, Counted, D, Z, data, make, mlp, sgds, tensors
 
 from gansmith.chance import Part, keyed
-from gansmith.dynamics import Alternating, Pull, Simultaneous
+from gansmith.dynamics import HEUN, Alternating, Extragradient, Noise, Optimistic, Pull, RungeKutta, Simultaneous
+from gansmith.dynamics import Consensus as AnyConsensus
 from gansmith.games import GAN
 from gansmith.latents import Normal
 from gansmith.objectives import Hinge
@@ -31,7 +32,30 @@ class Branch(nn.Module):
 
 
 EXTRA = {"unused": lambda: GAN(mlp(Z, D), Branch(), Hinge() + GradientPenalty(), Normal(Z))}
+EVERYWHERE = (Alternating, Simultaneous)  # with every name
+LOOKING = ["GAN NS+R1+R2", "O-GAN NS+R1+R2", "anchored", "RaGAN+GP", "mean gap+R1", "unused"]  # with the others, too
+
+
+class Consensus(AnyConsensus):
+    def __init__(self, optimizers, **options):
+        super().__init__(optimizers, 0.1, **options)
+
+
+class OdeGan(RungeKutta):
+    def __init__(self, optimizers, **options):
+        super().__init__(optimizers, regularize=("generator", "critic", 0.07), **options)
+
+
+class Adaptive(RungeKutta):
+    def __init__(self, optimizers, **options):
+        super().__init__(optimizers, method=HEUN, tolerance=1e-6, **options)
+
+
+OTHERS = (Extragradient, Optimistic, Consensus, OdeGan, Adaptive)
 NAMES = ["GAN NS+R1+R2", "WGAN-GP", "R3GAN", "O-GAN NS+R1+R2", "anchored", *WHOLE_BATCH, *EXTRA]
+
+
+CASES = [*((n, k) for n in NAMES for k in EVERYWHERE), *((n, k) for n in LOOKING for k in OTHERS)]
 
 
 def clip(gradients):
@@ -47,8 +71,9 @@ def game_of(name, dtype):
 def go(name, kind, dtype, group=None, rank=0, world=1):
     game = game_of(name, dtype)
     # weight decay tells a gradient of zero from none; the clip tells a rank's gradient from everybody's
-    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-2, weight_decay=0.1) for n, p in game.players().items()}
-    dynamics = kind(optimizers, pull=Pull(group=group, transforms=[clip]))
+    decay = 0.0 if issubclass(kind, RungeKutta) else 0.1
+    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-2, weight_decay=decay) for n, p in game.players().items()}
+    dynamics = kind(optimizers, pull=Pull(group=group, transforms=[clip, Noise(0.01)]))
     rows = slice(rank * N // world, (rank + 1) * N // world)
     for _ in range(3):
         said = dynamics.step(game.players(), lambda i: data(i, N, dtype)[rows], (4,))
@@ -73,9 +98,7 @@ def worker(rank, folder):
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     torch.set_num_threads(1)
     group = dist.group.WORLD
-    found = {
-        (n, k.__name__): go(n, k, torch.float64, group, rank, 2) for n in NAMES for k in (Alternating, Simultaneous)
-    }
+    found = {(n, k.__name__): go(n, k, torch.float64, group, rank, 2) for n, k in CASES}
     found["float32"] = [go(n, Alternating, torch.float32, group, rank, 2) for n in ("GAN NS+R1+R2", "WGAN-GP")]
     found["slope"] = twice_differentiated(group, rank, 2)
     try:
@@ -90,11 +113,10 @@ def worker(rank, folder):
 def test_two_ranks_equal_one_process(tmp_path):
     mp.spawn(worker, (str(tmp_path),), nprocs=2)
     ranks = [torch.load(tmp_path / f"{r}.pt", weights_only=True) for r in (0, 1)]
-    for name in NAMES:
-        for kind in (Alternating, Simultaneous):
-            alone = go(name, kind, torch.float64)
-            for found in ranks:
-                torch.testing.assert_close(found[name, kind.__name__], alone, rtol=1e-10, atol=1e-10, msg=name)
+    for name, kind in CASES:
+        alone, case = go(name, kind, torch.float64), (name, kind.__name__)
+        for found in ranks:
+            torch.testing.assert_close(found[case], alone, rtol=1e-10, atol=1e-10, msg=str(case))
     for name, *found in zip(("GAN NS+R1+R2", "WGAN-GP"), *(r["float32"] for r in ranks), strict=True):
         for one in found:
             torch.testing.assert_close(one, go(name, Alternating, torch.float32), rtol=1e-5, atol=1e-5, msg=name)

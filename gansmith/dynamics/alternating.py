@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from gansmith.batch import Batch
 from gansmith.chance import Key
 from gansmith.dynamics.base import Dynamics
+from gansmith.dynamics.kept import buffers_kept_on_failure
 from gansmith.dynamics.pull import Pull
 from gansmith.dynamics.schedules import Schedule
 from gansmith.games.base import Player
@@ -50,7 +51,10 @@ class Alternating(Dynamics):
         for name, player in players.items():
             times = self.moves.get(name, 1)
             for _ in range(times if isinstance(times, int) else times(self.steps)):
-                gradients, seen = self._pull(name, player, *self._fresh(batch, key))
+                here = self._fresh(batch, key)
+                with buffers_kept_on_failure(players):
+                    gradients, seen = self._pull(name, player, *here)
+                    gradients = self._transform(name, gradients, here[1])
                 self._apply(name, player, gradients)
                 player.advance_(seen)
                 said |= {f"{name}/{term}": value for term, value in seen.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -28,7 +29,12 @@ class Dynamics:
         optimizers: for each player its optimizer, or several, over that player's parameters.
         pull: how gradients are taken.
         schedule: (step, optimizers) -> None, called before each step; writes learning rates.
+
+    Attributes:
+        full_precision: of the class: its moves need gradients in the parameters' own precision, no autocast.
     """
+
+    full_precision: bool = False
 
     def __init__(
         self,
@@ -40,6 +46,7 @@ class Dynamics:
         self.optimizers = {k: [v] if isinstance(v, Optimizer) else list(v) for k, v in optimizers.items()}
         self.pull, self.schedule = pull or Pull(), schedule
         self.steps = self.draws = 0
+        self._check_precision()
         self.moved: Counter[str] = Counter()  # moves of each player since this object was made
         self._checked = False
         for several in self.optimizers.values():
@@ -67,6 +74,7 @@ class Dynamics:
             self._check(players)
             self._checked = True
         _check_state(players, self.pull)
+        self._check_precision()
         if self.schedule is not None:
             self.schedule(self.steps, self.optimizers)
         said = self._round(players, batch, key)
@@ -93,13 +101,36 @@ class Dynamics:
         self.draws += 1
         return batch(draw), (*key, draw)
 
-    def _pull(self, name: str, player: Player, batch: Batch, key: Key) -> tuple[Gradients, Notes]:
+    def _pull(
+        self,
+        name: str,
+        player: Player,
+        batch: Batch,
+        key: Key,
+        wrt: Sequence[Tensor] | None = None,
+        along: Sequence[Tensor] | None = None,
+    ) -> tuple[Gradients, Notes]:
+        """The gradient itself; what an optimizer is handed also goes through ``_transform``."""
+        with self._blaming(name):
+            return self.pull(player, batch, key, wrt, along, transformed=False)
+
+    def _transform(self, name: str, gradients: Gradients, key: Key) -> Gradients:
+        with self._blaming(name):
+            return self.pull.transform(gradients, key, name)
+
+    @contextmanager
+    def _blaming(self, name: str) -> Iterator[None]:
         try:
-            return self.pull(player, batch, key)
+            yield
         except Diverged as bad:
             raise Diverged(bad.terms, name, self.steps) from None
 
     def _apply(self, name: str, player: Player, gradients: Gradients) -> None:
+        """An accepted move."""
+        self._shift(name, player, gradients)
+        self.moved[name] += 1
+
+    def _shift(self, name: str, player: Player, gradients: Gradients) -> None:
         parameters = player.parameters()
         for p, g in zip(parameters, gradients, strict=True):
             # fused optimizers read both by the parameter's strides; a double backward may return others
@@ -109,7 +140,13 @@ class Dynamics:
         for p in parameters:
             p.grad = None
         player.project_()
-        self.moved[name] += 1
+
+    def _check_precision(self) -> None:
+        if self.full_precision and self.pull.autocast is not None:
+            raise ValueError(
+                f"{type(self).__name__} needs gradients in full precision, but got autocast to {self.pull.autocast}: "
+                "leave it out, Pull(autocast=None)"
+            )
 
     def _check(self, players: Mapping[str, Player]) -> None:
         owner: dict[int, str] = {}
@@ -124,6 +161,8 @@ class Dynamics:
             _check_optimizers(name, player, self.optimizers.get(name))
         if unknown := sorted(set(self.optimizers) - set(players)):
             raise ValueError(f"needs optimizers for {', '.join(players)}, but got one for {', '.join(unknown)} too")
+        if isinstance(self.pull.transforms, Mapping) and (unknown := sorted(set(self.pull.transforms) - set(players))):
+            raise ValueError(f"needs transforms for {', '.join(players)}, but got some for {', '.join(unknown)}")
 
 
 def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer] | None) -> None:

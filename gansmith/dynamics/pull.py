@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ from gansmith.batch import Batch
 from gansmith.chance import Key, Part, keyed
 from gansmith.duel import crossing
 from gansmith.games.base import Player
-from gansmith.notes import Notes, note, notes
+from gansmith.notes import Notes, note, notes, scope
 
 Gradients = list[Tensor | None]
+Transform = Callable[[Gradients], Gradients]
 
 
 class Diverged(FloatingPointError):  # noqa: N818 (as StopIteration: what happened, not a mistake)
@@ -37,7 +38,9 @@ class Pull:
         micro: number of micro-batches; each holds a part of the batch in memory at a time.
         group: ranks that share the global batch, each with its rows; gradients and notes are averaged over them.
         autocast: run the losses in this precision (``torch.bfloat16``); parameters stay as they are.
-        transforms: functions of the list of gradients (None where unused), in order; they see the global gradient.
+        transforms: functions of the list of gradients (None where unused), applied in the order given; they see the
+            global gradient, just before an optimizer is handed it. A mapping gives each player of a dynamics its own.
+            What they draw from :mod:`gansmith.chance` or from torch's generator is the same on every rank.
 
     Example:
         >>> from gansmith.networks import MLP
@@ -51,7 +54,7 @@ class Pull:
     micro: int = 1
     group: dist.ProcessGroup | None = None
     autocast: torch.dtype | None = None
-    transforms: Sequence[Callable[[Gradients], Gradients]] = ()
+    transforms: Sequence[Transform] | Mapping[str, Sequence[Transform]] = ()
 
     def __post_init__(self) -> None:
         if self.micro < 1:
@@ -64,6 +67,7 @@ class Pull:
         key: Key,
         wrt: Sequence[Tensor] | None = None,
         along: Sequence[Tensor] | None = None,
+        transformed: bool = True,
     ) -> tuple[Gradients, Notes]:
         """The gradient of the player's loss in its own parameters, and the notes, both for the global batch.
 
@@ -75,6 +79,7 @@ class Pull:
             along: one tensor for each of the player's parameters (zeros where it has no gradient): return the gradient
                 of its inner product with the player's own gradient instead. Additive over samples, so that it crosses
                 micro-batches and ranks.
+            transformed: apply the transforms; False for who combines gradients first and calls ``transform`` then.
 
         Raises:
             ValueError: micro-batches of an objective that is no mean over samples; an empty batch; a loss that depends
@@ -114,11 +119,34 @@ class Pull:
                 "needs a loss that depends on its player's parameters, but none of them has a gradient: "
                 "is something detached that should not be?"
             )
-        if self.transforms:
-            for transform in self.transforms:
-                total = transform(total)
-            _check_finite(total, seen)
-        return total, seen
+        return self.transform(total, key) if transformed else total, seen
+
+    def transform(self, gradients: Gradients, key: Key, player: str | None = None) -> Gradients:
+        """The gradients through all transforms, in their order.
+
+        Arguments:
+            gradients: global ones.
+            key: names the draws; other players draw others.
+            player: whose gradients they are.
+
+        Raises:
+            ValueError: each player has transforms of its own, and no player was named.
+            Diverged: the result is not finite.
+        """
+        transforms = self.transforms
+        if isinstance(transforms, Mapping):
+            if player is None:
+                raise ValueError("needs a player's name to choose its transforms by: step a dynamics, or pass a list")
+            transforms = transforms.get(player, ())
+        if not transforms:
+            return gradients
+        device = next((g.device for g in gradients if g is not None), None)
+        with keyed(Part(key if player is None else (*key, player)), device):  # no rows: alike on every rank
+            for i, transform in enumerate(transforms):
+                with scope(f"transform{i}"):
+                    gradients = transform(gradients)
+        _check_finite(gradients, {})
+        return gradients
 
     def _part(
         self,
@@ -186,8 +214,23 @@ def _check_finite(gradients: Gradients, seen: Notes) -> None:
     """One synchronization with the device for all of them; names are looked up only when something is wrong."""
     found = [g for g in gradients if g is not None]
     norms = torch._foreach_norm(found) if found else ()
-    sizes = torch.stack([v.abs().to(torch.float32) for v in (*norms, seen["loss"])])
-    if not bool(sizes.sum().isfinite()):
+    loss = [seen["loss"]] if seen else []
+    sizes = [v.abs().to(torch.float32) for v in (*norms, *loss)]
+    if sizes and not bool(torch.stack(sizes).sum().isfinite()):
         terms = [name for name, value in seen.items() if not bool(value.isfinite())]
         # a sum is not finite because of a term: the term is what to name
         raise Diverged([t for t in terms if t != "loss"] or terms)
+
+
+def combine(weights: Sequence[float], several: Sequence[Gradients]) -> Gradients:
+    """The weighted sum of lists of gradients; None where none of them has one, which otherwise counts as zero.
+
+    Example:
+        >>> combine([2.0, -1.0], [[torch.ones(1), None], [torch.ones(1), None]])
+        [tensor([1.]), None]
+    """
+    total: Gradients = []
+    for column in zip(*several, strict=True):
+        terms = [w * g for w, g in zip(weights, column, strict=True) if g is not None]
+        total.append(sum(terms[1:], terms[0]) if terms else None)
+    return total

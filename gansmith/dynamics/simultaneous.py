@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
 from gansmith.dynamics.base import Dynamics
+from gansmith.dynamics.kept import buffers_kept_on_failure, keep_buffers
+from gansmith.dynamics.pull import Gradients
 from gansmith.games.base import Player
 from gansmith.notes import Notes
+
+Pulled = dict[str, tuple[Gradients, Notes]]
 
 
 class Simultaneous(Dynamics):
@@ -18,10 +25,47 @@ class Simultaneous(Dynamics):
     """
 
     def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
-        here = self._fresh(batch, key)
-        pulled = {name: self._pull(name, player, *here) for name, player in players.items()}
+        with buffers_kept_on_failure(players):
+            pulled = self._field(players, batch, key)
         for name, player in players.items():
             self._apply(name, player, pulled[name][0])
         for name, player in players.items():
             player.advance_(pulled[name][1])
         return {f"{name}/{term}": value for name, (_, seen) in pulled.items() for term, value in seen.items()}
+
+    def _field(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Pulled:
+        """What each player's optimizer is handed, and what its loss said; parameters are left as they were."""
+        here = self._fresh(batch, key)
+        return self._transformed(self._everyone(players, here)[0], here[1])
+
+    def _everyone(
+        self,
+        players: Mapping[str, Player],
+        here: tuple[Batch, Key],
+        steep: Mapping[str, Sequence[Tensor]] | None = None,
+    ) -> tuple[Pulled, dict[str, Gradients]]:
+        """Everybody's gradient at this point, before transforms.
+
+        For each player in ``steep`` also the gradient of half the squared norm of its own gradient, in the tensors
+        given. The pass that this takes starts from the same buffers as the player's first one, and leaves none.
+        """
+        pulled: Pulled = {}
+        slopes: dict[str, Gradients] = {}
+        for name, player in players.items():
+            if steep is None or name not in steep:
+                pulled[name] = self._pull(name, player, *here)
+                continue
+            before = keep_buffers(players)
+            pulled[name] = self._pull(name, player, *here)
+            after = keep_buffers(players)
+            before()
+            along = [
+                torch.zeros_like(p) if g is None else g
+                for p, g in zip(player.parameters(), pulled[name][0], strict=True)
+            ]
+            slopes[name], _ = self._pull(name, player, *here, wrt=steep[name], along=along)
+            after()
+        return pulled, slopes
+
+    def _transformed(self, pulled: Pulled, key: Key) -> Pulled:
+        return {name: (self._transform(name, gradients, key), seen) for name, (gradients, seen) in pulled.items()}
