@@ -47,7 +47,7 @@ class Simultaneous(Dynamics):
         """Everybody's gradient at this point, before transforms.
 
         For each player in ``steep`` also the gradient of half the squared norm of its own gradient, in the tensors
-        given. The pass that this takes starts from the same buffers as the player's first one, and leaves none.
+        given. The second pass that this takes starts from the buffers of the first one, and so ends with the same.
         """
         pulled: Pulled = {}
         slopes: dict[str, Gradients] = {}
@@ -57,14 +57,12 @@ class Simultaneous(Dynamics):
                 continue
             before = keep_buffers(players)
             pulled[name] = self._pull(name, player, *here)
-            after = keep_buffers(players)
             before()
             along = [
                 torch.zeros_like(p) if g is None else g
                 for p, g in zip(player.parameters(), pulled[name][0], strict=True)
             ]
             slopes[name], _ = self._pull(name, player, *here, wrt=steep[name], along=along)
-            after()
         return pulled, slopes
 
     def _transformed(self, pulled: Pulled, key: Key) -> Pulled:

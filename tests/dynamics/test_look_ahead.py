@@ -6,7 +6,7 @@ from toys import Counted, D, Z, adams, data, make, mlp, sgds, tensors
 
 from gansmith.chance import Part, keyed
 from gansmith.duel import crossing
-from gansmith.dynamics import Consensus, Extragradient, Optimistic, Pull, Simultaneous
+from gansmith.dynamics import EULER, HEUN, Consensus, Extragradient, Optimistic, Pull, RungeKutta, Simultaneous
 from gansmith.games import GAN, Player
 from gansmith.latents import Normal
 from gansmith.notes import notes
@@ -126,9 +126,16 @@ def test_buffers_are_those_of_the_first_evaluation():
     game = build()
     Simultaneous(adams(game)).step(game.players(), data, (2,))
     wanted = [b.clone() for b in game.buffers()]
-    for kind in (Extragradient, Optimistic, lambda o: Consensus(o, 0.1)):
+    for kind in (
+        lambda game: Extragradient(adams(game)),
+        lambda game: Optimistic(adams(game)),
+        lambda game: Consensus(adams(game), 0.1),
+        lambda game: RungeKutta(sgds(game)),
+        lambda game: RungeKutta(sgds(game), method=EULER, regularize=("generator", "critic", 0.1)),
+        lambda game: RungeKutta(sgds(game), method=HEUN, tolerance=1e-9),
+    ):
         game = build()
-        kind(adams(game)).step(game.players(), data, (2,))
+        kind(game).step(game.players(), data, (2,))
         assert all(torch.equal(a, b) for a, b in zip(wanted, game.buffers(), strict=True))
 
 

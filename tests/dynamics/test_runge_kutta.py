@@ -183,7 +183,7 @@ def counted(loss):
 def test_a_step_shrinks_until_its_error_is_within_the_tolerance():
     """Heun on y' = -50 y: the error of a step is h^2 50^2 y / 2 in the difference of the two methods."""
     y, players, calls = counted(lambda y: 25 * y.square().sum())
-    dynamics = RungeKutta({"y": SGD(y, 1.0)}, method=HEUN, tolerance=1e-2)
+    dynamics = RungeKutta({"y": SGD(y, 0.5)}, method=HEUN, tolerance=1e-2)
     before = float(y[0].detach())
     said = dynamics.step(players, nothing, (0,))
     h = float(said["y/step_size"])
@@ -192,16 +192,29 @@ def test_a_step_shrinks_until_its_error_is_within_the_tolerance():
     assert len(calls) > 3  # a first stage, and a second one at each try
     for _ in range(200):
         said = dynamics.step(players, nothing, (0,))
-    assert abs(float(y[0].detach())) < 0.05 and h < float(said["y/step_size"]) <= 1.0
+    assert abs(float(y[0].detach())) < 0.05 and h < float(said["y/step_size"]) <= 0.5
 
 
-def test_first_stages_are_not_evaluated_again():
+def test_each_try_evaluates_the_later_stages_only_and_measures_its_error():
     y, players, calls = counted(lambda y: 25 * y.square().sum())
-    dynamics = RungeKutta({"y": SGD(y, 1.0)}, method=HEUN, tolerance=1e-2)
+    dynamics = RungeKutta({"y": SGD(y, 0.5)}, method=HEUN, tolerance=1e-2)
     tries, error = [], dynamics._error
-    dynamics._error = lambda *arguments: (tries.append(1), error(*arguments))[1]
-    dynamics.step(players, nothing, (0,))
+    dynamics._error = lambda *arguments: (tries.append(error(*arguments)), tries[-1])[1]
+    h = float(dynamics.step(players, nothing, (0,))["y/step_size"])
     assert len(tries) > 1 and len(calls) == 1 + len(tries)
+    torch.testing.assert_close(tries[-1], (50 * h) ** 2 / 2)
+
+
+def test_the_error_is_a_root_mean_square_over_all_parameters():
+    """Two players, of which one (of three parameters) has no error: the mean is over all four."""
+    y, players, _ = counted(lambda y: 25 * y.square().sum())
+    w = nn.ParameterList([torch.ones(3, dtype=torch.float64)])
+    players["w"] = Player([w], lambda b: w[0].sum())
+    dynamics = RungeKutta({"y": SGD(y, 0.01), "w": SGD(w, 0.01)}, method=HEUN, tolerance=1.0)
+    found, error = [], dynamics._error
+    dynamics._error = lambda *arguments: (found.append(error(*arguments)), found[-1])[1]
+    dynamics.step(players, nothing, (0,))
+    torch.testing.assert_close(found, [0.5**2 / 2 / 2])
 
 
 def test_the_step_never_exceeds_the_learning_rate():
