@@ -42,6 +42,8 @@ class Relativistic(Objective):
         tensor(0.6931)
     """
 
+    logits = True
+
     def __init__(self, average: bool = False) -> None:
         super().__init__()
         self.average = average
