@@ -27,6 +27,21 @@ PASSES = {  # (critic's loss, generator's loss)
     "mean gap+GP": (3, 2),
     "mean gap+R1": (2, 2),
     "anchored": (2, 1),
+    "WGAN-div": (3, 1),
+    "WGAN-div on both": (2, 1),
+    "WGAN-div mixed": (5, 1),
+    "DRAGAN": (3, 1),
+    "orthogonal": (2, 1),
+    "VDB": (2, 1),
+    "VDB+GP": (3, 1),
+    "bCR": (4, 1),
+    "CR": (3, 1),
+    "LeCam": (2, 1),
+    "feature matching": (2, 2),
+    "Rp+feature matching": (2, 2),
+    "lazy": (2, 1),
+    "mean gap+LeCam": (2, 2),
+    "feature means": (2, 2),
 }
 
 

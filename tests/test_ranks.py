@@ -31,7 +31,12 @@ class Branch(nn.Module):
 
 
 EXTRA = {"unused": lambda: GAN(mlp(Z, D), Branch(), Hinge() + GradientPenalty(), Normal(Z))}
-NAMES = ["GAN NS+R1+R2", "WGAN-GP", "R3GAN", "O-GAN NS+R1+R2", "anchored", *WHOLE_BATCH, *EXTRA]
+NAMES = [
+    *("GAN NS+R1+R2", "WGAN-GP", "R3GAN", "O-GAN NS+R1+R2", "anchored"),
+    *("WGAN-div", "DRAGAN", "orthogonal", "VDB+GP", "bCR", "LeCam", "Rp+feature matching", "lazy"),
+    *WHOLE_BATCH,
+    *EXTRA,
+]
 
 
 def clip(gradients):
