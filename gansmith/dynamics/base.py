@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
+from gansmith.conflicts import conflicts, warn
 from gansmith.dynamics.pull import Diverged, Gradients, Pull, _place
 from gansmith.dynamics.schedules import Schedule
 from gansmith.games.base import Player
@@ -124,6 +125,7 @@ class Dynamics:
             _check_optimizers(name, player, self.optimizers.get(name))
         if unknown := sorted(set(self.optimizers) - set(players)):
             raise ValueError(f"needs optimizers for {', '.join(players)}, but got one for {', '.join(unknown)} too")
+        warn(conflicts(players, self.pull.autocast))
 
 
 def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer] | None) -> None:

@@ -81,12 +81,12 @@ def underlying(layer: nn.Module) -> Tensor:
 
 
 def spectral_norms(layer: nn.Module) -> int:
-    """How many spectral normalizations a layer carries, of torch's first (hook-based) form and of its second."""
-    hooks = int(isinstance(getattr(layer, "weight_u", None), Tensor))
-    if not parametrize.is_parametrized(layer):
-        return hooks
-    several: Any = layer.parametrizations
-    return hooks + sum(isinstance(p, _SpectralNorm) for chain in several.values() for p in chain)
+    """How many spectral normalizations, of both of torch's forms, one tensor of a layer carries at most."""
+    several: Any = layer.parametrizations if parametrize.is_parametrized(layer) else {}
+    counts = {name: sum(isinstance(p, _SpectralNorm) for p in chain) for name, chain in several.items()}
+    if isinstance(getattr(layer, "weight_u", None), Tensor):  # torch's first, hook-based form, made of weight_orig
+        counts["weight_orig"] = 1 + counts.get("weight_orig", 0)
+    return max(counts.values(), default=0)
 
 
 @torch.no_grad()
