@@ -52,6 +52,9 @@ def conflicts(players: Mapping[str, Player], autocast: torch.dtype | None = None
 def conflicts_with_data(game: nn.Module, samples: int, batch: int) -> list[str]:
     """What goes badly together with data: lazy terms on so few samples that all are seen between two penalties.
 
+    There the critic may rise on each training sample before a penalty comes: a term of every k-th move needs more than
+    k batches of samples.
+
     Arguments:
         game: holds its objective.
         samples: number of training samples.
@@ -64,10 +67,10 @@ def conflicts_with_data(game: nn.Module, samples: int, batch: int) -> list[str]:
     """
     return [
         f"{type(m.term).__name__} in every {m.every}th move on {samples} training samples: with batches of {batch} the "
-        f"player passes over all of them between two penalties, free to learn each by heart. Use it in every move, or "
+        f"critic passes over all of them between two penalties, free to learn each by heart. Use it in every move, or "
         f"Lazy with every={max(1, samples // batch)} or less"
         for m in game.modules()
-        if isinstance(m, Lazy) and m.every > 1 and m.every * batch > samples
+        if isinstance(m, Lazy) and m.side == "critic" and m.every > 1 and m.every * batch > samples
     ]
 
 
@@ -97,7 +100,7 @@ def _around(critics: list[nn.Module], objectives: list[Objective], autocast: tor
     if half and slopes:
         yield (
             f"float16 under {slopes}: gradients of a score in pixels are so small, and their powers so far apart, that "
-            "they vanish or overflow below 6e-8 and above 65504. Use bfloat16 or float32"
+            "they vanish below 6e-8 or overflow above 65504. Use bfloat16 or float32"
         )
     if any(o.logits for o in objectives) and isinstance(_last(critics[-1]), _SIGMOIDS):
         yield (

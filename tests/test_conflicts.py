@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations
-from toys import GAMES, WHOLE_BATCH, Counted, D, Z, adams, data, make, mlp
+from toys import GAMES, WHOLE_BATCH, Counted, D, Mapped, Z, adams, data, make, mlp
 
 from gansmith import recipes
 from gansmith.conflicts import conflicts, conflicts_with_data
@@ -17,7 +17,17 @@ from gansmith.games import GAN, OGAN
 from gansmith.latents import Normal
 from gansmith.networks import DCGANCritic, spectral_norm
 from gansmith.objectives import Hinge, NonSaturating, Pointwise, Relativistic, Wasserstein
-from gansmith.regularizers import DRAGAN, R1, ClipWeights, Consistency, GradientPenalty, GradientPower, Lazy, LeCam
+from gansmith.regularizers import (
+    DRAGAN,
+    R1,
+    ClipWeights,
+    Consistency,
+    FeatureMatching,
+    GradientPenalty,
+    GradientPower,
+    Lazy,
+    LeCam,
+)
 from gansmith.training import Training, train
 
 SLOPES = [R1(), GradientPenalty(), GradientPower(), DRAGAN(), Lazy(R1(), 2)]
@@ -122,6 +132,8 @@ def test_lazy_terms_on_few_samples():
     (sentence,) = conflicts_with_data(game, samples=255, batch=64)
     assert sentence.startswith("R1 in every 4th move on 255 training samples:") and "every=3 or less" in sentence
     assert not conflicts_with_data(game, samples=256, batch=64)
+    other = GAN(mlp(Z, D), Mapped(), Hinge() + Lazy(FeatureMatching(), 4), Normal(Z))
+    assert not conflicts_with_data(other, samples=32, batch=64)  # the generator sees no sample to learn by heart
     always = GAN(mlp(Z, D), Counted(), Hinge() + R1() + Lazy(R1(), 1), Normal(Z))
     assert not conflicts_with_data(always, samples=32, batch=64)
 

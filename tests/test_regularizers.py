@@ -11,7 +11,7 @@ from toys import Coded, Counted, D, Mapped, Z, data, mlp, sgds
 from gansmith.chance import Part, keyed
 from gansmith.duel import View, score, track
 from gansmith.dynamics import Alternating
-from gansmith.games import GAN
+from gansmith.games import GAN, OGAN
 from gansmith.latents import Normal
 from gansmith.networks import StochasticCode, spectral_norm
 from gansmith.networks.stochastic import sampling
@@ -111,11 +111,13 @@ def moved(noise, x):
 
 def test_the_papers_noise_is_normal_and_the_codes_is_not():
     x = torch.linspace(-3, 5, 20000, dtype=torch.float64).view(5000, 4)
+    x[:, 0] = 0  # one number for all pixels: this column moves as much as the others
     spread = x.std(correction=0)
     paper, authors = moved("paper", x), moved("authors", x)
     torch.testing.assert_close(paper.mean().item(), 0.0, rtol=0, atol=0.02)
     torch.testing.assert_close(paper.std().item(), 0.5, rtol=0.02, atol=0)
     assert authors.min() >= 0 and authors.max() <= 0.5 * spread
+    assert authors[:, 0].max() > 0.45 * spread
     torch.testing.assert_close(authors.mean(), 0.125 * spread, rtol=0.02, atol=0)
     # t is one number per sample, u one per pixel: the mean of a product of two uniforms' squares is 1/9
     torch.testing.assert_close(authors.square().mean(), 0.25 * spread**2 / 9, rtol=0.04, atol=0)
@@ -305,6 +307,9 @@ def test_a_bottleneck_sees_through_views_and_functions():
 def test_a_bottleneck_needs_a_code():
     with pytest.raises(ValueError, match="no StochasticCode layer"):
         (Hinge() + Bottleneck()).critic_loss(Counted(), torch.zeros(4, D), torch.zeros(4, D))
+    encoder = nn.Sequential(mlp(D, 2 * Z), StochasticCode(Z))
+    with pytest.raises(ValueError, match="no StochasticCode layer was met"):  # the game took the code before
+        OGAN(mlp(Z, D), encoder, Hinge() + Bottleneck(), Normal(Z)).double().critic_loss(data(0))
     with pytest.raises(ValueError, match="add the term to an objective"):
         Bottleneck()(Coded(), torch.zeros(4, D), torch.zeros(4, D))
     for options in ({"limit": -1}, {"rate": 0}):

@@ -58,7 +58,7 @@ class Bottleneck(Regularizer):
         rate: :math:`\eta`, the step of the multiplier.
 
     Raises:
-        ValueError: the critic has no ``StochasticCode`` layer.
+        ValueError: the critic has no ``StochasticCode`` layer, or its pass was made before (in O-GAN).
 
     References:
         Variational Discriminator Bottleneck, Peng et al., 2018, https://arxiv.org/abs/1810.00821.
