@@ -14,7 +14,11 @@ from gansmith import chance
 
 Sample = Tensor | tuple[Tensor, ...]
 Critic = Callable[[Any], Any]
-"""Takes a sample; returns scores (n,) or features (n, m). A module, a :class:`View`, or any function."""
+"""Takes a sample; returns scores (n,) or features (n, m). A module, a :class:`View`, or any function.
+
+A critic of scores may return a tuple (scores, extra): objectives read the scores, and what else a term needs (feature
+maps, a code's rate) comes from the same pass.
+"""
 
 _crossing: ContextVar[bool] = ContextVar("crossing", default=False)
 
@@ -39,7 +43,7 @@ class View:
 
     Arguments:
         module: what holds the critic's weights (clipping and orthogonality act on it).
-        call: sample -> scores (n,) or features (n, m).
+        call: sample -> scores (n,), (scores, extra), or features (n, m).
 
     Example:
         >>> net = nn.Linear(2, 1)
@@ -58,7 +62,8 @@ class View:
 class Once:
     """Remembers a network's outputs for the length of one loss: terms that need the same sample share one pass.
 
-    Keys are the identities of the tensors, which are kept alive. What is computed without gradients is not kept.
+    Keys are the identities of the tensors, which are kept alive. What is computed without gradients is handed out to
+    calls without gradients only: a later call that needs a graph computes anew.
 
     Example:
         >>> calls = []
@@ -71,6 +76,7 @@ class Once:
     def __init__(self, critic: Critic) -> None:
         self.critic = critic
         self._seen: dict[tuple[bool | int, ...], tuple[Sample, Any]] = {}
+        self._constant: dict[tuple[bool | int, ...], tuple[Sample, Any]] = {}
 
     @property
     def module(self) -> nn.Module:
@@ -80,9 +86,11 @@ class Once:
         key = isinstance(sample, tuple), *map(id, parts(sample))
         if key in self._seen:
             return self._seen[key][1]
+        graph = torch.is_grad_enabled()
+        if not graph and key in self._constant:
+            return self._constant[key][1]
         output = self.critic(sample)
-        if torch.is_grad_enabled():
-            self._seen[key] = sample, output
+        (self._seen if graph else self._constant)[key] = sample, output
         return output
 
 
@@ -142,6 +150,8 @@ def module_of(critic: Critic) -> nn.Module:
 def score(critic: Critic, sample: Sample) -> Tensor:
     """One score per sample, shape (n,), high where real; never in half precision, because losses are sums.
 
+    Of a tuple (scores, extra) it is the first entry.
+
     Raises:
         ValueError: any other shape. (n, 1) against (n,) would silently broadcast to (n, n).
 
@@ -154,7 +164,8 @@ def score(critic: Critic, sample: Sample) -> Tensor:
         ValueError: needs one score per sample, shape (2,), but the critic returned (2, 1): add .squeeze(1)
     """
     n = size(sample)
-    output = _tensor(_called(critic, sample), n)
+    output = _called(critic, sample)
+    output = _tensor(output[0] if isinstance(output, tuple) and output else output, n, "scores, or (scores, extra)")
     if output.shape != (n,):
         cure = {
             (n, 1): "add .squeeze(1)",
@@ -166,27 +177,27 @@ def score(critic: Critic, sample: Sample) -> Tensor:
         raise ValueError(
             f"needs one score per sample, shape ({n},), but the critic returned {tuple(output.shape)}: {cure}"
         )
-    return _full(output)
+    return full(output)
 
 
 def features(critic: Critic, sample: Sample) -> Tensor:
     """Features of each sample, shape (n, m), for objectives that match moments.
 
     Raises:
-        ValueError: any other shape.
+        ValueError: any other shape, or a tuple.
 
     Example:
         >>> features(nn.Linear(3, 4), torch.ones(2, 3)).shape
         torch.Size([2, 4])
     """
     n = size(sample)
-    output = _tensor(_called(critic, sample), n)
+    output = _tensor(_called(critic, sample), n, "features")
     if output.ndim != 2 or len(output) != n:
         cure = "add .flatten(1)" if output.ndim > 2 else "return the layer before the score"
         raise ValueError(
             f"needs features of each sample, shape ({n}, m), but the critic returned {tuple(output.shape)}: {cure}"
         )
-    return _full(output)
+    return full(output)
 
 
 def _called(critic: Critic, sample: Sample) -> Any:
@@ -212,15 +223,18 @@ def _mixture(critic: Critic, sample: Sample) -> str:
     return ""
 
 
-def _tensor(output: Any, n: int) -> Tensor:
+def _tensor(output: Any, n: int, wanted: str) -> Tensor:
     if n == 0:
         raise ValueError("needs at least one sample, but got an empty batch: drop the last, partial batch")
     if not isinstance(output, Tensor):
-        raise ValueError(f"needs a critic that returns one tensor, but got {type(output).__name__}")
+        raise ValueError(
+            f"needs a critic that returns one tensor of {wanted}, but got {type(output).__name__}: return it as such"
+        )
     return output
 
 
-def _full(output: Tensor) -> Tensor:
+def full(output: Tensor) -> Tensor:
+    """In float32 where it is in half precision: sums and squares need it. Otherwise as it is."""
     return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
 
 
@@ -332,7 +346,7 @@ def slope(function: Critic, sample: Sample) -> Tensor:
             found = function.gradient(sample, where, wanted)
         else:
             found = _gradient(function, sample, where, wanted)
-    squares = [_full(g).square().reshape(len(g), -1).sum(1) for g in found]
+    squares = [full(g).square().reshape(len(g), -1).sum(1) for g in found]
     return squares[0] if len(squares) == 1 else torch.stack(squares).sum(0)
 
 

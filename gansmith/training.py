@@ -16,6 +16,7 @@ import torch
 from gansmith.average import Average
 from gansmith.batch import Batch
 from gansmith.checkpoint import State
+from gansmith.conflicts import conflicts_with_data, warn
 from gansmith.experiment import Experiment, Stage
 from gansmith.games.base import Game
 from gansmith.notes import Notes
@@ -186,6 +187,8 @@ def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:
 
 
 def _train_stage(training: Training, hooks: Sequence[Hook]) -> None:
+    stage = training.stage
+    warn(conflicts_with_data(stage.game, len(stage.data.train), stage.batch))
     with ExitStack() as ends:
         for hook in hooks:
             hook.start(training)

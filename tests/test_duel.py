@@ -34,6 +34,21 @@ PASSES = {  # (critic's loss, generator's loss)
     "McGan covariance dual": (3, 2),
     "Fisher": (2, 1),
     "MMD+GP": (3, 2),
+    "WGAN-div": (3, 1),
+    "WGAN-div on both": (2, 1),
+    "WGAN-div mixed": (5, 1),
+    "DRAGAN": (3, 1),
+    "orthogonal": (2, 1),
+    "VDB": (2, 1),
+    "VDB+GP": (3, 1),
+    "bCR": (4, 1),
+    "CR": (3, 1),
+    "LeCam": (2, 1),
+    "feature matching": (2, 2),
+    "Rp+feature matching": (2, 2),
+    "lazy": (2, 1),
+    "mean gap+LeCam": (2, 2),
+    "feature means": (2, 2),
 }
 
 
@@ -60,14 +75,29 @@ def test_one_pass_fewer_would_be_seen():
     assert game.critic.calls == 3
 
 
-def test_once_keeps_nothing_without_gradients():
+def test_once_hands_constants_to_calls_without_gradients_only():
     net = Counted()
     once, x = Once(net), torch.zeros(2, D)
     with torch.no_grad():
         first = once(x)
+        assert once(x) is first and net.calls == 1
     assert not first.requires_grad and once(x).requires_grad and net.calls == 2
     once(x)
+    with torch.no_grad():
+        once(x)
     assert net.calls == 2
+
+
+def test_real_scores_are_constants_once_in_a_generators_loss():
+    class Twice(Relativistic):
+        def generator_loss(self, critic, real, fake):
+            return super().generator_loss(critic, real, fake) + super().generator_loss(critic, real, fake)
+
+    term = R2()
+    term.side = "both"
+    critic = Counted().double()
+    (Twice() + term).generator_loss(critic, data(0).x, data(1).x)
+    assert critic.calls == 2
 
 
 def test_once_keeps_its_samples_alive():
@@ -117,13 +147,49 @@ def test_column_scores_are_refused(average):
     [
         (lambda x: x.mean(), "not their mean"),
         (lambda x: x, "features"),
-        (lambda x: (x, x), "one tensor, but got tuple"),
+        (lambda x: [x.sum(1), x], r"scores, or \(scores, extra\), but got list"),
+        (lambda x: (x, x), "features"),
+        (lambda x: (x.sum(1, keepdim=True), x), "squeeze"),
+        (lambda x: ([x.sum(1)], x), "but got list"),
+        (lambda x: (), "but got tuple"),
         (lambda x: x[:, None, None], "all but the batch"),
     ],
 )
 def test_other_shapes_are_refused(output, message):
     with pytest.raises(ValueError, match=message):
         score(output, torch.zeros(4, 2))
+
+
+def test_a_score_may_bring_something_along():
+    x = torch.tensor([[3.0, 4.0]])
+    assert score(lambda s: (s.sum(1), "extra"), x).tolist() == [7.0]
+    assert slope(lambda s: (s @ x[0], s), torch.zeros(2, 2)).tolist() == [25.0, 25.0]
+    with pytest.raises(ValueError, match="features, but got tuple"):
+        features(lambda s: (s, s), x)
+
+
+class Doubled(R1):
+    """Shows every score twice as high, in the critic's loss only."""
+
+    def view(self, critic, side):
+        return View(module_of(critic), lambda x: 2 * critic(x)) if side == "critic" else critic
+
+
+def test_a_term_decides_how_the_critic_is_seen():
+    critic, x, y = Counted().double(), data(1).x, data(2).x
+    seen = View(critic, lambda s: 2 * critic(s))
+    expected = Wasserstein().critic_loss(seen, x, y) + R1()(seen, x, y) + R2()(seen, x, y)
+    for objective in (Wasserstein() + Doubled() + R2(), Wasserstein() + R2() + Doubled()):
+        critic.calls = 0
+        torch.testing.assert_close(objective.critic_loss(critic, x, y), expected)
+        assert critic.calls == 2
+        torch.testing.assert_close(objective.generator_loss(critic, x, y), Wasserstein().generator_loss(critic, x, y))
+
+
+def test_terms_say_whether_they_take_slopes_and_objectives_whether_scores_are_logits():
+    assert all(kind.slopes for kind in (R1, R2, GradientPenalty)) and not ClipWeights.slopes
+    assert (NonSaturating() + R1()).logits and Relativistic(average=True).logits
+    assert not (Hinge() + R1()).logits and not Wasserstein.logits
 
 
 def test_empty_batches_and_wrong_features_are_refused():

@@ -79,6 +79,25 @@ def test_resume_is_exact(kind):
     assert same(one, go(game, dynamics, 6))
 
 
+@pytest.mark.parametrize("name", [*GAMES, *WHOLE_BATCH])
+def test_every_game_resumes_exactly(name):
+    def fresh():
+        game = make(name)
+        return game, Alternating(adams(game))
+
+    one = go(*fresh(), 7)
+    game, dynamics = fresh()
+    go(game, dynamics, 4)
+    file = io.BytesIO()
+    torch.save({"game": game.state_dict(), "dynamics": dynamics.state_dict()}, file)
+    file.seek(0)
+    state = torch.load(file, weights_only=True)
+    game, dynamics = fresh()
+    game.load_state_dict(state["game"])
+    dynamics.load_state_dict(state["dynamics"])
+    assert same(one, go(game, dynamics, 3))
+
+
 def test_resume_without_the_draw_count_would_be_seen():
     one = go(*build(**MOVES), 10)
     game, dynamics = build(**MOVES)

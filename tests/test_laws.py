@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import softplus
-from toys import GAMES, WHOLE_BATCH, Counted, D, MeanGap, Pairs, Z, data, make, mlp
+from toys import GAMES, WHOLE_BATCH, Coded, Counted, D, Mapped, MeanGap, Pairs, Z, data, make, mlp, nudge
 
 from gansmith import objectives
 from gansmith.batch import Batch
@@ -36,7 +36,22 @@ from gansmith.objectives import (
 from gansmith.objectives.frames import Exponential
 from gansmith.objectives.kernels import RBF, DistanceKernel, RationalQuadratic
 from gansmith.objectives.quadratic import root_mean_square
-from gansmith.regularizers import R1, R2, ClipWeights, GradientPenalty, Regularizer
+from gansmith.regularizers import (
+    DRAGAN,
+    R1,
+    R2,
+    Bottleneck,
+    ClipWeights,
+    Consistency,
+    FeatureMatching,
+    GradientPenalty,
+    GradientPower,
+    Lazy,
+    LeCam,
+    OrthogonalWeights,
+    Regularizer,
+)
+from gansmith.regularizers.places import mixed, on_both, on_fake, on_real, within
 from gansmith.testing import check_game, check_objective, check_regularizer
 from gansmith.testing.differences import smooth
 from gansmith.testing.objectives import LAWS, duel_of
@@ -106,6 +121,28 @@ REGULARIZERS = {
     "R1": R1,
     "R2": R2,
     "ClipWeights": lambda: ClipWeights(0.1),
+    "GradientPower": GradientPower,
+    "GradientPower, p < 2": lambda: GradientPower(3.0, 1.5),
+    **{f"GradientPower {at.__name__}": lambda at=at: GradientPower(1.0, 3.0, at) for at in (within, mixed)},
+    **{f"GradientPower {at.__name__}": lambda at=at: GradientPower(1.0, 3.0, at) for at in (on_both, on_real, on_fake)},
+    "DRAGAN": DRAGAN,
+    "DRAGAN authors": lambda: DRAGAN(noise="authors"),
+    "OrthogonalWeights": OrthogonalWeights,
+    "OrthogonalWeights, diagonal": lambda: OrthogonalWeights(1.0, diagonal=True),
+    "Consistency": lambda: Consistency(transform=nudge),
+    "Consistency, real only": lambda: Consistency(fake_weight=0, transform=nudge),
+    "LeCam": LeCam,
+    "LeCam, two-sided": lambda: LeCam(one_sided=False),
+    "Lazy": lambda: Lazy(GradientPenalty(), 3),
+    "Lazy history": lambda: Lazy(LeCam(), 2),
+    "Lazy constraint": lambda: Lazy(ClipWeights(0.1), 2),
+}
+WITH_CRITICS = {
+    "Bottleneck": (lambda: Bottleneck(0.1, rate=0.5), Coded),
+    "Bottleneck, lazy": (lambda: Lazy(Bottleneck(0.1, rate=0.5), 2), Coded),
+    "FeatureMatching": (FeatureMatching, Mapped),
+    "FeatureMatching of means": (lambda: FeatureMatching(of_means=True), Mapped),
+    "FeatureMatching, lazy": (lambda: Lazy(FeatureMatching(), 2), Mapped),
 }
 
 
@@ -137,6 +174,17 @@ def test_every_objective_is_held_to_the_laws():
 @pytest.mark.parametrize("name", REGULARIZERS)
 def test_regularizer_keeps_the_laws(name):
     check_regularizer(REGULARIZERS[name]())
+
+
+@pytest.mark.parametrize("name", WITH_CRITICS)
+def test_regularizer_with_its_own_kind_of_critic_keeps_the_laws(name):
+    torch.manual_seed(3)
+    term, critic = WITH_CRITICS[name]
+    check_regularizer(term(), critic().double())
+
+
+def test_consistency_of_pictures_keeps_the_laws():
+    check_regularizer(Consistency(), nn.Sequential(nn.Flatten(), smooth(128, None)), (2, 8, 8))
 
 
 @pytest.mark.parametrize("name", [*GAMES, *WHOLE_BATCH])
@@ -294,9 +342,37 @@ class HalfDetached(R1):
         return value * value.detach()
 
 
+class NormOverChannels(R1):
+    def forward(self, critic, real, fake, witness=None):
+        (slope,) = torch.autograd.grad(score(critic, real).sum(), real, create_graph=True)
+        return (slope.norm(dim=1) - 1).square().mean()
+
+
+class Forgetting(Lazy):
+    """Its count is not saved."""
+
+    def __init__(self):
+        super().__init__(R1(), 2)
+
+    def get_extra_state(self):
+        return {"count": 0}
+
+
+class CutMaps(FeatureMatching):
+    def forward(self, critic, real, fake, witness=None):
+        return super().forward(critic, real, fake.detach())
+
+
+class HalfCutMaps(FeatureMatching):
+    def forward(self, critic, real, fake, witness=None):
+        return super().forward(critic, real, fake) * (1 + fake.detach().square().sum())
+
+
 @pytest.mark.parametrize(
     ("wrong", "law"),
     [
+        (NormOverChannels, "vector of its pixels"),
+        (Forgetting, "not in the state"),
         (CutGraph, "graph cut"),
         (NormOverBatch, "micro-batches"),
         (InPlace, "samples were changed"),
@@ -307,6 +383,13 @@ class HalfDetached(R1):
 def test_a_wrong_regularizer_is_seen(wrong, law):
     with pytest.raises(AssertionError, match=law):
         check_regularizer(wrong())
+
+
+@pytest.mark.parametrize(("wrong", "law"), [(CutMaps, "reaches the fake samples"), (HalfCutMaps, "finite differences")])
+def test_a_wrong_term_of_the_generators_loss_is_seen(wrong, law):
+    torch.manual_seed(3)
+    with pytest.raises(AssertionError, match=law):
+        check_regularizer(wrong(), Mapped().double())
 
 
 class Shared(GAN):

@@ -52,7 +52,12 @@ class Adaptive(RungeKutta):
 
 
 OTHERS = (Extragradient, Optimistic, Consensus, OdeGan, Adaptive)
-NAMES = ["GAN NS+R1+R2", "WGAN-GP", "R3GAN", "O-GAN NS+R1+R2", "anchored", *WHOLE_BATCH, *EXTRA]
+NAMES = [
+    *("GAN NS+R1+R2", "WGAN-GP", "R3GAN", "O-GAN NS+R1+R2", "anchored"),
+    *("WGAN-div", "DRAGAN", "orthogonal", "VDB+GP", "bCR", "LeCam", "Rp+feature matching", "lazy"),
+    *WHOLE_BATCH,
+    *EXTRA,
+]
 
 
 CASES = [*((n, k) for n in NAMES for k in EVERYWHERE), *((n, k) for n in LOOKING for k in OTHERS)]

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from gansmith import chance
 from gansmith.batch import Batch
 from gansmith.duel import features, parts, score
 from gansmith.games import GAN, OGAN
 from gansmith.latents import Normal
+from gansmith.networks import StochasticCode
 from gansmith.notes import note
 from gansmith.objectives import (
     CovarianceMatching,
@@ -31,7 +33,22 @@ from gansmith.objectives import (
 )
 from gansmith.objectives.frames import Exponential
 from gansmith.ranks import gather
-from gansmith.regularizers import R1, R2, ClipWeights, GradientPenalty, Regularizer
+from gansmith.regularizers import (
+    DRAGAN,
+    R1,
+    R2,
+    Bottleneck,
+    ClipWeights,
+    Consistency,
+    FeatureMatching,
+    GradientPenalty,
+    GradientPower,
+    Lazy,
+    LeCam,
+    OrthogonalWeights,
+    Regularizer,
+)
+from gansmith.regularizers.places import mixed, on_both, within
 
 D, Z, M = 3, 4, 6
 
@@ -67,6 +84,40 @@ class Pairs(nn.Module):
 
     def forward(self, pair: tuple[Tensor, ...]) -> Tensor:
         return self.net(torch.cat(pair, 1))
+
+
+class Mapped(nn.Module):
+    """A critic that returns (scores, feature maps), and counts its passes."""
+
+    def __init__(self, inputs: int = D) -> None:
+        super().__init__()
+        self.first, self.second, self.last, self.calls = nn.Linear(inputs, 16), nn.Linear(16, 16), nn.Linear(16, 1), 0
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        self.calls += 1
+        one = nn.functional.silu(self.first(x))
+        two = nn.functional.silu(self.second(one))
+        return self.last(two).squeeze(1), [one, two]
+
+
+class Coded(nn.Module):
+    """A critic with two stochastic codes, one of which the other is made of; it counts its passes."""
+
+    def __init__(self, inputs: int = D) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            mlp(inputs, 12), StochasticCode(6), mlp(6, 8), StochasticCode(4), nn.Linear(4, 1), nn.Flatten(0)
+        )
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.net(x)
+
+
+def nudge(x: Tensor) -> Tensor:
+    """A transform of points."""
+    return x + 0.3 * chance.normal("nudge", len(x), x.shape[1], like=x)
 
 
 class MeanGap(Objective):
@@ -153,6 +204,18 @@ GAMES = {
         mlp(Z, D), Counted(outputs=M), MeanCovarianceMatching(2, 2, M, frame=Exponential) + GradientPenalty(), Normal(Z)
     ),
     "anchored": lambda: GAN(mlp(Z, D), Counted(), Hinge() + Anchored() + EverySecond(R1()), Normal(Z)),
+    "WGAN-div": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + GradientPower(), Normal(Z)),
+    "WGAN-div on both": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + GradientPower(2, 3, on_both), Normal(Z)),
+    "DRAGAN": lambda: GAN(mlp(Z, D), Counted(), NonSaturating() + DRAGAN(), Normal(Z)),
+    "orthogonal": lambda: GAN(mlp(Z, D), Counted(), Hinge() + OrthogonalWeights(0.1), Normal(Z)),
+    "VDB": lambda: GAN(mlp(Z, D), Coded(), NonSaturating() + Bottleneck(0.1, 0.3), Normal(Z)),
+    "VDB+GP": lambda: GAN(mlp(Z, D), Coded(), NonSaturating() + GradientPenalty() + Bottleneck(0.1, 0.3), Normal(Z)),
+    "bCR": lambda: GAN(mlp(Z, D), Counted(), Hinge() + Consistency(transform=nudge), Normal(Z)),
+    "CR": lambda: GAN(mlp(Z, D), Counted(), Hinge() + Consistency(fake_weight=0, transform=nudge), Normal(Z)),
+    "LeCam": lambda: GAN(mlp(Z, D), Counted(), Hinge() + LeCam(), Normal(Z)),
+    "feature matching": lambda: GAN(mlp(Z, D), Mapped(), Hinge() + FeatureMatching(2.0), Normal(Z)),
+    "Rp+feature matching": lambda: GAN(mlp(Z, D), Mapped(), Relativistic() + FeatureMatching(2.0) + R1(), Normal(Z)),
+    "lazy": lambda: GAN(mlp(Z, D), Counted(), NonSaturating() + Lazy(R1(), 3) + Lazy(LeCam(), 2), Normal(Z)),
 }
 WHOLE_BATCH = {
     "RaGAN+GP": lambda: GAN(mlp(Z, D), Counted(), Relativistic(average=True) + GradientPenalty(), Normal(Z)),
@@ -168,6 +231,11 @@ WHOLE_BATCH = {
     "mean gap": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap(), Normal(Z)),
     "mean gap+GP": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap() + GradientPenalty(), Normal(Z)),
     "mean gap+R1": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap() + R1(), Normal(Z)),
+    "mean gap+LeCam": lambda: GAN(mlp(Z, D), Counted(outputs=M), MeanGap() + LeCam(), Normal(Z)),
+    "WGAN-div within": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + GradientPower(2, 3, within), Normal(Z)),
+    "WGAN-div mixed": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + GradientPower(2, 3, mixed), Normal(Z)),
+    "DRAGAN authors": lambda: GAN(mlp(Z, D), Counted(), NonSaturating() + DRAGAN(noise="authors"), Normal(Z)),
+    "feature means": lambda: GAN(mlp(Z, D), Mapped(), Hinge() + FeatureMatching(2.0, of_means=True), Normal(Z)),
 }
 
 

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
+from gansmith.conflicts import conflicts, warn
 from gansmith.dynamics.pull import Diverged, Gradients, Pull, _place
 from gansmith.dynamics.schedules import Schedule
 from gansmith.games.base import Player
@@ -163,6 +164,7 @@ class Dynamics:
             raise ValueError(f"needs optimizers for {', '.join(players)}, but got one for {', '.join(unknown)} too")
         if isinstance(self.pull.transforms, Mapping) and (unknown := sorted(set(self.pull.transforms) - set(players))):
             raise ValueError(f"needs transforms for {', '.join(players)}, but got some for {', '.join(unknown)}")
+        warn(conflicts(players, self.pull.autocast))
 
 
 def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer] | None) -> None:

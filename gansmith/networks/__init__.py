@@ -1,5 +1,8 @@
-"""Networks: pairs that fit each other, without normalization in the critic."""
+"""Networks: pairs that fit each other, without normalization in the critic; layers and constraints for one's own."""
 
 from gansmith.networks.dcgan import DCGANCritic as DCGANCritic
 from gansmith.networks.dcgan import DCGANGenerator as DCGANGenerator
 from gansmith.networks.mlp import MLP as MLP
+from gansmith.networks.spectral import fold as fold
+from gansmith.networks.spectral import spectral_norm as spectral_norm
+from gansmith.networks.stochastic import StochasticCode as StochasticCode

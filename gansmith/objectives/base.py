@@ -17,12 +17,14 @@ class Objective(nn.Module):
     """What the critic and the generator want small, given a duel (critic, real, fake). High score = real.
 
     Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
-    outputs of all ranks through :func:`gansmith.ranks.gather`, and micro-batches are refused for it.
+    outputs of all ranks through :func:`gansmith.ranks.gather`, and micro-batches are refused for it. ``logits`` says
+    that scores are log ratios, on the whole real line: no sigmoid belongs before them.
 
     Objectives add up with regularizers: ``Wasserstein() + GradientPenalty(10)`` is WGAN-GP.
     """
 
     additive: bool = True
+    logits: bool = False
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         """Minimized by the critic. Real (n, ...), fake (n, ...); returns a scalar."""
@@ -54,7 +56,8 @@ class Sum(Objective):
     """An objective with regularizers. Not made by hand: write ``objective + regularizer``.
 
     The sum tracks the pair, so that objective and penalties share one pass per sample, names each term's notes and
-    draws after its class (numbered where a class repeats), and hands each penalty the objective's witness.
+    draws after its class (numbered where a class repeats), and hands each penalty the objective's witness. All of them
+    see the critic through the terms' views.
     """
 
     terms: Sequence[Regularizer]
@@ -70,6 +73,7 @@ class Sum(Objective):
         self.objective = objective
         self.terms = nn.ModuleList(terms)  # type: ignore[assignment]
         self.additive = objective.additive and all(t.additive for t in terms)
+        self.logits = objective.logits
         kinds = [type(t).__name__ for t in terms]
         self.names = [k if kinds.count(k) == 1 else f"{k}#{kinds[:i].count(k) + 1}" for i, k in enumerate(kinds)]
 
@@ -86,6 +90,8 @@ class Sum(Objective):
         return self._sum("generator", self.objective.joint_loss, critic, real, fake)
 
     def _sum(self, side: str, loss: Loss, critic: Critic, real: Sample, fake: Sample) -> Tensor:
+        for term in self.terms:
+            critic = term.view(critic, side)
         terms = [(n, t) for n, t in zip(self.names, self.terms, strict=True) if t.side in (side, "both")]
         if not terms:
             return loss(critic, real, fake)

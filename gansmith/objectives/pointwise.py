@@ -95,6 +95,8 @@ class NonSaturating(Pointwise):
         tensor(1.3863)
     """
 
+    logits = True
+
     def __init__(self) -> None:
         super().__init__(_miss, softplus, _miss)
 

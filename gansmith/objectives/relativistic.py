@@ -44,6 +44,8 @@ class Relativistic(Objective):
         tensor(0.6931)
     """
 
+    logits = True
+
     def __init__(self, average: bool = False, of: Pointwise | None = None) -> None:
         super().__init__()
         self.average, self.of = average, of or NonSaturating()

@@ -11,11 +11,13 @@ from gansmith.notes import Notes
 class Regularizer(nn.Module):
     """A term beside an objective: soft (``forward`` returns a scalar), hard (``project_``), or with a history.
 
-    ``side`` names whose loss it joins: "critic", "generator" or "both". ``additive`` as for objectives.
+    ``side`` names whose loss it joins: "critic", "generator" or "both". ``additive`` as for objectives. ``slopes`` says
+    that the term differentiates the critic in its samples, so that the critic must treat them one by one.
     """
 
     side: str = "critic"
     additive: bool = True
+    slopes: bool = False
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor | None:
         """The penalty, a scalar; None where the term is a constraint only.
@@ -27,6 +29,10 @@ class Regularizer(nn.Module):
             witness: the scalar function whose slope may be restrained; None means the critic.
         """
         return None
+
+    def view(self, critic: Critic, side: str) -> Critic:
+        """The critic as the objective and all terms see it in the loss of ``side``, "critic" or "generator"."""
+        return critic
 
     def project_(self, module: Critic) -> None:
         """Puts weights back into the feasible set, in place; idempotent."""

@@ -38,6 +38,7 @@ class GradientPenalty(Regularizer):
         160.0
     """
 
+    slopes = True
     eps = 1e-12  # under the root, whose derivative at 0 is infinite
 
     def __init__(self, weight: float = 10.0, target: float = 1.0, one_sided: bool = False) -> None:
@@ -45,6 +46,10 @@ class GradientPenalty(Regularizer):
         self.weight, self.target, self.one_sided = weight, target, one_sided
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
-        norm = (slope(witness or critic, interpolate(real, fake)) + self.eps).sqrt()
+        norm = (slope(witness or critic, self.points(real, fake)) + self.eps).sqrt()
         excess = norm - self.target
         return self.weight * (relu(excess) if self.one_sided else excess).square().mean()
+
+    def points(self, real: Sample, fake: Sample) -> Sample:
+        """Where the slope is taken, one point per sample."""
+        return interpolate(real, fake)

@@ -31,6 +31,8 @@ class R1(Regularizer):
         12.5
     """
 
+    slopes = True
+
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
         self.weight = weight
@@ -58,6 +60,8 @@ class R2(Regularizer):
         >>> R2(2.0)(lambda s: s @ w, torch.zeros(8, 2), torch.ones(8, 2)).item()
         25.0
     """
+
+    slopes = True
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()

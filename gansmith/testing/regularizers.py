@@ -9,62 +9,117 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from gansmith import chance
-from gansmith.duel import Sample, track
+from gansmith.duel import Critic, Once, Sample, track
+from gansmith.notes import notes
 from gansmith.regularizers.base import Regularizer
 from gansmith.testing.differences import assert_gradient, points, smooth
 
+MOVES = 4  # after so many, what has a history, or is not due in each move, has had its say
 
-def check_regularizer(regularizer: Regularizer, critic: nn.Module | None = None) -> None:
+
+def check_regularizer(
+    regularizer: Regularizer, critic: nn.Module | None = None, shape: tuple[int, ...] | None = None
+) -> None:
     """Raises AssertionError, naming the law, where a regularizer breaks one.
 
-    The laws: a soft term is a finite scalar whose gradient reaches the critic's weights and equals finite differences
-    (twice through the critic, where it is a penalty on slopes); an additive one is the mean over micro-batches;
-    samples are not changed and get no gradient of their own; ``project_`` is idempotent.
+    The laws: a soft term is a finite scalar whose gradient, in the critic's weights or on the generator's side in the
+    fake samples, equals finite differences (twice through the critic, where it is a penalty on slopes); an additive one
+    is the mean over micro-batches; a penalty on slopes treats a picture as it treats the vector of its pixels; samples
+    are not changed and get no gradient of their own; what ``advance_`` changes is in the state; ``project_`` is
+    idempotent. A term that says nothing at first (it has a history, or is not due) is given four moves.
 
     Arguments:
         regularizer: is copied, not changed.
-        critic: float64, points (n, 3) -> scores (n,) by default.
+        critic: float64, samples -> scores (n,); by default one of points (n, 3).
+        shape: of the critic's samples, (3,) by default.
 
     Example:
         >>> from gansmith.regularizers import R1
         >>> check_regularizer(R1())
     """
     regularizer = copy.deepcopy(regularizer).double()
+    fresh = copy.deepcopy(regularizer)
     critic = copy.deepcopy(critic) if critic is not None else smooth(3, None)
-    real, fake = points(8, 3) + 0.5, points(8, 3, seed=1)
-    kept = real.clone(), fake.clone()
-    value = _value(regularizer, critic, real, fake)
-    assert_close((real, fake), kept, rtol=0, atol=0, msg="samples were changed")
-    assert not real.requires_grad, "the real samples were changed in place: use track()"
-    if value is not None:
-        _check_soft(regularizer, critic, value, real, fake)
+    shape = shape or (3,)
+    real, fake = (points(8, torch.Size(shape).numel(), seed=s).view(8, *shape) for s in (20, 1))
+    real += 0.5
+    _check_samples(regularizer, critic, real, fake)
+    for _ in range(MOVES):
+        if _check_soft(regularizer, critic, real, fake):
+            break
+        _advance(regularizer, critic, real, fake)
+    else:
+        says_something = _value(regularizer, critic, real, fake) is not None
+        assert not says_something, f"no gradient reaches {_whose(regularizer)}: graph cut?"
+    _check_state(regularizer, fresh, critic, real, fake)
     _check_projection(regularizer, critic)
+    if regularizer.slopes:
+        _check_pictures(regularizer)
 
 
 def _value(
-    regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample, *, start: int = 0, n: int = 8
+    regularizer: Regularizer, critic: Critic, real: Sample, fake: Sample, *, start: int = 0, n: int = 8
 ) -> Tensor | None:
+    side = "generator" if regularizer.side == "generator" else "critic"
     with chance.keyed(chance.Part((0,), start, n, 8)):
-        value: Tensor | None = regularizer(critic, track(real), track(fake))
+        seen = Once(regularizer.view(critic, side))
+        value: Tensor | None = regularizer(seen, track(real), track(fake))
         return value
 
 
-def _check_soft(regularizer: Regularizer, critic: nn.Module, value: Tensor, real: Tensor, fake: Tensor) -> None:
-    wanted = [*critic.parameters(), *regularizer.parameters()]
+def _advance(regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample) -> None:
+    with notes() as said:
+        _value(regularizer, critic, real, fake)
+    if said:
+        regularizer.advance_(said)
+
+
+def _whose(regularizer: Regularizer) -> str:
+    return "the fake samples" if regularizer.side == "generator" else "the critic"
+
+
+def _check_samples(regularizer: Regularizer, critic: nn.Module, real: Tensor, fake: Tensor) -> None:
+    kept = real.clone(), fake.clone()
+    _value(regularizer, critic, real, fake)
+    assert_close((real, fake), kept, rtol=0, atol=0, msg="samples were changed")
+    assert not real.requires_grad, "the real samples were changed in place: use track()"
+
+
+def _check_soft(regularizer: Regularizer, critic: nn.Module, real: Tensor, fake: Tensor) -> bool:
+    """Whether the term had a gradient to check, or is no soft term."""
+    fake = fake.clone().requires_grad_()
+    value = _value(regularizer, critic, real, fake)
+    if value is None:
+        return False
+    wanted = [fake] if regularizer.side == "generator" else [*critic.parameters(), *regularizer.parameters()]
     assert value.shape == () and bool(value.isfinite()), "a penalty is a finite scalar"
+    if not value.requires_grad:
+        return False
     gradients = torch.autograd.grad(value, wanted, allow_unused=True)
-    assert any(g is not None and bool(g.any()) for g in gradients), "no gradient reaches the critic: graph cut?"
+    if not any(g is not None and bool(g.any()) for g in gradients):
+        return False
 
     def again() -> Tensor:
         repeated = _value(regularizer, critic, real, fake)
         assert repeated is not None
         return repeated
 
-    assert_gradient(again, wanted, gradients, "the penalty in the critic's weights")
+    assert_gradient(again, wanted, gradients, f"the penalty's gradient in {_whose(regularizer)}")
     if regularizer.additive:
         halves = [_value(regularizer, critic, real[i : i + 4], fake[i : i + 4], start=i, n=4) for i in (0, 4)]
         mean = sum(half for half in halves if half is not None) / 2
         assert_close(mean, value, msg="additive, but not the mean over micro-batches: set additive = False")
+    return True
+
+
+def _check_state(regularizer: Regularizer, fresh: Regularizer, critic: nn.Module, real: Tensor, fake: Tensor) -> None:
+    for _ in range(MOVES):  # from each of several moves on, because a count may matter in one of them only
+        _advance(regularizer, critic, real, fake)
+        fresh.load_state_dict(regularizer.state_dict())
+        told, expected = (_value(r, critic, real, fake) for r in (fresh, regularizer))
+        assert (told is None) == (expected is None), "what advance_ changes is not in the state"
+        if told is not None:
+            assert_close(told, expected, rtol=0, atol=0, msg="what advance_ changes is not in the state")
 
 
 def _check_projection(regularizer: Regularizer, critic: nn.Module) -> None:
@@ -73,3 +128,13 @@ def _check_projection(regularizer: Regularizer, critic: nn.Module) -> None:
     regularizer.project_(critic)
     for before, after in zip(once, critic.parameters(), strict=True):
         assert_close(after.detach(), before, msg="project_ is not idempotent")
+
+
+def _check_pictures(regularizer: Regularizer) -> None:
+    critic = smooth(12, None)
+    real, fake = points(8, 12) + 0.5, points(8, 12, seed=1)
+    flat = _value(regularizer, critic, real, fake)
+    shaped = _value(regularizer, nn.Sequential(nn.Flatten(), critic), real.view(8, 3, 2, 2), fake.view(8, 3, 2, 2))
+    assert_close(
+        shaped, flat, msg="a picture is not treated as the vector of its pixels: norms run over all of a sample"
+    )

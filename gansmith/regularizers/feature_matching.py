@@ -1,0 +1,76 @@
+"""Feature matching: fake samples look like real ones inside the critic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from gansmith.duel import Critic, Sample, full, same_size, still
+from gansmith.ranks import gather
+from gansmith.regularizers.base import Regularizer
+
+
+class FeatureMatching(Regularizer):
+    r"""The generator matches the critic's feature maps, of paired samples or on average.
+
+    .. math::
+        \lambda \sum_k \mathrm{mean}\,|F_k(x) - F_k(y)|, \qquad \text{or of means} \qquad
+        \lambda \sum_k \|E F_k(x) - E F_k(y)\|_2
+
+    A sum over maps (not divided by their number). The paired form, a mean over all of a map and over the batch, is for
+    generators whose sample i belongs to real sample i (HiFi-GAN, pix2pixHD); the form of means, a Euclidean norm over
+    all of a map, is for free samples, and no mean over samples. Real maps are constants. It joins the generator's loss.
+
+    Arguments:
+        weight: :math:`\lambda`; HiFi-GAN's is 2.
+        of_means: compare the batches' means instead of pairs.
+
+    Raises:
+        ValueError: the critic returns no maps; a paired form got batches of different sizes.
+
+    References:
+        High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, Wang et al., 2017,
+        https://arxiv.org/abs/1711.11585; HiFi-GAN, Kong, Kim and Bae, 2020, https://arxiv.org/abs/2010.05646 (pairs).
+        Improved Techniques for Training GANs, Salimans et al., 2016, https://arxiv.org/abs/1606.03498 (means; its norm
+        is squared).
+
+    Example:
+        >>> critic = lambda s: (s.sum(1), [s, 2 * s])
+        >>> FeatureMatching(1.0)(critic, torch.zeros(4, 2), torch.ones(4, 2))  # 1 + 2
+        tensor(3.)
+    """
+
+    side = "generator"
+    eps = 1e-12  # under the root, whose derivative at 0 is infinite
+
+    def __init__(self, weight: float = 10.0, of_means: bool = False) -> None:
+        super().__init__()
+        self.weight, self.of_means = weight, of_means
+        self.additive = not of_means
+
+    def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
+        with still():
+            wanted = _maps(critic, real)
+        if not self.of_means:
+            same_size(real, fake)
+        apart = [self._apart(full(a), full(b)) for a, b in zip(wanted, _maps(critic, fake), strict=True)]
+        return self.weight * torch.stack(apart).sum()
+
+    def _apart(self, x: Tensor, y: Tensor) -> Tensor:
+        if not self.of_means:
+            return (x - y).abs().mean()
+        gap = gather(x.flatten(1)).mean(0) - gather(y.flatten(1)).mean(0)
+        return (gap.square().sum() + self.eps).sqrt()
+
+
+def _maps(critic: Critic, sample: Sample) -> Sequence[Tensor]:
+    output = critic(sample)
+    maps = output[1] if isinstance(output, tuple) and len(output) == 2 else None
+    if not isinstance(maps, (list, tuple)) or not maps or not all(isinstance(m, Tensor) for m in maps):
+        raise ValueError(
+            f"needs a critic that returns (scores, [map, ...]), but got {type(output).__name__}: "
+            "return the feature maps to match in a list beside the scores"
+        )
+    return maps
