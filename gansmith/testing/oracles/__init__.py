@@ -17,4 +17,5 @@ from gansmith.testing.oracles import quadratic as quadratic
 from gansmith.testing.oracles import relativistic as relativistic
 from gansmith.testing.oracles import saturation as saturation
 from gansmith.testing.oracles import spectral as spectral
+from gansmith.testing.oracles import terms as terms
 from gansmith.testing.oracles import transport as transport

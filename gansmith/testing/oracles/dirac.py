@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,17 +17,21 @@ from gansmith.duel import crossing
 from gansmith.games import GAN
 from gansmith.latents import Normal
 from gansmith.objectives import (
+    Divergence,
+    Fisher,
     Hinge,
+    LeastSquares,
     NonSaturating,
     Objective,
     Quadratic,
     Relativistic,
+    Saturating,
     SlopeQuadratic,
     Wasserstein,
 )
-from gansmith.regularizers import R1, R2, GradientPenalty
+from gansmith.objectives.divergence import KL
+from gansmith.regularizers import DRAGAN, R1, R2, Consistency, GradientPenalty, GradientPower
 from gansmith.testing.claims import Pair, claim
-from gansmith.testing.oracles.saturation import minimax
 
 MESCHEDER = "Mescheder et al., 2018"
 DERIVATION = "derivation"
@@ -135,13 +140,20 @@ def plain(name: str, source: str, make: Callable[[], Objective], speed: float) -
     )
 
 
-plain("minimax", MESCHEDER, minimax, 0.5)
+plain("saturating", MESCHEDER, Saturating, 0.5)
 plain("non-saturating", MESCHEDER, NonSaturating, 0.5)
 plain("hinge", DERIVATION, Hinge, 1.0)
 plain("Wasserstein", MESCHEDER, Wasserstein, 1.0)
 plain("relativistic pairs", DERIVATION, Relativistic, 0.5)
 plain("relativistic average", DERIVATION, lambda: Relativistic(average=True), 0.5)
 plain("GAN-QP", DERIVATION, Quadratic, 1.0)
+plain("LSGAN to -1 and 1", DERIVATION, lambda: LeastSquares(-1, 1, 1), 1.0)
+plain("f-GAN, 2 JSD", DERIVATION, Divergence, 0.5)
+plain("f-GAN, KL, with the speed 1/e", DERIVATION, lambda: Divergence(KL), 1 / math.e)
+plain("Fisher", DERIVATION, Fisher, 1.0)
+plain(
+    "Wasserstein + GradientPower(2, 6), flat at 0", "Wu et al., 2018", lambda: Wasserstein() + GradientPower(2, 6), 1.0
+)
 
 turns(
     "non-saturating + R1(g): the eigenvalues are -g/2 +- sqrt(g^2/4 - 1/4)",
@@ -234,4 +246,28 @@ flows(
     MESCHEDER,
     lambda: Wasserstein() + GradientPenalty(0.1),
     lambda a, b: [b, -a - 0.2 * (abs(b) - 1) * np.sign(b)],
+)
+turns(
+    "Wasserstein + GradientPower(k, 2): the eigenvalues are -k +- sqrt(k^2 - 1), as under R1(2k)",
+    "Wu et al., 2018",
+    lambda k: Dirac(Wasserstein() + GradientPower(k, 2)),
+    lambda k: around(-k, k**2 - 1),
+)
+turns(
+    "Wasserstein + Consistency(w, w) with a shift d: the eigenvalues are -2w d^2 +- sqrt(4w^2 d^4 - 1)",
+    DERIVATION,
+    lambda w: Dirac(Wasserstein() + Consistency(w, w, lambda x: x + 0.5)),
+    lambda w: around(-w / 2, w**2 / 4 - 1),
+)
+flows(
+    "Wasserstein + GradientPower(k, 6): the field is (psi, -theta - 6k |psi|^5 sign psi)",
+    "Wu et al., 2018",
+    lambda: Wasserstein() + GradientPower(0.3, 6),
+    lambda a, b: [b, -a - 1.8 * abs(b) ** 5 * np.sign(b)],
+)
+flows(
+    "non-saturating + DRAGAN: the field is (psi s(-psi theta), -theta s(psi theta) - 2w (|psi| - 1) sign psi)",
+    DERIVATION,
+    lambda: NonSaturating() + DRAGAN(0.1),
+    lambda a, b: [b / (1 + np.exp(a * b)), -a / (1 + np.exp(-a * b)) - 0.2 * (abs(b) - 1) * np.sign(b)],
 )

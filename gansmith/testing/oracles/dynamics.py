@@ -16,7 +16,26 @@ from torch.nn.utils import parameters_to_vector
 from torch.optim import SGD, Adam
 
 from gansmith.batch import Batch
-from gansmith.dynamics import Alternating, Dynamics, Simultaneous
+from gansmith.dynamics import (
+    EULER,
+    HEUN,
+    MIDPOINT,
+    RK4,
+    Alternating,
+    ClipLayerNorm,
+    ClipNorm,
+    ClipValue,
+    Consensus,
+    Dynamics,
+    Extragradient,
+    Optimistic,
+    Project,
+    RungeKutta,
+    Sign,
+    Simultaneous,
+    Tableau,
+)
+from gansmith.dynamics.rates import rate_groups, scale_rate
 from gansmith.games import GAN
 from gansmith.games.base import Player
 from gansmith.networks import MLP
@@ -79,6 +98,121 @@ modulus(
 )
 
 
+modulus(
+    "extragradient: a step of size a shrinks by sqrt(1 - a^2 + a^4), below a = 1",
+    Extragradient,
+    lambda a: (1 - a**2 + a**4) ** 0.5,
+    (0.1, 0.5, 1.0, 1.5),
+    source="Gidel et al., 2018",
+)
+modulus(
+    "Heun: a step of size a grows by sqrt(1 + a^4/4)",
+    lambda o: RungeKutta(o, method=HEUN),
+    lambda a: (1 + a**4 / 4) ** 0.5,
+)
+modulus(
+    "midpoint: the same",
+    lambda o: RungeKutta(o, method=MIDPOINT),
+    lambda a: (1 + a**4 / 4) ** 0.5,
+)
+modulus(
+    "RK4: a step of size a shrinks by sqrt(1 - a^6/72 + a^8/576), below a = 2 sqrt 2",
+    lambda o: RungeKutta(o, method=RK4),
+    lambda a: (1 - a**6 / 72 + a**8 / 576) ** 0.5,
+    (0.5, 1.0, 2.0, 2.9),
+)
+modulus(
+    "consensus of weight w: a step of size a has the modulus sqrt((1 - a w)^2 + a^2)",
+    lambda o: Consensus(o, 0.4),
+    lambda a: ((1 - 0.4 * a) ** 2 + a**2) ** 0.5,
+    source="Mescheder et al., 2017",
+)
+
+
+@claim(
+    "pure rotation, optimistic: a step of size a <= 1/2 shrinks by sqrt((1 + sqrt(1 - 4a^2))/2) in the long run",
+    source="Daskalakis et al., 2017",
+    tolerance=1e-9,
+)
+def _() -> Pair:
+    sizes, found = np.array([0.1, 0.3, 0.45]), []
+    for a in sizes:
+        game = Dirac(Wasserstein()).at(1.0, 0.0)
+        players = game.players()
+        dynamics = Optimistic({name: SGD(player.parameters(), a) for name, player in players.items()})
+        lengths = []
+        for _ in range(80):
+            dynamics.step(players, lambda _, game=game: game.batch, (0,))  # type: ignore[misc]
+            lengths.append(float(torch.stack(game.variables()).detach().norm()))
+        found.append(lengths[-1] / lengths[-2])
+    return np.array(found), np.sqrt((1 + np.sqrt(1 - 4 * sizes**2)) / 2)
+
+
+@claim(
+    "pure rotation, ODE-GAN's regularizer w |dL_G|^2 on the critic: a step of Euler is [[1, a], [-a, 1 - 2wa]]",
+    source="Qin et al., 2020",
+    tolerance=1e-12,
+)
+def _() -> Pair:
+    found = step_matrix(lambda o: RungeKutta(o, method=EULER, regularize=("generator", "critic", 0.07)), 0.3)
+    return found, np.array([[1, 0.3], [-0.3, 1 - 2 * 0.07 * 0.3]])
+
+
+def _integrated(method: Tableau, steps: int) -> float:
+    """y' = -y^2 from 1 over a unit of time, whose end is 1/2."""
+    y, one = nn.ParameterList([torch.ones((), dtype=torch.float64)]), Batch(torch.zeros(1, 1), None, torch.zeros(1))
+    player = Player([y], lambda _: y[0] ** 3 / 3)
+    dynamics = RungeKutta({"alone": SGD(y, 1 / steps)}, method=method)
+    for _ in range(steps):
+        dynamics.step({"alone": player}, lambda _: one, (0,))
+    return float(y[0].detach())
+
+
+@claim(
+    "orders of convergence on y' = -y^2, by halving the step: 1 (Euler), 2 (midpoint), 2 (Heun), 4 (RK4)",
+    source=DERIVATION,
+    tolerance=0.05,
+)
+def _() -> Pair:
+    errors = [[_integrated(m, n) - 0.5 for n in (32, 64)] for m in (EULER, MIDPOINT, HEUN, RK4)]
+    return np.log2([abs(wide / narrow) for wide, narrow in errors]), np.array([1, 2, 2, 4])
+
+
+@claim(
+    "orders of convergence of the joint field on a rotation: 1 (Euler), 2 (midpoint), 2 (Heun), 4 (RK4)",
+    source=DERIVATION,
+    tolerance=0.05,
+)
+def _() -> Pair:
+    from scipy.linalg import expm
+
+    def miss(method: Tableau, n: int) -> float:
+        step = step_matrix(lambda o: RungeKutta(o, method=method), 1 / n)
+        return float(np.linalg.norm(np.linalg.matrix_power(step, n) - expm(np.array([[0.0, 1.0], [-1.0, 0.0]]))))
+
+    found = [np.log2(miss(m, 16) / miss(m, 32)) for m in (EULER, MIDPOINT, HEUN, RK4)]
+    return np.array(found), np.array([1, 2, 2, 4])
+
+
+@claim(
+    "adaptive Heun: no step of y' = -y^2 from 3 differs from Euler's by more than the tolerance",
+    source=DERIVATION,
+    tolerance=1e-12,
+)
+def _() -> Pair:
+    y, one = nn.ParameterList([torch.tensor(3.0, dtype=torch.float64)]), Batch(torch.zeros(1, 1), None, torch.zeros(1))
+    player = Player([y], lambda _: y[0] ** 3 / 3)
+    dynamics = RungeKutta({"alone": SGD(y, 0.5)}, method=HEUN, tolerance=1e-2)
+    beyond = []
+    for _ in range(20):
+        before = float(y[0].detach())
+        h = float(dynamics.step({"alone": player}, lambda _: one, (0,))["alone/step_size"])
+        euler = before - h * before**2
+        heun = before - h * (before**2 + euler**2) / 2
+        beyond += [abs(heun - euler) - 1e-2, abs(float(y[0].detach()) - heun)]
+    return max(*beyond, 0.0), 0.0
+
+
 @claim(
     "pure rotation, alternating, n critic moves a round: its matrix has determinant 1 and trace 2 - n a^2",
     source=DERIVATION,
@@ -96,14 +230,16 @@ START = np.array([1.0, -0.7])
 
 
 class Place(nn.Module):
-    """Parameters phi that stand for x = scale * phi."""
+    """x, or phi with x = scale * phi."""
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
-        self.scale, self.phi = scale, nn.Parameter(torch.as_tensor(START / scale))
+        self.x = nn.Parameter(torch.as_tensor(START))
+        if scale != 1:
+            scale_rate(self, scale)
 
     def forward(self) -> Tensor:
-        return self.scale * self.phi
+        return self.x
 
 
 def _descend(
@@ -115,7 +251,8 @@ def _descend(
     dynamics = make({"alone": optimizer(player.parameters())})
     for _ in range(steps):
         dynamics.step({"alone": player}, lambda _: one, (0,))
-    return np.asarray(place().detach())
+    found: NDArray[Any] = place().detach().numpy()
+    return found
 
 
 def _sgd(rate: float) -> Callable[[list[nn.Parameter]], SGD]:
@@ -171,6 +308,38 @@ def _() -> Pair:
         m, v = 0.5 * m + 0.5 * g, 0.9 * v + 0.1 * g**2
         x = x - 3.0 * 0.01 * (m / (1 - 0.5**step)) / np.sqrt(v / (1 - 0.9**step))
     return _descend(Alternating, partial(Adam, lr=0.01, betas=(0.5, 0.9), eps=1e-300), 5, scale=3.0), x
+
+
+@claim("parameter groups with a factor c of the rate: x_n = (1 - c r H)^n x_0", source="derivation", tolerance=1e-12)
+def _() -> Pair:
+    place, one = Place(), Batch(torch.zeros(1, 1), None, torch.zeros(1))
+    player = Player([place], lambda _: place() @ torch.as_tensor(H) @ place() / 2)
+    dynamics = Alternating({"alone": SGD(rate_groups(player, 0.01, {place: 9.0}))})
+    for _ in range(5):
+        dynamics.step({"alone": player}, lambda _: one, (0,))
+    return place(), np.linalg.matrix_power(np.eye(2) - 9.0 * 0.01 * H, 5) @ START
+
+
+@claim(
+    "gradient transforms: clipping by value, by norm and by layer, signs, and what a projection leaves, by numpy",
+    source=DERIVATION,
+    tolerance=1e-12,
+)
+def _() -> Pair:
+    a, b, along = np.array([3.0, -4.0]), np.array([0.5]), np.array([1.0, 2.0, -2.0])
+    whole = np.append(a, b)
+    size = np.linalg.norm(whole)
+    wanted = [
+        np.clip(whole, -1, 1),
+        whole * min(1, 2 / size),
+        np.append(a * min(1, 2 / np.linalg.norm(a)), b * min(1, 2 / np.linalg.norm(b))),
+        np.sign(whole),
+        whole - along * (along @ whole) / (along @ along),
+    ]
+    direction = [torch.as_tensor(along[:2]), torch.as_tensor(along[2:])]
+    transforms = [ClipValue(1.0), ClipNorm(2.0), ClipLayerNorm(2.0), Sign(), Project([direction])]
+    found = [t([torch.tensor(a), torch.tensor(b)]) for t in transforms]
+    return torch.stack([torch.cat([g for g in each if g is not None]) for each in found]), np.stack(wanted)
 
 
 class Given:

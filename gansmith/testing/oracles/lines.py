@@ -14,17 +14,25 @@ from torch import Tensor
 
 from gansmith.duel import Critic
 from gansmith.objectives import (
+    CovarianceMatching,
+    Divergence,
+    Fisher,
     Hinge,
+    KernelDiscrepancy,
+    LeastSquares,
+    MeanMatching,
     NonSaturating,
     Objective,
     Quadratic,
     Relativistic,
+    Saturating,
     SlopeQuadratic,
     Wasserstein,
 )
+from gansmith.objectives.divergence import KL
+from gansmith.objectives.kernels import RBF, DistanceKernel
 from gansmith.regularizers import GradientPenalty
 from gansmith.testing.claims import Numbers, Pair, claim
-from gansmith.testing.oracles.saturation import minimax
 from gansmith.testing.oracles.support import minimize
 
 ARJOVSKY = "Arjovsky et al., 2017"
@@ -92,9 +100,9 @@ def _() -> Pair:
 
 
 gains_under(
-    "minimax: dL_G/dt = k/(1 + e^(kt/2)) under D = k(t/2 - x), nothing as k grows",
+    "saturating: dL_G/dt = k/(1 + e^(kt/2)) under D = k(t/2 - x), nothing as k grows",
     "Arjovsky and Bottou, 2017",
-    minimax,
+    Saturating,
     lambda k, t: k * expit(-k * t / 2),
 )
 gains_under(
@@ -136,3 +144,62 @@ gains(
 )
 gains("GAN-QP: dL_G/dt = w d/t at every distance", "Su, 2018", lambda: Quadratic(10.0), lambda t: 10 / 2)
 gains("slope QP: dL_G/dt = mean (x - y)^2/(2wt)", "Su, 2019", lambda: SlopeQuadratic(0.25), lambda t: t / 2 / 0.5)
+gains_under(
+    "LSGAN to 0 and 1: dL_G/dt = k(1 + kt/2) under D = k(t/2 - x)",
+    "Mao et al., 2017",
+    LeastSquares,
+    lambda k, t: k * (1 + k * t / 2),
+)
+gains_under(
+    "f-GAN, KL: dL_G/dt = k e^(-kt/2 - 1) under D = k(t/2 - x), nothing as k grows",
+    "Nowozin et al., 2016",
+    lambda: Divergence(KL),
+    lambda k, t: k * np.exp(-k * t / 2 - 1),
+)
+gains_under(
+    "f-GAN, KL, by the trick: dL_G/dt = k under D = k(t/2 - x)",
+    "Nowozin et al., 2016",
+    lambda: Divergence(KL, trick=True),
+    lambda k, t: k,
+)
+gains_under("Fisher: dL_G/dt = k under D = k(t/2 - x)", "Mroueh and Sercu, 2017", Fisher, lambda k, t: k)
+
+
+def moved(statement: str, source: str, make: Callable[[], Objective], wanted: Callable[[float], float]) -> None:
+    """Claims dL_G/dt where the features are the points themselves: one line an objective of features."""
+
+    @claim(f"two lines t apart, features the points: {statement}", source=source, tolerance=1e-8)
+    def _() -> Pair:
+        found = []
+        for t in DISTANCES:
+            at = torch.tensor(t, dtype=torch.float64, requires_grad=True)
+            loss = make().generator_loss(lambda s: s, line(0.0), line(at))
+            found.append(float(torch.autograd.grad(loss, at)[0]))
+        return np.array(found), np.array([wanted(t) for t in DISTANCES])
+
+
+def _between(slope: Callable[[np.ndarray], np.ndarray], t: float) -> float:
+    """-2 dE k/dt between the lines, from the slope of a kernel in the squared distance."""
+    along = np.linspace(0, 1, 8)
+    return float(-2 * (2 * t * slope(np.subtract.outer(along, along) ** 2 + t**2)).mean())
+
+
+moved("McGan of means has dL_G/dt = 1", "Mroueh et al., 2017", lambda: MeanMatching(2, dual=True), lambda t: 1)
+moved(
+    "McGan of centered covariances has dL_G/dt = 0, a shift is none of its business",
+    "derivation",
+    lambda: CovarianceMatching(2, dual=True, centered=True),
+    lambda t: 0,
+)
+moved(
+    "MMD with a Gaussian kernel has dL_G/dt = 2t E k/s^2, nothing far away",
+    "derivation",
+    lambda: KernelDiscrepancy(RBF((0.5,))),
+    lambda t: _between(lambda d: -2 * np.exp(-2 * d), t),
+)
+moved(
+    "MMD with the distance kernel has dL_G/dt = 2t E 1/d, a pull that stays",
+    "derivation",
+    lambda: KernelDiscrepancy(DistanceKernel(), biased=True),
+    lambda t: _between(lambda d: -0.5 / np.sqrt(d), t),
+)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gansmith.duel import Critic, interpolate
-from gansmith.regularizers import R1, R2, GradientPenalty, Regularizer
+from gansmith.regularizers import DRAGAN, R1, R2, GradientPenalty, GradientPower, Lazy, Regularizer
 from gansmith.testing.claims import Pair, claim
 
 GULRAJANI = "Gulrajani et al., 2017"
@@ -60,14 +60,11 @@ def of_linear(
     """
     norms = [float(scale * np.linalg.norm(W)) for scale in SCALES]
 
-    @claim(f"linear critic: {statement}", source=source, tolerance=1e-8)
+    @claim(f"linear critic: {statement}, and its gradient in w", source=source, tolerance=1e-8)
     def _() -> Pair:
-        return np.array([_at_linear(make(), scale)[0] for scale in SCALES]), np.array([value(n) for n in norms])
-
-    @claim(f"linear critic, the gradient in w where {statement}", source=source, tolerance=1e-8)
-    def _() -> Pair:
-        found = torch.stack([_at_linear(make(), scale)[1] for scale in SCALES])
-        return found, np.stack([slope(n) * W / np.linalg.norm(W) for n in norms])
+        found = [_at_linear(make(), scale) for scale in SCALES]
+        wanted = [np.append(value(n), slope(n) * W / np.linalg.norm(W)) for n in norms]
+        return np.stack([np.append(v, g) for v, g in found]), np.stack(wanted)
 
 
 of_linear(
@@ -90,6 +87,34 @@ of_linear(
     lambda: GradientPenalty(one_sided=True),
     lambda n: 10 * max(n - 1, 0) ** 2,
     lambda n: 20 * max(n - 1, 0),
+)
+of_linear(
+    "GradientPower is k |w|^p",
+    "Wu et al., 2018",
+    lambda: GradientPower(0.5, 3),
+    lambda n: 0.5 * n**3,
+    lambda n: 1.5 * n**2,
+)
+of_linear(
+    "DRAGAN is 10 (|w| - c)^2, whatever its noise",
+    "Kodali et al., 2017",
+    lambda: DRAGAN(10.0, 0.5),
+    lambda n: 10 * (n - 0.5) ** 2,
+    lambda n: 20 * (n - 0.5),
+)
+of_linear(
+    "DRAGAN in the authors' form is the same",
+    "Kodali et al., 2017",
+    lambda: DRAGAN(10.0, 0.5, noise="authors"),
+    lambda n: 10 * (n - 0.5) ** 2,
+    lambda n: 20 * (n - 0.5),
+)
+of_linear(
+    "Lazy(R1, k) is k g |w|^2/2 when it is due",
+    "Karras et al., 2019",
+    lambda: Lazy(R1(3.0), 4),
+    lambda n: 6 * n**2,
+    lambda n: 12 * n,
 )
 of_linear("R1 is g |w|^2/2", MESCHEDER, lambda: R1(3.0), lambda n: 3 * n**2 / 2, lambda n: 3 * n)
 of_linear("R2 is g |w|^2/2", MESCHEDER, lambda: R2(3.0), lambda n: 3 * n**2 / 2, lambda n: 3 * n)
