@@ -116,7 +116,9 @@ class _Heard:
         key = tuple(map(id, parts(sample)))
         if key not in self.seen:
             with torch.no_grad():
-                self.seen[key] = sample, self.critic(sample)  # the sample too: a freed one's id would be used again
+                output = self.critic(sample)
+            scores = output[0] if isinstance(output, tuple) else output
+            self.seen[key] = sample, scores  # the sample too: a freed one's id would be used again
             self.seen[key][1].requires_grad_()
         return self.seen[key][1]
 

@@ -133,7 +133,11 @@ def test_folded_weights_are_plain_and_score_alike():
     before, plain = vectors(net), fold(net)
     assert not any(parametrize.is_parametrized(m) for m in plain.modules()) and not plain.training
     assert set(plain.state_dict()) == {*DCGANCritic(16, 3, width=16).state_dict(), "body.2.shift"}
-    assert plain.body[2].shift.item() == 0.5 and isinstance(plain.body[0].weight, nn.Parameter)
+    assert (
+        type(plain.body[0]) is nn.Conv2d
+        and plain.body[2].shift.item() == 0.5
+        and isinstance(plain.body[0].weight, nn.Parameter)
+    )
     torch.testing.assert_close(vectors(net), before, rtol=0, atol=0)
     torch.testing.assert_close(plain(x), net.eval()(x), rtol=1e-6, atol=1e-6)
     assert net.train().training and net(x).requires_grad and spectral_norms(net.body[0]) == 1  # the original lives
