@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import planted_zoo  # noqa: F401 (adds its errors to the list)
 import pytest
 import torch
 from planted import PLANTED

@@ -1,4 +1,4 @@
-"""Terms beside an objective: WGAN-div on a line, LeCam's divergence, the bottleneck's rate, and terms on weights and maps."""
+"""Terms beside an objective: WGAN-div on a line, LeCam's divergence, the bottleneck, terms on weights and on maps."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _() -> Pair:
 
 
 @claim(
-    "WGAN-div on a line: the value is at least (p - 1)/p (kp)^(-1/(p - 1)) W1^(p/(p - 1)), wherever the penalty is taken",
+    "WGAN-div on a line: the value is at least (p - 1)/p (kp)^(-1/(p - 1)) W1^(p/(p - 1)), wherever it is taken",
     source=DERIVATION,
     tolerance=1e-9,
 )
@@ -193,10 +193,10 @@ def _() -> Pair:
     tolerance=1e-10,
 )
 def _() -> Pair:
-    net, x = nn.Sequential(nn.Linear(5, 3), nn.Linear(3, 4)).double(), torch.zeros(1, 5).double()
-    wanted = np.zeros(2)
-    for layer in (0, 1):
-        w = net[layer].weight.detach().numpy()
+    layers, x = [nn.Linear(5, 3).double(), nn.Linear(3, 4).double()], torch.zeros(1, 5).double()
+    net, wanted = nn.Sequential(*layers), np.zeros(2)
+    for layer in layers:
+        w = layer.weight.detach().numpy()
         gram = w @ w.T if len(w) <= w.shape[1] else w.T @ w
         off = gram - np.diag(np.diag(gram))
         wanted += (off**2).sum(), ((gram - np.eye(len(gram))) ** 2).sum()
