@@ -100,7 +100,7 @@ def shared(name: str, *shape: int, like: Tensor | None = None) -> Tensor:
     device = torch.device("cpu") if like is None else like.device
     dtype = torch.get_default_dtype() if like is None else like.dtype
     generator = None if part is None else _generator(part, name, device)
-    return torch.randn(*shape, generator=generator, device=device, dtype=dtype)
+    return torch.randn(shape, generator=generator, device=device, dtype=dtype)
 
 
 def _draw(kind: Callable[..., Tensor], name: str, n: int, shape: tuple[int, ...], like: Tensor | None) -> Tensor:

@@ -130,6 +130,26 @@ class Witness:
         )
 
 
+class NoWitness:
+    """Stands where an objective has no scalar function of one sample: who asks for one is told why.
+
+    Raises:
+        ValueError: when called.
+
+    Example:
+        >>> NoWitness("needs a critic of single samples")(torch.zeros(1))
+        Traceback (most recent call last):
+        ...
+        ValueError: needs a critic of single samples
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __call__(self, sample: Sample) -> Tensor:
+        raise ValueError(self.reason)
+
+
 def module_of(critic: Critic) -> nn.Module:
     """The module that holds a critic's weights.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from gansmith.batch import Batch
 from gansmith.chance import Part, keyed
 from gansmith.data.dataset import Dataset
-from gansmith.duel import Critic, Sample, parts, score, slope
+from gansmith.duel import Critic, NoWitness, Sample, parts, score, slope
 from gansmith.games.base import Game
 from gansmith.hooks import Log
 from gansmith.objectives import NonSaturating, Objective, Relativistic
@@ -77,7 +77,8 @@ def look(game: Game, train: Batch, held_out: Batch) -> dict[str, float]:
     """The numbers of one line, as `Monitor` says.
 
     Arguments:
-        game: makes duels; of another, which only samples, the diversity is all there is to see.
+        game: makes duels; of another, which only samples, the diversity is all there is to see, as it is where the
+            objective has no function of one sample (a critic of pairs).
         train: training samples, as many as fakes are made.
         held_out: samples that no player has seen; may be empty.
     """
@@ -92,6 +93,8 @@ def look(game: Game, train: Batch, held_out: Batch) -> dict[str, float]:
         if isinstance(objective, Objective):
             witness = objective.witness(heard, real, fake)
             critic = objective.witness(critic, real, fake)
+        if isinstance(witness, NoWitness):
+            return _diversity(parts(real)[0], parts(fake)[0])
         scores = score(witness, real)
         seen = {"score/train": float(scores.mean()), "score/fake": float(score(witness, fake).mean())}
         if len(held_out) > 1:

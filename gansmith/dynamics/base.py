@@ -10,8 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils import parametrize
-from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.optim import Optimizer
 
 from gansmith.batch import Batch
@@ -20,6 +18,7 @@ from gansmith.conflicts import conflicts, warn
 from gansmith.dynamics.pull import Diverged, Gradients, Pull, _place
 from gansmith.dynamics.schedules import Schedule
 from gansmith.games.base import Player
+from gansmith.networks.spectral import spectral_norms
 from gansmith.notes import Notes
 
 
@@ -198,17 +197,8 @@ def _check_state(players: Mapping[str, Player], pull: Pull) -> None:
                 "needs statistics over all ranks, but found BatchNorm: "
                 "use torch.nn.SyncBatchNorm.convert_sync_batchnorm(game), or another normalization"
             )
-        if pull.micro > 1 and module.training and _has_spectral_norm(module):
+        if pull.micro > 1 and module.training and spectral_norms(module):
             raise ValueError(
                 "needs weights that stand still during a move for micro-batches, but found spectral normalization, "
                 "which takes a power iteration at each pass: use micro=1"
             )
-
-
-def _has_spectral_norm(module: nn.Module) -> bool:
-    if hasattr(module, "weight_u"):  # torch's first, hook-based form
-        return isinstance(module.weight_u, Tensor)
-    if not parametrize.is_parametrized(module):
-        return False
-    several: Any = module.parametrizations
-    return any(isinstance(p, _SpectralNorm) for chain in several.values() for p in chain)

@@ -83,7 +83,7 @@ class Noise:
 
     def __call__(self, gradients: Gradients) -> Gradients:
         return [
-            None if g is None else g + self.std * chance.shared(f"noise{i}", g.numel(), like=g).view(g.shape)
+            None if g is None else g + self.std * chance.shared(f"noise{i}", *g.shape, like=g)
             for i, g in enumerate(gradients)
         ]
 

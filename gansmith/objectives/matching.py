@@ -8,7 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from gansmith.duel import Critic, Sample, Witness, features, full_precision, still
+from gansmith.duel import Critic, NoWitness, Sample, Witness, features, full_precision, still
 from gansmith.objectives import balls
 from gansmith.objectives.base import Objective
 from gansmith.objectives.eigen import signs_of_largest
@@ -68,13 +68,14 @@ class Matching(Objective):
             return self.distance(phi, psi) if self.dual else self.expect(phi) - self.expect(psi)
 
     def witness(self, critic: Critic, real: Sample, fake: Sample) -> Critic:
+        if self.centered:
+            return NoWitness(
+                "needs second moments about zero to restrain a slope, but centered covariances compare each batch "
+                "about its own mean: use centered=False, or bound the weights by ClipWeights"
+            )
+
         @cache
         def function() -> Head:
-            if self.centered:
-                raise ValueError(
-                    "needs second moments about zero to restrain a slope, but centered covariances compare each batch "
-                    "about its own mean: use centered=False, or bound the weights by ClipWeights"
-                )
             return self.best(self._read(critic, real), self._read(critic, fake)) if self.dual else self.current()
 
         def head(phi: Tensor) -> Tensor:

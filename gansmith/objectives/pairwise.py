@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, parts, same_size, score
+from gansmith.duel import Critic, NoWitness, Sample, parts, same_size, score
 from gansmith.objectives.base import Objective
 from gansmith.objectives.quadratic import Distance, mean_absolute
 
@@ -60,13 +60,10 @@ class PairwiseQuadratic(Objective):
         return self._gap(critic, real, fake).mean()
 
     def witness(self, critic: Critic, real: Sample, fake: Sample) -> Critic:
-        def refuse(sample: Sample) -> Tensor:
-            raise ValueError(
-                "needs a critic of single samples to restrain its slope, but PairwiseQuadratic has one of pairs: "
-                "leave the penalty out, the potential holds the slope, or use Quadratic"
-            )
-
-        return refuse
+        return NoWitness(
+            "needs a critic of single samples to restrain its slope, but PairwiseQuadratic has one of pairs: "
+            "leave the penalty out, the potential holds the slope, or use Quadratic"
+        )
 
     def _gap(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         same_size(real, fake)
