@@ -170,7 +170,7 @@ def _(patch):
     "GAN-QP: the least L_D is -",
     "GAN-QP: at the best critic",
     "GAN-QP, two points",
-    "two lines t apart, GAN-QP",
+    "two lines t apart, GAN-QP:",
     "Dirac GAN, GAN-QP: the field",
 )
 def _(patch):
@@ -218,7 +218,7 @@ def _(patch):
     "GAN-QP: at the best critic",
     "GAN-QP, two points",
     "slope QP, two points",
-    "two lines t apart, GAN-QP",
+    "two lines t apart, GAN-QP:",
     "O-GAN with the slope QP",
 )
 def _(patch):
@@ -244,7 +244,7 @@ def _(patch):
     "distances are sums over pixels",
     "distances",
     "GAN-QP, two points",
-    "two lines t apart, GAN-QP",
+    "two lines t apart, GAN-QP:",
 )
 def _(patch):
     patch.setattr(quadratic, "_mean", lambda of, x, y: of(x - y).flatten(1).sum(1))

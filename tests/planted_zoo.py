@@ -130,13 +130,14 @@ def _(patch):
 
 @planted(
     "the room of pairs has no factor 2",
+    "two lines t apart, GAN-QP of pairs",
     "GAN-QP of pairs: the best gap",
     "GAN-QP of pairs: the least L_D",
     "GAN-QP of pairs: at the best critic",
 )
 def _(patch):
     right = PairwiseQuadratic.__init__
-    patch.setattr(PairwiseQuadratic, "__init__", lambda self, weight, distance: right(self, weight / 2, distance))
+    patch.setattr(PairwiseQuadratic, "__init__", lambda self, weight, *rest: right(self, weight / 2, *rest))
 
 
 @planted("the room of pairs is twice as large", "GAN-QP of pairs: no best gap")
@@ -418,7 +419,12 @@ def _(patch):
     patch.setattr(LeCam, "forward", forward)
 
 
-@planted("LeCam's averages are not corrected for their start", "LeCam: the anchors", "LeCam: with anchors")
+@planted(
+    "LeCam's averages are not corrected for their start",
+    "LeCam: the anchors",
+    "LeCam: with anchors",
+    "Dirac GAN, Wasserstein + LeCam",
+)
 def _(patch):
     right = LeCam.advance_
 

@@ -12,7 +12,7 @@ from toys import GAMES, WHOLE_BATCH, Anchored, Counted, D, EverySecond, Z, adams
 
 from gansmith.batch import Batch
 from gansmith.chance import Part, keyed
-from gansmith.dynamics import Alternating, Decay, Diverged, Pull, Simultaneous
+from gansmith.dynamics import Alternating, Decay, Diverged, Pull, Simultaneous, bursts
 from gansmith.games import GAN, OGAN, Player
 from gansmith.games.ogan import correlation
 from gansmith.latents import Normal
@@ -190,6 +190,18 @@ def test_moves_are_counted_and_each_has_a_fresh_batch():
     dynamics.step(game.players(), batch, (0,))
     dynamics.step(game.players(), batch, (0,))
     assert drawn == list(range(8)) and game.critic.calls == 4 * 2 + 1 + 2 * 2 + 1
+
+
+def test_the_first_wasserstein_gan():
+    """RMSprop, clipped weights, and bursts of critic moves."""
+    game = make("WGAN-clip")
+    optimizers = {n: torch.optim.RMSprop(p.parameters(), 5e-5) for n, p in game.players().items()}
+    dynamics = Alternating(optimizers, critic=bursts(usual=2, burst=7, first=2, every=4))
+    for expected in (7, 7, 2, 2, 7, 2):
+        before = dynamics.moved["critic"]
+        dynamics.step(game.players(), data, (0,))
+        assert dynamics.moved["critic"] - before == expected
+        assert max(p.abs().max() for p in game.critic.parameters()) <= 0.1
 
 
 def test_simultaneous_moves_share_one_batch():

@@ -11,6 +11,7 @@ from gansmith.dynamics.rates import rate_groups as rate_groups
 from gansmith.dynamics.rates import scale_rate as scale_rate
 from gansmith.dynamics.rungekutta import RungeKutta as RungeKutta
 from gansmith.dynamics.schedules import Decay as Decay
+from gansmith.dynamics.schedules import bursts as bursts
 from gansmith.dynamics.simultaneous import Simultaneous as Simultaneous
 from gansmith.dynamics.tableaus import EULER as EULER
 from gansmith.dynamics.tableaus import HEUN as HEUN

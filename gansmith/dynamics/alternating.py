@@ -30,7 +30,7 @@ class Alternating(Dynamics):
     Example:
         The first Wasserstein GAN moves its critic 100 times in early and in some later rounds, 5 times in others::
 
-            Alternating(optimizers, critic=lambda step: 100 if step < 25 or step % 500 == 0 else 5)
+            Alternating(optimizers, critic=bursts())
     """
 
     def __init__(

@@ -10,6 +10,27 @@ Schedule = Callable[[int, Mapping[str, Sequence[Optimizer]]], None]
 """Called with (step, optimizers of each player) before each step; writes the ``param_groups``. A pure function."""
 
 
+def bursts(usual: int = 5, burst: int = 100, first: int = 25, every: int = 500) -> Callable[[int], int]:
+    """How often a critic moves a round: more in the first rounds and in some later ones, to stay near its best.
+
+    The first Wasserstein GAN's code has these numbers; ``Alternating(optimizers, critic=bursts())``.
+
+    Arguments:
+        usual: moves in most rounds.
+        burst: moves in the others.
+        first: rounds at the start that are bursts.
+        every: one later round in so many is a burst, too.
+
+    References:
+        Wasserstein GAN, Arjovsky, Chintala and Bottou, 2017, https://arxiv.org/abs/1701.07875, and its code.
+
+    Example:
+        >>> [bursts()(step) for step in (0, 24, 25, 499, 500, 501)]
+        [100, 100, 5, 5, 100, 5]
+    """
+    return lambda step: burst if step < first or step % every == 0 else usual
+
+
 class Decay:
     """Constant, then linear: the initial rate until ``start`` of the run, then straight down to ``end`` times it.
 

@@ -30,7 +30,7 @@ from gansmith.objectives import (
     Wasserstein,
 )
 from gansmith.objectives.divergence import KL
-from gansmith.regularizers import DRAGAN, R1, R2, Consistency, GradientPenalty, GradientPower
+from gansmith.regularizers import DRAGAN, R1, R2, Consistency, GradientPenalty, GradientPower, LeCam
 from gansmith.testing.claims import Pair, claim
 
 MESCHEDER = "Mescheder et al., 2018"
@@ -270,4 +270,19 @@ flows(
     DERIVATION,
     lambda: NonSaturating() + DRAGAN(0.1),
     lambda a, b: [b / (1 + np.exp(a * b)), -a / (1 + np.exp(-a * b)) - 0.2 * (abs(b) - 1) * np.sign(b)],
+)
+
+
+def _lecam(weight: float, anchor: float) -> LeCam:
+    term = LeCam(weight, one_sided=False).double()
+    term.advance_({"real": torch.tensor(anchor), "fake": torch.tensor(-anchor)})
+    return term
+
+
+turns(
+    "Wasserstein + LeCam(w) with anchors +-a: the eigenvalues are +-i sqrt(1 - 2wa), undamped, real beyond wa = 1/2",
+    DERIVATION,
+    lambda w: Dirac(Wasserstein() + _lecam(w, 0.5)),
+    lambda w: around(0, w - 1),
+    (0.3, 0.9, 1.5),
 )

@@ -23,6 +23,7 @@ from gansmith.objectives import (
     MeanMatching,
     NonSaturating,
     Objective,
+    PairwiseQuadratic,
     Quadratic,
     Relativistic,
     Saturating,
@@ -203,3 +204,22 @@ moved(
     lambda: KernelDiscrepancy(DistanceKernel(), biased=True),
     lambda t: _between(lambda d: -0.5 / np.sqrt(d), t),
 )
+
+
+@claim(
+    "two lines t apart, GAN-QP of pairs: dL_G/dt = w d/t at the best critic k(y - x)/2",
+    source="Su, 2018",
+    tolerance=1e-6,
+)
+def _() -> Pair:
+    objective, found = PairwiseQuadratic(10.0), []
+    for t in DISTANCES:
+        slope = torch.full((), 0.5, dtype=torch.float64, requires_grad=True)
+
+        def critic(pair: tuple[Tensor, Tensor], slope: Tensor = slope) -> Tensor:
+            return slope * (pair[1] - pair[0])[:, 0] / 2
+
+        minimize(lambda t=t, critic=critic: objective.critic_loss(critic, line(0.0), line(t)), [slope])  # type: ignore[misc]
+        at = torch.tensor(t, dtype=torch.float64, requires_grad=True)
+        found.append(float(torch.autograd.grad(objective.generator_loss(critic, line(0.0), line(at)), at)[0]))
+    return np.array(found), np.full(len(DISTANCES), 10 / 2)
