@@ -162,8 +162,8 @@ def main(count: int = 60) -> None:
     dynamics = {name: ours(NonSaturating() + R1(), kind) for name, kind in kinds.items()}
     lines = [
         "## What a round costs\n",
-        f"Networks of three layers of {WIDTH}, batches of {SIZE} points of {POINTS} numbers, one thread: small, so that "
-        f"what is not arithmetic shows. Medians of {BLOCKS} interleaved blocks of {count} rounds.\n",
+        f"Networks of three layers of {WIDTH}, batches of {SIZE} points of {POINTS} numbers, one thread: small, so "
+        f"that what is not arithmetic shows. Medians of {BLOCKS} interleaved blocks of {count} rounds.\n",
         *table("loop", loops, count, "the bare loop"),
         *table("objective", objectives, count, "NonSaturating()"),
         *table("dynamics", dynamics, count, "Alternating"),
