@@ -21,6 +21,7 @@ maps, a code's rate) comes from the same pass.
 """
 
 _crossing: ContextVar[bool] = ContextVar("crossing", default=False)
+_places: ContextVar[bool] = ContextVar("places", default=False)
 
 
 def parts(sample: Sample) -> tuple[Tensor, ...]:
@@ -57,6 +58,29 @@ class View:
 
     def __call__(self, sample: Sample) -> Any:
         return self.call(sample)
+
+
+class Read:
+    """A critic of whose output something else is read; its weights are the critic's.
+
+    Arguments:
+        critic: sample -> anything.
+        read: what the critic returns -> what is returned.
+
+    Example:
+        >>> Read(lambda x: (x.sum(1), x), lambda output: output[1].shape)(torch.zeros(3, 2))
+        torch.Size([3, 2])
+    """
+
+    def __init__(self, critic: Critic, read: Callable[[Any], Any]) -> None:
+        self.critic, self.read = critic, read
+
+    @property
+    def module(self) -> nn.Module:
+        return module_of(self.critic)
+
+    def __call__(self, sample: Sample) -> Any:
+        return self.read(self.critic(sample))
 
 
 class Once:
@@ -170,7 +194,7 @@ def module_of(critic: Critic) -> nn.Module:
 def score(critic: Critic, sample: Sample) -> Tensor:
     """One score per sample, shape (n,), high where real; never in half precision, because losses are sums.
 
-    Of a tuple (scores, extra) it is the first entry.
+    Of a tuple (scores, extra) it is the first entry; inside :func:`places` a map has a score at each of its places.
 
     Raises:
         ValueError: any other shape. (n, 1) against (n,) would silently broadcast to (n, n).
@@ -186,13 +210,17 @@ def score(critic: Critic, sample: Sample) -> Tensor:
     n = size(sample)
     output = _called(critic, sample)
     output = _tensor(output[0] if isinstance(output, tuple) and output else output, n, "scores, or (scores, extra)")
+    if _places.get() and output.ndim > 1 and len(output) == n:
+        return full(output.flatten())
     if output.shape != (n,):
         cure = {
             (n, 1): "add .squeeze(1)",
             (): "return each sample's score, not their mean",
         }.get(
             tuple(output.shape),
-            "an objective of features reads (n, m)" if output.ndim == 2 else "reduce over all but the batch",
+            "an objective of features reads (n, m)"
+            if output.ndim == 2
+            else "reduce over all but the batch, or let every place count by Patchwise(objective)",
         )
         raise ValueError(
             f"needs one score per sample, shape ({n},), but the critic returned {tuple(output.shape)}: {cure}"
@@ -303,6 +331,16 @@ def still() -> Iterator[None]:
         yield
     # autocast remembers casts of weights, also those made without a graph: the next pass with gradients would use them
     torch.clear_autocast_cache()
+
+
+@contextmanager
+def places() -> Iterator[None]:
+    """Inside, :func:`score` reads maps (n, ...) as well: the scores of all places of all samples, one after another."""
+    token = _places.set(True)
+    try:
+        yield
+    finally:
+        _places.reset(token)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import softplus
-from toys import GAMES, WHOLE_BATCH, Coded, Counted, D, Mapped, MeanGap, Pairs, Z, data, make, mlp, nudge
+from toys import GAMES, WHOLE_BATCH, Coded, Counted, D, Listed, Mapped, MeanGap, Pairs, Z, data, make, mlp, nudge
 
 from gansmith.batch import Batch
 from gansmith.duel import score, track
@@ -24,10 +24,12 @@ from gansmith.objectives import (
     NonSaturating,
     Objective,
     PairwiseQuadratic,
+    Patchwise,
     Pointwise,
     Quadratic,
     Relativistic,
     Saturating,
+    Several,
     SlopeQuadratic,
     Wasserstein,
     divergence,
@@ -82,8 +84,11 @@ OBJECTIVES = {
     "sum": lambda: NonSaturating() + R1() + R2() + GradientPenalty(),
 }
 OF_PAIRS = {"PairwiseQuadratic": PairwiseQuadratic}
+OF_LISTS = {"Several": lambda: Several(NonSaturating()), "Several hinges": lambda: Several(Hinge())}
 OF_FEATURES = {
     "mean gap": MeanGap,
+    "Patchwise": lambda: Patchwise(NonSaturating()),
+    "Patchwise relativistic": lambda: Patchwise(Relativistic()),
     "MeanMatching l1": lambda: MeanMatching(1, M),
     "MeanMatching l2": lambda: MeanMatching(2, M),
     "MeanMatching linf": lambda: MeanMatching(math.inf, M),
@@ -150,10 +155,12 @@ def laid_out(name):
     torch.manual_seed(0)
     if name in OF_FEATURES:
         return OF_FEATURES[name](), smooth(3, M)
+    if name in OF_LISTS:
+        return OF_LISTS[name](), Listed(smooth(3, M))
     return (OF_PAIRS[name](), Pairs(smooth(6, None))) if name in OF_PAIRS else (OBJECTIVES[name](), None)
 
 
-@pytest.mark.parametrize("name", [*OBJECTIVES, *OF_PAIRS, *OF_FEATURES])
+@pytest.mark.parametrize("name", [*OBJECTIVES, *OF_PAIRS, *OF_LISTS, *OF_FEATURES])
 def test_objective_keeps_the_laws(name):
     check_objective(*laid_out(name), except_for=EXCEPTIONS.get(name, ()))
 

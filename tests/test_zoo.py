@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from kinds import KINDS
-from test_laws import OBJECTIVES, OF_FEATURES, OF_PAIRS, REGULARIZERS, WITH_CRITICS, laid_out
+from test_laws import OBJECTIVES, OF_FEATURES, OF_LISTS, OF_PAIRS, REGULARIZERS, WITH_CRITICS, laid_out
 from toys import GAMES, WHOLE_BATCH, adams, make, sgds
 
 from gansmith import dynamics, games, objectives, regularizers
@@ -24,7 +24,8 @@ def public(package, base):
 
 
 def test_every_objective_is_held_to_the_laws():
-    assert public(objectives, Objective) <= {type(laid_out(n)[0]) for n in [*OBJECTIVES, *OF_PAIRS, *OF_FEATURES]}
+    names = [*OBJECTIVES, *OF_PAIRS, *OF_LISTS, *OF_FEATURES]
+    assert public(objectives, Objective) <= {type(laid_out(n)[0]) for n in names}
 
 
 def test_every_regularizer_is_held_to_the_laws():

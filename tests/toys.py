@@ -120,6 +120,17 @@ def nudge(x: Tensor) -> Tensor:
     return x + 0.3 * chance.normal("nudge", len(x), x.shape[1], like=x)
 
 
+class Listed(nn.Module):
+    """A critic of several heads: a list of scores."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return list(self.net(x).unbind(1))
+
+
 class MeanGap(Objective):
     """The norm of the gap between mean features: not additive, and its witness keeps a graph."""
 

@@ -18,12 +18,14 @@ class Objective(nn.Module):
 
     Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
     outputs of all ranks through :func:`gansmith.ranks.gather`, and micro-batches are refused for it. ``logits`` says
-    that scores are log ratios, on the whole real line: no sigmoid belongs before them.
+    that scores are log ratios, on the whole real line: no sigmoid belongs before them. ``places`` says that scores may
+    be those of all places of maps (:class:`Patchwise`): the losses read nothing else of a sample.
 
     Objectives add up with regularizers: ``Wasserstein() + GradientPenalty(10)`` is WGAN-GP.
     """
 
     additive: bool = True
+    places: bool = False
     logits: bool = False
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:

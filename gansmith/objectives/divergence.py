@@ -97,6 +97,8 @@ class Divergence(Pointwise):
         tensor(-2.)
     """
 
+    logits = True
+
     def __init__(self, pair: Conjugate = JENSEN_SHANNON, trick: bool = False) -> None:
         def raised(t: Tensor) -> Tensor:
             return -pair.of_real(t)

@@ -39,6 +39,7 @@ class Fisher(Objective):
     """
 
     additive = False
+    places = True
     multiplier: Tensor
 
     def __init__(self, rho: float = 1e-6) -> None:

@@ -35,6 +35,8 @@ class Pointwise(Objective):
         (tensor(4.2500), tensor(1.))
     """
 
+    places = True
+
     def __init__(self, f: Function, g: Function, h: Function, k: Function | None = None) -> None:
         super().__init__()
         self.f, self.g, self.h, self.k = f, g, h, k or g
@@ -118,6 +120,8 @@ class Saturating(Pointwise):
         >>> Saturating().generator_loss(critic, torch.zeros(2, 1), torch.zeros(2, 1))  # -log 2
         tensor(-0.6931)
     """
+
+    logits = True
 
     def __init__(self) -> None:
         super().__init__(_miss, softplus, _sure, _hit)

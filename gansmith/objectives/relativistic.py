@@ -45,6 +45,7 @@ class Relativistic(Objective):
     """
 
     logits = True
+    places = True
 
     def __init__(self, average: bool = False, of: Pointwise | None = None) -> None:
         super().__init__()

@@ -45,9 +45,10 @@ class Duel:
     def scores(self) -> bool:
         """The critic returns scores (n,), not features, and of single samples."""
         try:
-            return bool(self.critic(self.real).ndim == 1)
+            output = self.critic(self.real)
         except (TypeError, RuntimeError):
             return False
+        return isinstance(output, Tensor) and output.ndim == 1
 
 
 def gradients(duel: Duel) -> None:
