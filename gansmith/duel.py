@@ -35,8 +35,16 @@ def alike(sample: Sample, tensors: Sequence[Tensor]) -> Sample:
 
 
 def size(sample: Sample) -> int:
-    """The number of samples."""
-    return len(parts(sample)[0])
+    """The number of samples.
+
+    Raises:
+        ValueError: no tensor of a batch, and no tuple of such.
+    """
+    first = sample[0] if isinstance(sample, tuple) and sample else sample
+    if not isinstance(first, Tensor) or not first.ndim:
+        got = "a tensor without a batch" if isinstance(first, Tensor) else type(sample).__name__
+        raise ValueError(f"needs a batch of samples, a tensor (n, ...) or a tuple of such, but got {got}")
+    return len(first)
 
 
 class View:
@@ -146,7 +154,7 @@ class Witness:
 
     def gradient(self, sample: Sample, where: Sequence[Tensor], create_graph: bool) -> Sequence[Tensor]:
         """Of the sum of scores, in the parts of a tracked sample."""
-        found = features(self.critic, sample)
+        found = _connected(features(self.critic, sample))
         here = found.view_as(found)  # what the head was made from is another node of the graph
         (along,) = torch.autograd.grad(self.head(here).sum(), here, create_graph=create_graph, retain_graph=True)
         return torch.autograd.grad(
@@ -229,17 +237,18 @@ def score(critic: Critic, sample: Sample) -> Tensor:
 
 
 def features(critic: Critic, sample: Sample) -> Tensor:
-    """Features of each sample, shape (n, m), for objectives that match moments.
+    """Features of each sample, shape (n, m), for objectives that match moments; of a tuple the first entry.
 
     Raises:
-        ValueError: any other shape, or a tuple.
+        ValueError: any other shape.
 
     Example:
         >>> features(nn.Linear(3, 4), torch.ones(2, 3)).shape
         torch.Size([2, 4])
     """
     n = size(sample)
-    output = _tensor(_called(critic, sample), n, "features")
+    output = _called(critic, sample)
+    output = _tensor(output[0] if isinstance(output, tuple) and output else output, n, "features, or (features, extra)")
     if output.ndim != 2 or len(output) != n:
         cure = "add .flatten(1)" if output.ndim > 2 else "return the layer before the score"
         raise ValueError(
@@ -262,8 +271,13 @@ def _mixture(critic: Critic, sample: Sample) -> str:
     module = getattr(critic, "module", critic)
     weight = next(module.parameters(), None) if isinstance(module, nn.Module) else None
     for part in parts(sample):
-        if weight is None or not part.is_floating_point() or (part.dtype, part.device) == (weight.dtype, weight.device):
+        if weight is None or (part.dtype, part.device) == (weight.dtype, weight.device):
             continue
+        if not part.is_floating_point() and part.device == weight.device:
+            return (
+                f"needs samples that the critic takes, but it failed on samples of {part.dtype}: scale pictures to "
+                "[-1, 1], embed what counts or names"
+            )
         return (
             f"needs samples like the critic's weights, but the critic's weights are {weight.dtype} on {weight.device} "
             f"and the samples {part.dtype} on {part.device}: move one of them by .to(...), or cast under autocast"
@@ -284,6 +298,21 @@ def _tensor(output: Any, n: int, wanted: str) -> Tensor:
 def full(output: Tensor) -> Tensor:
     """In float32 where it is in half precision: sums and squares need it. Otherwise as it is."""
     return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
+
+
+def same_shape(real: Sample, fake: Sample) -> None:
+    """Distances and segments are taken number by number.
+
+    Raises:
+        ValueError: the batches, or what belongs to a sample, differ in shape; torch would broadcast.
+    """
+    same_size(real, fake)
+    shapes = [[tuple(p.shape) for p in parts(sample)] for sample in (real, fake)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"needs real and fake samples of one shape, but got {shapes[0]} real and {shapes[1]} fake: "
+            "does the generator make what the data are?"
+        )
 
 
 def same_size(real: Sample, fake: Sample) -> None:
@@ -359,7 +388,7 @@ def interpolate(real: Sample, fake: Sample, name: str = "t") -> Sample:
     Integer parts of a tuple stay the real ones.
 
     Raises:
-        ValueError: the batches differ in size, or nothing in a sample is continuous.
+        ValueError: the batches differ in shape, or nothing in a sample is continuous.
 
     Example:
         >>> x, y = torch.zeros(4, 3), torch.ones(4, 3)
@@ -367,7 +396,7 @@ def interpolate(real: Sample, fake: Sample, name: str = "t") -> Sample:
         >>> bool((t == t[:, :1]).all()), t.requires_grad
         (True, True)
     """
-    same_size(real, fake)
+    same_shape(real, fake)
     pairs = list(zip(parts(real), parts(fake), strict=True))
     like = next((a for a, _ in pairs if a.is_floating_point()), None)
     if like is None:
@@ -409,16 +438,23 @@ def slope(function: Critic, sample: Sample) -> Tensor:
 
 
 def _gradient(function: Critic, sample: Sample, where: Sequence[Tensor], create_graph: bool) -> Sequence[Tensor]:
-    total = score(function, sample).sum()
-    if not total.requires_grad:
-        raise ValueError("a slope needs a function of the sample, but its score does not depend on it: detached?")
+    total = _connected(score(function, sample)).sum()
     return torch.autograd.grad(
         total, where, create_graph=create_graph, retain_graph=True, allow_unused=True, materialize_grads=True
     )
 
 
+def _connected(output: Tensor) -> Tensor:
+    if not output.requires_grad:
+        raise ValueError("a slope needs a function of the sample, but its score does not depend on it: detached?")
+    return output
+
+
 @contextmanager
 def full_precision(like: Tensor) -> Iterator[None]:
     """Inside, autocast rests: second moments, distances and decompositions need all digits."""
+    if not torch.amp.is_autocast_available(like.device.type):
+        yield
+        return
     with torch.autocast(like.device.type, enabled=False):
         yield

@@ -13,10 +13,10 @@ from gansmith.data.dataset import Dataset
 from gansmith.duel import Critic, NoWitness, Sample, parts, score, slope
 from gansmith.games.base import Game
 from gansmith.hooks import Log
-from gansmith.objectives import NonSaturating, Objective, Relativistic
+from gansmith.objectives import NonSaturating, Objective, Saturating
 from gansmith.training import Training
 
-LOGISTIC = (NonSaturating, Relativistic)
+LOGISTIC = (NonSaturating, Saturating)
 SOONEST = 50  # steps between two looks: a look costs about as much as a step
 
 
@@ -103,7 +103,8 @@ def look(game: Game, train: Batch, held_out: Batch) -> dict[str, float]:
             seen["score/error"] = float((scores.var() / len(scores) + unseen.var() / len(unseen)).sqrt())
         seen["slope"] = float(slope(critic, real).mean().sqrt())
         bare = getattr(objective, "objective", objective)  # without its penalties
-        if isinstance(bare, LOGISTIC):
+        kind = getattr(bare, "of", bare)  # of relativistic ones what they are made of
+        if isinstance(bare, Objective) and isinstance(kind, LOGISTIC):
             seen["doubt"] = heard.doubt(bare, real, fake)
     return seen | _diversity(parts(real)[0], parts(fake)[0])
 

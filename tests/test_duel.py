@@ -164,8 +164,9 @@ def test_a_score_may_bring_something_along():
     x = torch.tensor([[3.0, 4.0]])
     assert score(lambda s: (s.sum(1), "extra"), x).tolist() == [7.0]
     assert slope(lambda s: (s @ x[0], s), torch.zeros(2, 2)).tolist() == [25.0, 25.0]
-    with pytest.raises(ValueError, match="features, but got tuple"):
-        features(lambda s: (s, s), x)
+    assert features(lambda s: (s, "extra"), x).tolist() == [[3.0, 4.0]]
+    with pytest.raises(ValueError, match=r"features, or .features, extra., but got list"):
+        features(lambda s: [s, s], x)
 
 
 class Doubled(R1):

@@ -46,13 +46,13 @@ def project(v: Tensor, p: float) -> Tensor:
     if p == 2:
         inside: Tensor = v / v.norm().clamp(min=1)
         return inside
-    size = v.abs()
-    if size.sum() <= 1:
+    if v.abs().sum() <= 1:
         return v
-    sorted_, index = size.sort(descending=True)[0], torch.arange(1, len(v) + 1, device=v.device)
+    below = v.abs() - v.abs().max()  # from the largest down: beside a large number 1 is lost
+    sorted_, index = below.sort(descending=True)[0], torch.arange(1, len(v) + 1, device=v.device)
     thresholds = (sorted_.cumsum(0) - 1) / index
     last = int((sorted_ > thresholds).sum()) - 1
-    return v.sign() * (size - thresholds[last]).clamp(min=0)
+    return v.sign() * (below - thresholds[last]).clamp(min=0)
 
 
 def maximizer(gap: Tensor, p: float) -> Tensor:

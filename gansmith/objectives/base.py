@@ -18,8 +18,8 @@ class Objective(nn.Module):
 
     Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
     outputs of all ranks through :func:`gansmith.ranks.gather`, and micro-batches are refused for it. ``logits`` says
-    that scores are log ratios, on the whole real line: no sigmoid belongs before them. ``places`` says that scores may
-    be those of all places of maps (:class:`Patchwise`): the losses read nothing else of a sample.
+    that scores lie on the whole real line, and the loss squashes them: no sigmoid belongs before them. ``places`` says
+    that scores may be those of all places of maps (:class:`Patchwise`): the losses read nothing else of a sample.
 
     Objectives add up with regularizers: ``Wasserstein() + GradientPenalty(10)`` is WGAN-GP.
     """

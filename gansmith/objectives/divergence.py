@@ -100,6 +100,9 @@ class Divergence(Pointwise):
     logits = True
 
     def __init__(self, pair: Conjugate = JENSEN_SHANNON, trick: bool = False) -> None:
+        if not isinstance(pair, Conjugate):
+            raise ValueError(f"needs a Conjugate pair, such as gansmith.objectives.divergence.KL, but got {pair!r}")
+
         def raised(t: Tensor) -> Tensor:
             return -pair.of_real(t)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 
 def signs_of_largest(matrix: Tensor, k: int) -> Tensor:
@@ -17,7 +16,11 @@ def signs_of_largest(matrix: Tensor, k: int) -> Tensor:
 
     over the k largest :math:`|\lambda_i|`. It is :math:`h(S)` for a step function h of the eigenvalues. Its derivative
     (Daleckii and Krein) has differences of h over differences of eigenvalues, and so is finite although a difference of
-    second moments has many eigenvalues 0, where that of the eigenvectors is not. It can be differentiated once.
+    second moments has many eigenvalues 0, where that of the eigenvectors is not. Eigenvalues that are rounding noise
+    count as 0, whose sign is 0. Where S is not finite, neither is M.
+
+    Raises:
+        ValueError: when it is differentiated twice, as consensus does: the second derivative is not there.
 
     Example:
         >>> signs_of_largest(torch.diag(torch.tensor([1.0, -3.0, 2.0])), 2).diagonal()
@@ -30,17 +33,27 @@ def signs_of_largest(matrix: Tensor, k: int) -> Tensor:
 class _SignsOfLargest(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, k: int) -> Tensor:
+        if not matrix.isfinite().all():  # LAPACK would raise; what is not finite is found where losses are checked
+            ctx.save_for_backward(
+                *(matrix.new_full((len(matrix), *rest), torch.nan) for rest in ((), matrix.shape[1:], ()))
+            )
+            return matrix.new_full(matrix.shape, torch.nan)
         values, vectors = torch.linalg.eigh(matrix)
+        sizes, top = values.abs().topk(k)
+        noise = torch.finfo(values.dtype).eps * len(values) * sizes[0]
         signs = torch.zeros_like(values)
-        top = values.abs().topk(k).indices
-        signs[top] = values[top].sign()
+        signs[top] = values[top].sign() * (sizes > noise)
         ctx.save_for_backward(values, vectors, signs)
         found: Tensor = (vectors * signs) @ vectors.T
         return found
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> Any:
+        if torch.is_grad_enabled():
+            raise ValueError(
+                "needs the second derivative of a covariance dual's best function, which is not there: where dynamics "
+                "differentiate gradients (consensus, ODE-GAN), leave the penalty on slopes out, or use the primal"
+            )
         values, vectors, signs = ctx.saved_tensors
         rise, run = signs[:, None] - signs, values[:, None] - values
         quotients = torch.where((rise == 0) | (run == 0), torch.zeros_like(run), rise / run)

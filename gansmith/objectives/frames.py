@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gansmith.duel import full
+
 
 def retract(matrix: Tensor) -> Tensor:
     r"""The orthonormal factor of a QR decomposition with positive diagonal, for a matrix (m, k), k <= m.
@@ -17,9 +19,9 @@ def retract(matrix: Tensor) -> Tensor:
         >>> frame.flatten(), torch.allclose(retract(frame), frame)
         (tensor([0.6000, 0.8000]), True)
     """
-    q, r = torch.linalg.qr(matrix)
+    q, r = torch.linalg.qr(full(matrix))
     frame: Tensor = q * torch.where(r.diagonal() < 0, -1.0, 1.0)
-    return frame
+    return frame.to(matrix.dtype)
 
 
 class Retracted(nn.Module):

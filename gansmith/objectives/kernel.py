@@ -60,6 +60,8 @@ class KernelDiscrepancy(Objective):
         biased: bool = False,
     ) -> None:
         super().__init__()
+        if bounds is not None and not 0 <= bounds[0] <= bounds[1]:
+            raise ValueError(f"needs bounds 0 <= low <= high of squared distances, but got {bounds}")
         self.kernel: Kernel = kernel or RationalQuadratic()
         self.contraction, self.bounds, self.biased = contraction, bounds, biased
 

@@ -10,6 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+SMALL = 2**22
+"""Differences of features that are held in memory at once (16 MiB of float32)."""
+
 
 class Kernel(Protocol):
     """Any function of two batches of features; ``low`` and ``high`` clamp the squared distances that it sees."""
@@ -18,12 +21,17 @@ class Kernel(Protocol):
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    r""":math:`\|a_i - b_j\|^2`, shape (n, k), without the (n, k, m) differences; never negative.
+    r""":math:`\|a_i - b_j\|^2`, shape (n, k); never negative.
+
+    From the differences (n, k, m) where these are few, and otherwise from products, which cancel where samples lie far
+    from their mean and close to each other.
 
     Example:
         >>> squared_distances(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
         tensor([[25.]])
     """
+    if len(a) * b.numel() <= SMALL:
+        return (a[:, None] - b).square().sum(2)
     middle = b.mean(0).detach()  # near zero the expansion cancels less
     a, b = a - middle, b - middle
     squares = a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T
@@ -43,6 +51,9 @@ class RBF:
     """
 
     sigmas: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+    def __post_init__(self) -> None:
+        _several("sigmas", self.sigmas)
 
     def __call__(self, a: Tensor, b: Tensor, low: float = 0.0, high: float = math.inf) -> Tensor:
         squares = squared_distances(a, b).clamp(low, high)
@@ -70,6 +81,9 @@ class RationalQuadratic:
     alphas: Sequence[float] = (0.1, 1.0, 10.0)
     dot: float = 0.0
 
+    def __post_init__(self) -> None:
+        _several("alphas", self.alphas)
+
     def __call__(self, a: Tensor, b: Tensor, low: float = 0.0, high: float = math.inf) -> Tensor:
         squares = squared_distances(a, b).clamp(low, high)
         total = torch.stack([(1 + squares / (2 * s)).pow(-s) for s in self.alphas]).sum(0)
@@ -89,3 +103,8 @@ class DistanceKernel:
         apart = squared_distances(a, b).clamp(max(low, 1e-24), high).sqrt()  # the root's derivative at 0 is infinite
         lengths: Tensor = a.norm(dim=1)[:, None] + b.norm(dim=1)
         return lengths - apart
+
+
+def _several(name: str, values: object) -> None:
+    if not isinstance(values, (list, tuple)) or not values or not all(value > 0 for value in values):
+        raise ValueError(f"needs {name}, a tuple of one or more numbers above 0, but got {values!r}")

@@ -125,8 +125,8 @@ class MeanMatching(Matching):
 
     def current(self) -> Head:
         def along(phi: Tensor) -> Tensor:
-            _check_width(phi, len(self.v))
-            return phi @ self.v
+            _check_width(phi, self.v)
+            return phi @ self.v.to(phi.dtype)
 
         return along
 
@@ -198,8 +198,8 @@ class CovarianceMatching(Matching):
         v: Tensor = self.v()
 
         def form(phi: Tensor) -> Tensor:
-            _check_width(phi, len(u))
-            return ((phi @ u) * (phi @ v)).sum(1)
+            _check_width(phi, u)
+            return ((phi @ u.to(phi.dtype)) * (phi @ v.to(phi.dtype))).sum(1)
 
         return form
 
@@ -208,7 +208,10 @@ class CovarianceMatching(Matching):
 
     def distance(self, real: Tensor, fake: Tensor) -> Tensor:
         _check_columns(self.k, real.shape[1])
-        values: Tensor = torch.linalg.eigvalsh(self._moment(real) - self._moment(fake))
+        difference = self._moment(real) - self._moment(fake)
+        if not difference.isfinite().all():  # LAPACK would raise; what is not finite is found where losses are checked
+            return difference.sum() * torch.nan
+        values: Tensor = torch.linalg.eigvalsh(difference)
         largest: Tensor = torch.topk(values.abs(), self.k).values
         return largest.sum()
 
@@ -293,6 +296,8 @@ def _sum(one: Head, other: Head) -> Head:
 
 
 def _needed(count: int | None, what: str) -> int:
+    if count is not None and count < 1:
+        raise ValueError(f"needs at least one feature of each sample, but got features={count}")
     if count is None:
         raise ValueError(
             f"needs features=m in the primal, because {what} must exist before the optimizer, but got none: "
@@ -301,9 +306,16 @@ def _needed(count: int | None, what: str) -> int:
     return count
 
 
-def _check_width(phi: Tensor, m: int) -> None:
-    if phi.shape[1] != m:
-        raise ValueError(f"needs {m} features of each sample, as was said to the objective, but got {phi.shape[1]}")
+def _check_width(phi: Tensor, weight: Tensor) -> None:
+    if phi.shape[1] != len(weight):
+        raise ValueError(
+            f"needs {len(weight)} features of each sample, as was said to the objective, but got {phi.shape[1]}"
+        )
+    if phi.device != weight.device:
+        raise ValueError(
+            f"needs the objective where the features are, but it is on {weight.device} and they on {phi.device}: "
+            "move it by objective.to(...)"
+        )
 
 
 def _check_columns(k: int, m: int) -> None:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gansmith.duel import Critic, NoWitness, Sample, parts, same_size, score
 from gansmith.objectives.base import Objective
-from gansmith.objectives.quadratic import Distance, mean_absolute
+from gansmith.objectives.quadratic import Distance, apart, mean_absolute, positive
 
 
 class PairwiseQuadratic(Objective):
@@ -47,11 +47,11 @@ class PairwiseQuadratic(Objective):
 
     def __init__(self, weight: float = 10.0, distance: Distance = mean_absolute) -> None:
         super().__init__()
-        self.weight, self.distance = weight, distance
+        self.weight, self.distance = positive("weight", weight), distance
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         gap = self._gap(critic, real, fake)
-        return (gap.square() / (2 * self.weight * self.distance(real, fake) + self.eps) - gap).mean()
+        return (gap.square() / (2 * self.weight * apart(self.distance, real, fake) + self.eps) - gap).mean()
 
     def generator_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         return self._gap(critic, real, fake).mean()

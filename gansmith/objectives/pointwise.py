@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -67,8 +68,12 @@ def _sure(t: Tensor) -> Tensor:
     return -softplus(t)
 
 
+def _half_square(target: float, t: Tensor) -> Tensor:
+    return (t - target).square() / 2
+
+
 def _distance_to(target: float) -> Function:
-    return lambda t: (t - target).square() / 2
+    return partial(_half_square, target)
 
 
 def _below(t: Tensor) -> Tensor:
@@ -135,8 +140,8 @@ class LeastSquares(Pointwise):
         \qquad k(t) = \tfrac12 (t - (a + b - c))^2
 
     With the factor 1/2 of the paper, the sum of both terms. The best critic is :math:`D^* = (b p + a q) / (p + q)`.
-    With :math:`b - c = 1` and :math:`b - a = 2`, as in (-1, 1, 0), the generator's game at the best critic is Pearson's
-    chi-squared divergence between :math:`p + q` and :math:`2 q`; (0, 1, 1) is what is used in practice.
+    With :math:`b - c = 1` and :math:`b - a = 2`, as in (-1, 1, 0), :math:`E (D - c)^2` over p and q is
+    :math:`\int (p - q)^2 / (p + q)` at the best critic; (0, 1, 1) is what is used in practice.
 
     Arguments:
         a: the critic's target for fake scores.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, parts, same_size, score, still
+from gansmith.duel import Critic, Sample, full, parts, same_shape, same_size, score, still
 from gansmith.objectives.base import Objective
 
 Distance = Callable[[Sample, Sample], Tensor]
@@ -45,8 +45,41 @@ def mean_square(x: Sample, y: Sample) -> Tensor:
 
 def _mean(of: Callable[[Tensor], Tensor], x: Sample, y: Sample) -> Tensor:
     """Parts of a tuple add up: each is averaged over its own entries."""
-    terms = [of(a - b).flatten(1).mean(1) for a, b in zip(parts(x), parts(y), strict=True)]
+    terms = [of(_floats(a) - _floats(b)).flatten(1).mean(1) for a, b in zip(parts(x), parts(y), strict=True)]
     return terms[0] if len(terms) == 1 else torch.stack(terms).sum(0)
+
+
+def _floats(x: Tensor) -> Tensor:
+    if not x.is_floating_point():
+        raise ValueError(f"needs samples of floats to take distances, but got {x.dtype}: scale pictures to [-1, 1]")
+    return full(x)
+
+
+def apart(distance: Distance, x: Sample, y: Sample) -> Tensor:
+    """The distance of each pair (n,), whoever's function it is.
+
+    Raises:
+        ValueError: samples or distances of another shape.
+    """
+    same_shape(x, y)
+    found = distance(x, y)
+    if found.shape != (len(parts(x)[0]),):
+        raise ValueError(
+            f"needs a distance of each pair, shape ({len(parts(x)[0])},), but it returned {tuple(found.shape)}: reduce "
+            "over all that belongs to a sample, and keep no dimension"
+        )
+    return found
+
+
+def positive(name: str, value: float) -> float:
+    """The value, where it is above 0.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not value > 0:
+        raise ValueError(f"needs a {name} above 0, but got {value}")
+    return value
 
 
 class Quadratic(Objective):
@@ -80,7 +113,7 @@ class Quadratic(Objective):
 
     def __init__(self, weight: float = 10.0, distance: Distance = mean_absolute) -> None:
         super().__init__()
-        self.weight, self.distance = weight, distance
+        self.weight, self.distance = positive("weight", weight), distance
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         same_size(real, fake)
@@ -89,7 +122,7 @@ class Quadratic(Objective):
 
     def room(self, real: Sample, fake: Sample) -> Tensor:
         """What the squared gap of each pair is divided by, (n,)."""
-        return 2 * self.weight * self.distance(real, fake)
+        return 2 * self.weight * apart(self.distance, real, fake)
 
     def generator_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         same_size(real, fake)
@@ -129,4 +162,4 @@ class SlopeQuadratic(Quadratic):
         super().__init__(weight, mean_square)
 
     def room(self, real: Sample, fake: Sample) -> Tensor:
-        return self.distance(real, fake) / self.weight
+        return apart(self.distance, real, fake) / self.weight

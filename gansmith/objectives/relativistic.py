@@ -44,13 +44,12 @@ class Relativistic(Objective):
         tensor(0.6931)
     """
 
-    logits = True
     places = True
 
     def __init__(self, average: bool = False, of: Pointwise | None = None) -> None:
         super().__init__()
         self.average, self.of = average, of or NonSaturating()
-        self.additive = not average
+        self.additive, self.logits = not average, self.of.logits
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         self._check(real, fake)

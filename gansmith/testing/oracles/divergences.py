@@ -97,8 +97,7 @@ def _() -> Pair:
 
 
 @claim(
-    "LSGAN with targets -1, 1, 0: at the best critic E_p D^2 + E_q D^2 is the sum of (p - q)^2/(p + q), Pearson's "
-    "chi-squared of p + q and 2q",
+    "LSGAN with targets -1, 1, 0: at the best critic E_p D^2 + E_q D^2 is the sum of (p - q)^2/(p + q)",
     source=MAO,
     tolerance=1e-7,
 )
