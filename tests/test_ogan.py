@@ -1,5 +1,7 @@
 """O-GAN's mathematics, and the defects that turned a public port's pictures gray."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ from gansmith.chance import Part, keyed
 from gansmith.duel import score, slope, track
 from gansmith.dynamics import Alternating, Pull
 from gansmith.games import GAN, OGAN
-from gansmith.games.ogan import correlation, standardize
+from gansmith.games.heads import Radius, direction, standardize
+from gansmith.games.ogan import correlation
 from gansmith.latents import Normal, Uniform
 from gansmith.networks import MLP, DCGANCritic, DCGANGenerator
 from gansmith.objectives import NonSaturating, Quadratic, SlopeQuadratic
@@ -224,3 +227,34 @@ def test_an_encoder_of_another_size_is_refused():
     game = OGAN(mlp(Z, D), Counted(outputs=Z + 1), NonSaturating(), Normal(Z)).double()
     with pytest.raises(ValueError, match="as many outputs as the latent"):
         game.critic_loss(data(0))
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_the_polar_head_scores_by_length_and_leaves_the_direction(log):
+    head, code = Radius(log), codes()
+    lengths = code.norm(dim=1)
+    torch.testing.assert_close(head(code), lengths.log() if log else lengths)
+    torch.testing.assert_close(head(3 * code), head(code) + math.log(3) if log else 3 * head(code))
+    game = OGAN(mlp(Z, D), Counted(outputs=Z), NonSaturating(), Normal(Z), head=head).double()
+    v, w = codes(d=Z, seed=1), codes(d=Z, seed=2)
+    cosine = nn.functional.cosine_similarity(v, w)
+    torch.testing.assert_close(game.agreement(v, w), cosine)
+    torch.testing.assert_close(game.agreement(v, 5 * w), cosine)  # blind to scale, and not to a shift
+    assert not torch.allclose(game.agreement(v, w + 1), cosine)
+    torch.testing.assert_close(game.free(v).norm(dim=1), torch.full((5,), Z**0.5, dtype=torch.float64))
+    torch.testing.assert_close(game.encode(data(0).x), game.free(game.critic(data(0).x).detach()))
+
+
+def test_the_gradient_of_the_cosine_leaves_the_length():
+    v, w = codes(d=Z, seed=1), codes(d=Z, seed=2).requires_grad_()
+    game = OGAN(mlp(Z, D), Counted(outputs=Z), NonSaturating(), Normal(Z), head=Radius()).double()
+    (g,) = torch.autograd.grad(game.agreement(v, w).sum(), w)
+    torch.testing.assert_close((g * w).sum(1), torch.zeros(5, dtype=torch.float64))
+
+
+def test_a_code_of_length_zero_is_finite():
+    code = torch.zeros(2, 4, requires_grad=True)
+    for head in (Radius(), Radius(log=True)):
+        (g,) = torch.autograd.grad(head(code).sum(), code)
+        assert head(code).isfinite().all() and g.isfinite().all()
+    assert direction(code).eq(0).all()

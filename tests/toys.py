@@ -9,9 +9,9 @@ from torch.nn.functional import relu
 from gansmith import chance
 from gansmith.batch import Batch
 from gansmith.duel import features, parts, score
-from gansmith.games import GAN, OGAN
+from gansmith.games import GAN, OGAN, Radius
 from gansmith.latents import Normal
-from gansmith.networks import StochasticCode
+from gansmith.networks import MLP, StochasticCode
 from gansmith.notes import note
 from gansmith.objectives import (
     CovarianceMatching,
@@ -25,6 +25,7 @@ from gansmith.objectives import (
     NonSaturating,
     Objective,
     PairwiseQuadratic,
+    Pointwise,
     Quadratic,
     Relativistic,
     Saturating,
@@ -191,6 +192,11 @@ class EverySecond(Regularizer):
         self.count += 1
 
 
+def margin(limit: float) -> Pointwise:
+    """For scores that are lengths: real ones above a limit, fake ones small."""
+    return Pointwise(lambda t: relu(limit - t), lambda t: t, torch.neg)
+
+
 GAMES = {
     "GAN NS+R1+R2": lambda: GAN(mlp(Z, D), Counted(), NonSaturating() + R1() + R2(), Normal(Z)),
     "GAN hinge": lambda: GAN(mlp(Z, D), Counted(), Hinge(), Normal(Z)),
@@ -204,6 +210,11 @@ GAMES = {
     "O-GAN linear Rp+GP": lambda: OGAN(
         mlp(Z, D), Counted(outputs=Z), Relativistic() + GradientPenalty(), Normal(Z), head=nn.Linear(Z, 1)
     ),
+    "O-GAN mlp": lambda: OGAN(
+        mlp(Z, D), Counted(outputs=Z), NonSaturating() + R1(), Normal(Z), head=MLP(Z, None, 8, 1)
+    ),
+    "O-GAN polar": lambda: OGAN(mlp(Z, D), Counted(outputs=Z), margin(2.0) + R1(), Normal(Z), head=Radius()),
+    "O-GAN log polar": lambda: OGAN(mlp(Z, D), Counted(outputs=Z), Hinge() + R1(), Normal(Z), head=Radius(log=True)),
     "O-GAN slope QP": lambda: OGAN(mlp(Z, D), Counted(outputs=Z), SlopeQuadratic(), Normal(Z)),
     "Saturating+R1": lambda: GAN(mlp(Z, D), Counted(), Saturating() + R1(), Normal(Z)),
     "LSGAN": lambda: GAN(mlp(Z, D), Counted(), LeastSquares(), Normal(Z)),

@@ -8,28 +8,11 @@ from torch import Tensor, nn
 from gansmith.batch import Batch
 from gansmith.duel import Once, View, score, still, track
 from gansmith.games.gan import GAN
+from gansmith.games.heads import Mean, Radius, direction
+from gansmith.games.heads import standardize as standardize  # noqa: PLC0414 (an export, as mypy reads it)
 from gansmith.latents import Latent
 from gansmith.notes import note
 from gansmith.objectives.base import Objective
-
-
-def standardize(v: Tensor) -> Tensor:
-    r"""Each code less its mean, over its standard deviation, :math:`N(v) = (v - \mathrm{avg}(v)) / \mathrm{std}(v)`.
-
-    Mean and (population) deviation run over the coordinates of *one* code, shape (n, d); d >= 3, because two
-    coordinates leave only a sign.
-
-    Raises:
-        ValueError: codes of fewer than three coordinates.
-
-    Example:
-        >>> standardize(torch.tensor([[1.0, 2.0, 3.0]]))
-        tensor([[-1.2247,  0.0000,  1.2247]])
-    """
-    if v.ndim != 2 or v.shape[1] < 3:
-        raise ValueError(f"needs codes of shape (n, d) with d >= 3, but got {tuple(v.shape)}: take a larger latent")
-    centered = v - v.mean(1, keepdim=True)
-    return centered / centered.square().mean(1, keepdim=True).clamp(min=1e-12).sqrt()
 
 
 def correlation(v: Tensor, w: Tensor) -> Tensor:
@@ -52,31 +35,25 @@ def _track(x: Tensor) -> Tensor:
     return tracked
 
 
-class Mean(nn.Module):
-    """The head without parameters: a code's mean is its score."""
-
-    def forward(self, code: Tensor) -> Tensor:
-        return code.mean(1)
-
-
 class OGAN(GAN):
     r"""O-GAN: one network E both scores and encodes, so that a trained game also reconstructs.
 
-    The score is :math:`D(x) = T(E(x))` with T the mean of the code, or a linear head; over any objective of scores,
+    The score is :math:`D(x) = T(E(x))` with T the mean of the code, or another head; over any objective of scores,
 
     .. math::
         L_E = L_D - \lambda\, E\,\rho(z, E(G(z))), \qquad L_{G}' = L_G - \lambda\, E\,\rho(z, E(G(z)))
 
     with :math:`\rho` the correlation over the coordinates of one code. It is invariant to shift and scale of the code,
     and so leaves the score free. Reconstruction is :math:`G(N(E(x)))`. Each player's loss carries the correlation:
-    its gradient goes to E in the critic's move and to G in the generator's.
+    its gradient goes to E in the critic's move and to G in the generator's. Under the polar head :class:`Radius` the
+    score takes a code's length, :math:`\rho` is the cosine and N the direction.
 
     Arguments:
         generator: latents (n, d) -> samples (n, ...).
         encoder: samples (n, ...) -> codes (n, d), as many numbers as the latent has.
         objective: any objective of scores.
         latent: centered, with one standard deviation for all coordinates (its ``std``); codes are scaled to it.
-        head: codes (n, d) -> scores (n,) or (n, 1): ``Mean()`` or ``nn.Linear(d, 1)``.
+        head: codes (n, d) -> scores (n,) or (n, 1): ``Mean()``, ``nn.Linear(d, 1)``, ``MLP(d, None)`` or ``Radius()``.
         weight: :math:`\lambda`, 0.5 in the paper's experiments.
 
     Raises:
@@ -125,6 +102,14 @@ class OGAN(GAN):
     def critics(self) -> list[nn.Module]:
         return [self.critic, self.head]
 
+    def agreement(self, z: Tensor, code: Tensor) -> Tensor:
+        """How well codes (n, d) tell their latents (n, d), (n,): the correlation, or under a radius the cosine."""
+        return (direction(z) * direction(code)).mean(1) if isinstance(self.head, Radius) else correlation(z, code)
+
+    def free(self, code: Tensor) -> Tensor:
+        """What the head leaves of codes (n, d): in the place of a latent of standard normal numbers."""
+        return direction(code) if isinstance(self.head, Radius) else standardize(code)
+
     def critic_loss(self, batch: Batch) -> Tensor:
         z = self.latent(len(batch), batch.x)
         with still():
@@ -146,7 +131,7 @@ class OGAN(GAN):
                 f"needs an encoder whose codes have the latents' shape, {tuple(z.shape)}, but it returned "
                 f"{tuple(again.shape)}: give it as many outputs as the latent has numbers"
             )
-        agreement = correlation(z, again.to(z.dtype)).mean()
+        agreement = self.agreement(z, again.to(z.dtype)).mean()
         note("correlation", agreement)
         return loss(critic, tracked, fake) - self.weight * agreement
 
@@ -171,7 +156,7 @@ class OGAN(GAN):
         """
         with self.looking():
             code: Tensor = self.critic(x)
-            return standardize(code) * (self.latent.std * truncation)
+            return self.free(code) * (self.latent.std * truncation)
 
     def reconstruct(self, x: Tensor, truncation: float = 1.0) -> Tensor:
         r"""G(N(E(x))), for samples x (n, ...); ``truncation`` as in :meth:`encode`."""
@@ -184,5 +169,5 @@ class OGAN(GAN):
         """
         t = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device).view(-1, 1)
         mixed = torch.cat([u.lerp(v, t) for u, v in zip(self.encode(a), self.encode(b), strict=True)])
-        pictures = self.decode(standardize(mixed) * self.latent.std)
+        pictures = self.decode(self.free(mixed) * self.latent.std)
         return pictures.view(len(a), steps, *pictures.shape[1:])
