@@ -105,8 +105,8 @@ def _around(critics: list[nn.Module], objectives: list[Objective], autocast: tor
     if any(o.logits for o in objectives) and isinstance(_last(critics[-1]), _SIGMOIDS):
         yield (
             f"a sigmoid is the last layer of a critic under {_name(objectives[0])}: this loss takes scores on the "
-            "whole real line and has a sigmoid of its own; between 0 and 1 it cannot become small, and its gradient "
-            "fades at both ends. Leave the sigmoid out"
+            "whole real line; between 0 and 1 they cannot move far enough apart, and a sigmoid's gradient fades at "
+            "both ends. Leave the sigmoid out"
         )
 
 

@@ -16,7 +16,7 @@ from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN, OGAN
 from gansmith.latents import Normal
 from gansmith.networks import DCGANCritic, spectral_norm
-from gansmith.objectives import Hinge, NonSaturating, Pointwise, Relativistic, Wasserstein
+from gansmith.objectives import Divergence, Hinge, NonSaturating, Pointwise, Relativistic, Saturating, Wasserstein
 from gansmith.regularizers import (
     DRAGAN,
     R1,
@@ -93,10 +93,11 @@ class Tutorial(nn.Module):
 
 def test_a_sigmoid_before_logits():
     for last in ((nn.Sigmoid(),), (nn.Sigmoid(), nn.Flatten()), (nn.Hardsigmoid(),)):
-        for objective in (NonSaturating(), Relativistic() + R1(), Relativistic(average=True)):
-            (sentence,) = said(Tutorial(*last), objective)
-            name = "NonSaturating" if isinstance(objective, NonSaturating) else "Relativistic"
-            assert sentence.startswith(f"a sigmoid is the last layer of a critic under {name}:")
+        for objective in (NonSaturating(), Saturating(), Divergence(), Relativistic(), Relativistic(average=True)):
+            for whole in (objective, objective + R1()):
+                (sentence,) = said(Tutorial(*last), whole)
+                assert sentence.startswith(f"a sigmoid is the last layer of a critic under {type(objective).__name__}:")
+                assert "of its own" not in sentence and "the whole real line" in sentence
         assert not said(Tutorial(*last), Hinge()) and not said(Tutorial(*last), Wasserstein() + R1())
     assert not said(Tutorial(), NonSaturating())  # its sigmoid is inside
     head = nn.Sequential(nn.Linear(Z, 1), nn.Sigmoid())

@@ -10,7 +10,7 @@ from toys import Coded, Counted, D, Mapped, Z, data, mlp, sgds
 
 from gansmith.chance import Part, keyed
 from gansmith.duel import View, score, track
-from gansmith.dynamics import Alternating
+from gansmith.dynamics import Alternating, scale_rate
 from gansmith.games import GAN, OGAN
 from gansmith.latents import Normal
 from gansmith.networks import StochasticCode, spectral_norm
@@ -20,6 +20,7 @@ from gansmith.objectives import Hinge, NonSaturating, Relativistic, Wasserstein
 from gansmith.regularizers import (
     DRAGAN,
     R1,
+    R2,
     Bottleneck,
     ClipWeights,
     Consistency,
@@ -96,6 +97,16 @@ def test_a_flat_critic_pays_nothing_and_its_gradient_is_finite():
         penalty = GradientPower(2.0, power)(lambda s: s @ w, X, Y)
         (gradient,) = torch.autograd.grad(penalty, w)
         assert penalty.item() == pytest.approx(0, abs=1e-6) and gradient.isfinite().all()
+
+
+def test_a_rise_between_two_points_is_seen_between_them_only():
+    x, y = torch.ones(8, 1), torch.zeros(8, 1)
+
+    def steps(s):  # 0 at 0 and 1 at 1, flat at both
+        return s[:, 0].square() * (3 - 2 * s[:, 0])
+
+    assert GradientPower(2.0, 6.0, on_both)(steps, x, y).item() == 0
+    assert GradientPower(2.0, 6.0, between)(steps, x, y).item() > 0.1
 
 
 @pytest.mark.parametrize("options", [{"k": 0}, {"k": -1}, {"p": 1}, {"p": 0.5}])
@@ -177,11 +188,113 @@ def test_orthogonal_weights_leave_the_vectors_of_spectral_norm_alone():
     torch.testing.assert_close(critic.state_dict(), before, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("kind", [nn.ConvTranspose1d, nn.ConvTranspose2d])
+def test_orthogonal_weights_of_groups_are_those_of_the_direct_convolution(kind):
+    """A transposed convolution of stride 1 is a convolution with its filters turned over."""
+    torch.manual_seed(0)
+    places = kind(4, 6, 3).weight.ndim - 2
+    direct = nn.Conv1d if places == 1 else nn.Conv2d
+    transposed = kind(4, 6, 3, groups=2, bias=False).double()
+    equal = direct(4, 6, 3, padding=2, groups=2, bias=False).double()
+    grouped = transposed.weight.detach().unflatten(0, (2, 2)).transpose(1, 2).flatten(0, 1)
+    equal.weight.data = grouped.flip(list(range(2, 2 + places)))
+    x = torch.randn(3, 4, *[5] * places, dtype=torch.float64)
+    torch.testing.assert_close(transposed(x), equal(x))
+    for diagonal in (False, True):
+        term = OrthogonalWeights(1.0, diagonal)
+        torch.testing.assert_close(term(transposed, x, x), term(equal, x, x))
+
+
+def test_orthogonal_weights_see_what_a_layer_uses():
+    plain = layer(nn.Linear, [[1.0, 2.0, 0.0], [0.0, 1.0, 3.0]], shape=(3, 2))
+    assert OrthogonalWeights(1.0)(scale_rate(plain, 4.0), X, Y).item() == 8
+    assert OrthogonalWeights(1.0)(spectral_norm(plain), X, Y).item() == 8  # of the scaled weight, before normalization
+
+
 def test_orthogonal_weights_need_weights():
     with pytest.raises(ValueError, match="View"):
         OrthogonalWeights()(half, X, Y)
     with pytest.raises(ValueError, match="has none"):
         OrthogonalWeights()(nn.Flatten(0), X, Y)
+
+
+@pytest.mark.parametrize("factor", [4.0, 0.3])
+def test_clipped_weights_are_those_that_a_layer_uses(factor):
+    torch.manual_seed(0)
+    plain, scaled = nn.Linear(3, 50), nn.Linear(3, 50)
+    scaled.load_state_dict(plain.state_dict())
+    scale_rate(scaled, factor)
+    for critic in (plain, scaled):
+        ClipWeights(0.2).project_(nn.Sequential(critic))
+    torch.testing.assert_close([scaled.weight, scaled.bias], [plain.weight, plain.bias])
+    once = {k: v.clone() for k, v in scaled.state_dict().items()}
+    ClipWeights(0.2).project_(scaled)
+    torch.testing.assert_close(scaled.state_dict(), once, rtol=0, atol=0)
+
+
+def test_clipped_weights_under_other_parametrizations():
+    torch.manual_seed(0)
+    norm = nn.utils.parametrizations.weight_norm(nn.Linear(3, 50))
+    expected = norm.weight.detach().clamp(-0.2, 0.2)
+    ClipWeights(0.2).project_(norm)
+    torch.testing.assert_close(norm.weight.detach(), expected)
+    lengths = norm.parametrizations.weight.original0.clone()
+    ClipWeights(5.0).project_(norm)  # inside: left as it is
+    torch.testing.assert_close(norm.parametrizations.weight.original0, lengths, rtol=0, atol=0)
+
+    spectral = spectral_norm(scale_rate(nn.Linear(3, 50), 4.0))
+    before = {k: v.clone() for k, v in spectral.named_buffers()}
+    chain = spectral.parametrizations.weight
+    expected = (4 * chain.original.detach()).clamp(-0.2, 0.2)
+    assert (expected.abs() == 0.2).any()
+    ClipWeights(0.2).project_(spectral)
+    torch.testing.assert_close(4 * chain.original.detach(), expected)  # what is normalized is what is clamped
+    torch.testing.assert_close(dict(spectral.named_buffers()), before, rtol=0, atol=0)
+
+
+def test_clipping_leaves_frozen_weights_alone():
+    critic = scale_rate(nn.Linear(3, 50), 4.0)
+    critic.parametrizations.weight.original.requires_grad_(False)
+    before = critic.weight.clone()
+    ClipWeights(0.01).project_(critic)
+    torch.testing.assert_close(critic.weight, before, rtol=0, atol=0)
+    assert critic.bias.abs().max() <= 0.01 * (1 + 1e-6)
+
+
+def test_clipping_refuses_what_has_no_inverse():
+    class Halved(nn.Module):
+        def forward(self, w):
+            return w / 2
+
+    critic = nn.Linear(3, 50)
+    nn.utils.parametrize.register_parametrization(critic, "weight", Halved())
+    with pytest.raises(ValueError, match=r"right_inverse.*Halved has none"):
+        ClipWeights(0.01).project_(critic)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "kind", [R1, R2, GradientPenalty, DRAGAN, LeCam, FeatureMatching, OrthogonalWeights], ids=lambda k: k.__name__
+)
+def test_a_weight_is_not_negative(kind):
+    for weight in (-1.0, NAN, float("inf")):
+        with pytest.raises(ValueError, match=f"needs a finite weight >= 0, but got {weight}"):
+            kind(weight)
+    assert kind(0.0).weight == 0  # a term that is off
+
+
+@pytest.mark.parametrize("limit", [0.0, -0.01, NAN])
+def test_a_limit_is_positive(limit):
+    with pytest.raises(ValueError, match=f"needs a limit above 0, but got {limit}"):
+        ClipWeights(limit)
+
+
+@pytest.mark.parametrize("kind", [lambda f: GradientPower(at=f), lambda f: Consistency(transform=f)])
+def test_what_is_no_function_is_refused(kind):
+    with pytest.raises(ValueError, match=r"needs a function .*, but got 'between'"):
+        kind("between")
 
 
 def test_a_codes_rate_is_its_divergence_from_a_normal():
@@ -214,6 +327,12 @@ def test_a_code_is_bounded_and_its_shape_is_checked():
     assert codes.isfinite().all() and rates[0].isfinite().all()
     with pytest.raises(ValueError, match=r"shape \(n, 8\), but got \(2, 6\)"):
         StochasticCode(4)(torch.zeros(2, 6))
+
+
+@pytest.mark.parametrize("size", [0, -2, 1.5])
+def test_a_code_has_a_whole_number_of_entries(size):
+    with pytest.raises(ValueError, match=f"size, a whole number >= 1, but got {size}"):
+        StochasticCode(size)
 
 
 def test_codes_are_sampled_in_half_precision_too():
@@ -350,6 +469,11 @@ def test_consistency_moves_both_scores_and_no_sample():
     torch.testing.assert_close(in_x, torch.full((4, 1), -6.0))  # 2 (D(x) - D(Tx)) w / 4: T(x) is a constant
 
 
+def test_consistency_needs_as_many_samples_as_before():
+    with pytest.raises(ValueError, match="2 samples it made 1"):
+        Consistency(transform=lambda s: s[:1])(first, X, Y)
+
+
 def test_pictures_are_flipped_and_shifted_with_reflected_borders():
     x = torch.arange(400 * 2 * 16 * 8.0).view(400, 2, 16, 8).remainder(997)
     with keyed(Part((0,), 0, 400, 400)):
@@ -462,6 +586,9 @@ def test_feature_matching_joins_the_generators_loss_and_needs_maps():
     with pytest.raises(ValueError, match="4 real and 3 fake"):
         FeatureMatching()(critic, x, y[:3])
     FeatureMatching(of_means=True)(critic, x, y[:3])
+    for of_means in (False, True):
+        with pytest.raises(ValueError, match="empty batch"):
+            FeatureMatching(of_means=of_means)(critic, x[:0], y[:0])
 
 
 def test_a_lazy_term_is_taken_in_every_kth_move_k_times_as_strong():
@@ -505,6 +632,6 @@ def test_a_lazy_term_is_as_its_term():
     assert critic.weight.abs().max() <= 0.01
     both = R1()
     both.side = "both"
-    for wrong, every, message in ((both, 2, "one side"), (R1(), 0, "every >= 1")):
+    for wrong, every, message in ((both, 2, "one side"), (R1(), 0, "every >= 1"), (R1(), 1.5, "whole number.*1.5")):
         with pytest.raises(ValueError, match=message):
             Lazy(wrong, every)

@@ -115,6 +115,61 @@ def test_what_is_normalized_already_is_refused():
         spectral_norm(nn.ReLU())
 
 
+@pytest.mark.parametrize("init", [nn.init.zeros_, None])
+def test_a_weight_of_zeros_is_refused(init):
+    net = linear_net()
+    if init is None:
+        nn.init.zeros_(net[2].weight)
+    with pytest.raises(ValueError, match=f"but {2 if init is None else 0} starts at 0"):
+        spectral_norm(net, init)
+    assert not any(spectral_norms(layer) for layer in net)
+    with torch.device("meta"):
+        spectral_norm(nn.Linear(2, 2))  # without values
+
+
+def test_a_layer_without_a_shape_is_refused():
+    net = nn.Sequential(nn.Linear(3, 4), nn.LazyLinear(2))
+    with pytest.raises(ValueError, match="but 1 is lazy: pass a batch"):
+        spectral_norm(net)
+    net(torch.zeros(1, 3))
+    spectral_norm(net)
+
+
+def test_underlying_undoes_spectral_normalization_only():
+    torch.manual_seed(0)
+    layer = nn.Linear(3, 2)
+    parametrize.register_parametrization(layer, "weight", Halved())
+    used = layer.weight.detach()
+    torch.testing.assert_close(underlying(layer).detach(), used, rtol=0, atol=0)
+    torch.testing.assert_close(underlying(spectral_norm(layer)).detach(), used, rtol=0, atol=0)
+    hooked = hook_based(nn.Linear(3, 2))
+    hooked(torch.zeros(1, 3))
+    assert underlying(hooked) is hooked.weight_orig
+
+
+def hook_based(layer, name="weight"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return nn.utils.spectral_norm(layer, name)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_torchs_first_form_is_folded_too(training):
+    torch.manual_seed(0)
+    inner = hook_based(nn.Linear(6, 4))
+    both = parametrizations.spectral_norm(hook_based(nn.Linear(4, 3)), "weight_orig")
+    net, x = nn.Sequential(inner, nn.ReLU(), both).train(training), torch.randn(5, 6)
+    inner.weight_orig.requires_grad_(False)
+    net(x)  # leaves a weight with a graph, which cannot be copied
+    before, plain = {k: v.clone() for k, v in net.state_dict().items()}, fold(net)
+    assert set(plain.state_dict()) == {"0.weight", "0.bias", "2.weight", "2.bias"}
+    assert not any(m._forward_pre_hooks for m in plain) and not any(spectral_norms(m) for m in plain)
+    assert [p.requires_grad for p in (plain[0].weight, plain[2].weight)] == [False, True]
+    torch.testing.assert_close(dict(net.state_dict()), before, rtol=0, atol=0)
+    assert net.training == training and spectral_norms(net[0]) == 1  # the original lives
+    torch.testing.assert_close(plain(x), net.eval()(x), rtol=1e-6, atol=1e-6)
+
+
 class Halved(nn.Module):
     def forward(self, w):
         return w / 2

@@ -60,6 +60,9 @@ def scale_rate(module: nn.Module, factor: float) -> nn.Module:
     - AdamW's decay per step, :math:`h w`, does not become :math:`\lambda h w`;
     - clipping by norm sees :math:`\lambda g`.
 
+    What is said of weights is still said of :math:`\theta`: ``ClipWeights`` clamps it, ``OrthogonalWeights`` reads it,
+    and spectral normalization, added afterwards, divides it.
+
     Call it before the optimizer is made, once the weights are initialized. Names in the ``state_dict`` change.
 
     Arguments:

@@ -59,7 +59,7 @@ class StochasticCode(nn.Module):
         size: numbers in a code.
 
     Raises:
-        ValueError: an input of another shape.
+        ValueError: a size that is no whole number of at least 1; an input of another shape.
 
     References:
         Auto-Encoding Variational Bayes, Kingma and Welling, 2013, https://arxiv.org/abs/1312.6114, appendix B;
@@ -74,6 +74,8 @@ class StochasticCode(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"needs a size, a whole number >= 1, but got {size}")
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,19 +7,22 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from gansmith.duel import Critic, Once, Sample, track
+from gansmith.history import Historic
 from gansmith.notes import Notes, note, scope
 from gansmith.regularizers.base import Regularizer
 
 Loss = Callable[[Critic, Sample, Sample], Tensor]
 
 
-class Objective(nn.Module):
+class Objective(Historic):
     """What the critic and the generator want small, given a duel (critic, real, fake). High score = real.
 
     Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
     outputs of all ranks through :func:`gansmith.ranks.gather`, and micro-batches are refused for it. ``logits`` says
     that scores lie on the whole real line, and the loss squashes them: no sigmoid belongs before them. ``places`` says
     that scores may be those of all places of maps (:class:`Patchwise`): the losses read nothing else of a sample.
+
+    Tensors with a history are buffers: :class:`~gansmith.history.Historic` keeps them out of half precision.
 
     Objectives add up with regularizers: ``Wasserstein() + GradientPenalty(10)`` is WGAN-GP.
     """
@@ -72,6 +75,18 @@ class Sum(Objective):
                     f"an objective adds up with regularizers, but got {type(term).__name__}: "
                     "a game has one objective, add penalties such as R1() to it"
                 )
+            if term.side not in ("critic", "generator", "both"):
+                raise ValueError(
+                    f"a term has the side critic, generator or both, but {type(term).__name__}'s is {term.side!r}: "
+                    "it would join no loss"
+                )
+        parts = [m for t in terms for m in t.modules() if isinstance(m, Regularizer)]
+        for i, part in enumerate(parts):
+            if any(part is other for other in parts[:i]):
+                raise ValueError(
+                    f"needs each term once, but the same {type(part).__name__} is there twice: make two, "
+                    "each with a history of its own"
+                )
         self.objective = objective
         self.terms = nn.ModuleList(terms)  # type: ignore[assignment]
         self.additive = objective.additive and all(t.additive for t in terms)
@@ -105,6 +120,7 @@ class Sum(Objective):
             with scope(name):
                 value = term(critic, real, fake, witness)
             if value is not None:
+                _check_scalar(name, value)
                 note(name, value)
                 total = total + value
         return total
@@ -126,3 +142,9 @@ class Sum(Objective):
 
     def extra_repr(self) -> str:
         return " + ".join([type(self.objective).__name__, *self.names])
+
+
+def _check_scalar(name: str, value: object) -> None:
+    if not isinstance(value, Tensor) or value.ndim:
+        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"a term returns a scalar or None, but {name} returned {got}: take a mean over samples")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+import math
+
+from torch import Tensor
 
 from gansmith.duel import Critic, Sample
+from gansmith.history import Historic
 from gansmith.notes import Notes
 
 
-class Regularizer(nn.Module):
+class Regularizer(Historic):
     """A term beside an objective: soft (``forward`` returns a scalar), hard (``project_``), or with a history.
 
     ``side`` names whose loss it joins: "critic", "generator" or "both". ``additive`` as for objectives. ``slopes`` says
-    that the term differentiates the critic in its samples, so that the critic must treat them one by one.
+    that the term differentiates the critic in its samples, so that the critic must treat them one by one. Tensors with
+    a history are buffers: :class:`~gansmith.history.Historic` keeps them out of half precision.
     """
 
     side: str = "critic"
@@ -39,3 +43,18 @@ class Regularizer(nn.Module):
 
     def advance_(self, notes: Notes) -> None:
         """Moves what has a history, by the notes that ``forward`` made in the accepted move; not called without one."""
+
+
+def nonnegative(weight: float) -> float:
+    """A term's weight as it is; 0 turns the term off.
+
+    Raises:
+        ValueError: it is negative, infinite or NaN.
+
+    Example:
+        >>> nonnegative(0.5)
+        0.5
+    """
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"needs a finite weight >= 0, but got {weight}: 0 turns the term off")
+    return weight

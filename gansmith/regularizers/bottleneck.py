@@ -82,7 +82,9 @@ class Bottleneck(Regularizer):
         self.register_buffer("multiplier", torch.zeros(()))
 
     def view(self, critic: Critic, side: str) -> Critic:
-        return Sampled(critic) if side == "critic" else critic
+        if side != "critic" or isinstance(critic, Sampled):  # a second bottleneck limits the rate of the same code
+            return critic
+        return Sampled(critic)
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
         rate = torch.cat([_rates(critic(sample)) for sample in (real, fake)]).mean()

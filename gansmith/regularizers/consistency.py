@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gansmith import chance
-from gansmith.duel import Critic, Sample, score, still
+from gansmith.duel import Critic, Sample, score, size, still
 from gansmith.notes import scope
 from gansmith.regularizers.base import Regularizer
 
@@ -62,6 +62,9 @@ class Consistency(Regularizer):
         fake_weight: :math:`\mu`, for fake samples; 0 leaves them out.
         transform: T, a sample -> a sample; its randomness from ``gansmith.chance``, by row.
 
+    Raises:
+        ValueError: a negative weight, or both 0; a transform that is no function, or does not keep the batch's size.
+
     References:
         Consistency Regularization for Generative Adversarial Networks, Zhang et al., 2019,
         https://arxiv.org/abs/1910.12027;
@@ -79,6 +82,8 @@ class Consistency(Regularizer):
         super().__init__()
         if not (weight >= 0 and fake_weight >= 0 and weight + fake_weight > 0):
             raise ValueError(f"needs weights >= 0, one of them above 0, but got {weight} and {fake_weight}")
+        if not callable(transform):
+            raise ValueError(f"needs a function from a sample to a sample, but got {transform!r}")
         self.weight, self.fake_weight, self.transform = weight, fake_weight, transform
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
@@ -93,4 +98,9 @@ class Consistency(Regularizer):
     def _gap(self, critic: Critic, sample: Sample, name: str) -> Tensor:
         with still(), scope(name):
             changed = self.transform(sample)
+        if size(changed) != size(sample):
+            raise ValueError(
+                f"needs a transform of each sample, but of {size(sample)} samples it made {size(changed)}: "
+                "return as many, in the same order"
+            )
         return (score(critic, sample) - score(critic, changed)).square().mean()

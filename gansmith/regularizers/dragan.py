@@ -37,7 +37,7 @@ class DRAGAN(GradientPenalty):
             square root of the paper's variance), in the code's form a factor of that of the data, 0.5 there.
 
     Raises:
-        ValueError: another noise.
+        ValueError: another noise, or a negative weight.
 
     References:
         On Convergence and Stability of GANs, Kodali et al., 2017, https://arxiv.org/abs/1705.07215.

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, full, same_size, still
+from gansmith.duel import Critic, Sample, full, same_size, size, still
 from gansmith.ranks import gather
-from gansmith.regularizers.base import Regularizer
+from gansmith.regularizers.base import Regularizer, nonnegative
 
 
 class FeatureMatching(Regularizer):
@@ -28,7 +28,8 @@ class FeatureMatching(Regularizer):
         of_means: compare the batches' means instead of pairs.
 
     Raises:
-        ValueError: the critic returns no maps; a paired form got batches of different sizes.
+        ValueError: the critic returns no maps; a paired form got batches of different sizes; an empty batch; a
+            negative weight.
 
     References:
         High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, Wang et al., 2017,
@@ -47,7 +48,7 @@ class FeatureMatching(Regularizer):
 
     def __init__(self, weight: float = 10.0, of_means: bool = False) -> None:
         super().__init__()
-        self.weight, self.of_means = weight, of_means
+        self.weight, self.of_means = nonnegative(weight), of_means
         self.additive = not of_means
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
@@ -66,6 +67,8 @@ class FeatureMatching(Regularizer):
 
 
 def _maps(critic: Critic, sample: Sample) -> Sequence[Tensor]:
+    if size(sample) == 0:
+        raise ValueError("needs at least one sample, but got an empty batch: drop the last, partial batch")
     output = critic(sample)
     maps = output[1] if isinstance(output, tuple) and len(output) == 2 else None
     if not isinstance(maps, (list, tuple)) or not maps or not all(isinstance(m, Tensor) for m in maps):

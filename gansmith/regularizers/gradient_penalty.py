@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from gansmith.duel import Critic, Sample, interpolate, slope
-from gansmith.regularizers.base import Regularizer
+from gansmith.regularizers.base import Regularizer, nonnegative
 
 
 class GradientPenalty(Regularizer):
@@ -24,7 +24,7 @@ class GradientPenalty(Regularizer):
         one_sided: penalize :math:`[\|\nabla D\| - c]_+^2` instead.
 
     Raises:
-        ValueError: the batches differ in size.
+        ValueError: the batches differ in size, or a negative weight.
 
     References:
         Improved Training of Wasserstein GANs, Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028, equation (3);
@@ -43,7 +43,7 @@ class GradientPenalty(Regularizer):
 
     def __init__(self, weight: float = 10.0, target: float = 1.0, one_sided: bool = False) -> None:
         super().__init__()
-        self.weight, self.target, self.one_sided = weight, target, one_sided
+        self.weight, self.target, self.one_sided = nonnegative(weight), target, one_sided
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
         norm = (slope(witness or critic, self.points(real, fake)) + self.eps).sqrt()

@@ -22,8 +22,10 @@ class GradientPower(Regularizer):
 
     Added to ``Wasserstein()``. The norm runs over all pixels and channels, then a mean over samples, then a mean over
     the kinds of points that ``at`` returns. Whatever the distribution r of points, the best critic's value is at least
-    :math:`\frac{p-1}{p} (kp)^{-1/(p-1)} W_1^{p/(p-1)}`, so that it is a divergence and not an estimate of W1. A critic
-    that is flat pays nothing, other than under a penalty around slope 1.
+    :math:`\frac{p-1}{p} (kp)^{-1/(p-1)} W_1^{p/(p-1)}`, so that it is a divergence and not an estimate of W1. It is
+    infinite where r leaves gaps between real and fake samples: under ``on_both`` on two points a critic may be flat at
+    both and rise in between for nothing; ``between`` leaves no gap. A critic that is flat pays nothing, other than
+    under a penalty around slope 1.
 
     Three codings are public. The paper: k = 2, p = 6, and various points, said to do about equally well. The authors'
     code: k = 10, p = 6 on segments from real to fake, ``GradientPower(10, 6)``. Later reimplementations: k/2 times the
@@ -35,10 +37,11 @@ class GradientPower(Regularizer):
         p: the power, above 1.
         at: (real, fake) -> list of samples, from ``gansmith.regularizers.places``: ``between``, ``within``, ``mixed``,
             ``on_both``, ``on_real``, ``on_fake``. With ``within`` and ``mixed`` the term is no mean over samples; with
-            a function of one's own that mixes samples of a batch, set ``additive = False`` on the term.
+            a function of one's own that mixes samples of a batch, set ``additive = False`` on the term before it is
+            added.
 
     Raises:
-        ValueError: k <= 0 or p <= 1.
+        ValueError: k <= 0 or p <= 1, or ``at`` is no function.
 
     References:
         Wasserstein Divergence for GANs, Wu et al., 2018, https://arxiv.org/abs/1712.01026.
@@ -56,6 +59,8 @@ class GradientPower(Regularizer):
         super().__init__()
         if not (k > 0 and p > 1):
             raise ValueError(f"needs a weight k > 0 and a power p > 1, but got k={k} and p={p}: the paper has 2 and 6")
+        if not callable(at):
+            raise ValueError(f"needs a function (real, fake) -> list of samples, but got {at!r}: between, or on_both")
         self.k, self.p, self.at = k, p, at
         self.additive = at not in (within, mixed)
 

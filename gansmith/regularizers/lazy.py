@@ -25,7 +25,8 @@ class Lazy(Regularizer):
         every: k, at least 1.
 
     Raises:
-        ValueError: k < 1, or a term of both sides, whose moves one count cannot tell apart.
+        ValueError: k is no whole number of at least 1; no regularizer; a term of both sides, whose moves one count
+            cannot tell apart.
 
     References:
         Analyzing and Improving the Image Quality of StyleGAN, Karras et al., 2019, https://arxiv.org/abs/1912.04958,
@@ -42,8 +43,10 @@ class Lazy(Regularizer):
 
     def __init__(self, term: Regularizer, every: int) -> None:
         super().__init__()
-        if every < 1:
-            raise ValueError(f"needs every >= 1, a number of moves, but got {every}")
+        if not isinstance(every, int) or every < 1:
+            raise ValueError(f"needs every >= 1, a whole number of moves, but got {every}")
+        if not isinstance(term, Regularizer):
+            raise ValueError(f"needs a regularizer, but got {type(term).__name__}: an objective is in every move")
         if term.side == "both":
             raise ValueError(
                 f"needs a term of one side, but got {type(term).__name__} of both, whose moves one count cannot tell "

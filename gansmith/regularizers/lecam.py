@@ -8,7 +8,7 @@ from torch.nn.functional import relu
 
 from gansmith.duel import Critic, Sample, score
 from gansmith.notes import Notes, note
-from gansmith.regularizers.base import Regularizer
+from gansmith.regularizers.base import Regularizer, nonnegative
 
 
 class LeCam(Regularizer):
@@ -30,7 +30,7 @@ class LeCam(Regularizer):
         one_sided: take the positive part.
 
     Raises:
-        ValueError: a decay outside [0, 1).
+        ValueError: a decay outside [0, 1), or a negative weight.
 
     References:
         Regularizing Generative Adversarial Networks under Limited Data, Tseng et al., 2021,
@@ -51,7 +51,7 @@ class LeCam(Regularizer):
         super().__init__()
         if not 0 <= decay < 1:
             raise ValueError(f"needs a decay in [0, 1), but got {decay}")
-        self.weight, self.decay, self.one_sided = weight, decay, one_sided
+        self.weight, self.decay, self.one_sided = nonnegative(weight), decay, one_sided
         for name in ("real", "fake", "mass"):  # mass: what the average's weights sum up to so far, 1 - decay^t
             self.register_buffer(name, torch.zeros(()))
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gansmith.duel import Critic, Sample, module_of
 from gansmith.networks.spectral import LAYERS, TRANSPOSED, underlying
-from gansmith.regularizers.base import Regularizer
+from gansmith.regularizers.base import Regularizer, nonnegative
 
 
 class OrthogonalWeights(Regularizer):
@@ -27,7 +27,7 @@ class OrthogonalWeights(Regularizer):
         diagonal: pull lengths to 1 too.
 
     Raises:
-        ValueError: the critic is a bare function, or has no linear or convolution layer.
+        ValueError: the critic is a bare function, or has no linear or convolution layer; a negative weight.
 
     References:
         Large Scale GAN Training for High Fidelity Natural Image Synthesis, Brock, Donahue and Simonyan, 2018,
@@ -45,7 +45,7 @@ class OrthogonalWeights(Regularizer):
 
     def __init__(self, weight: float = 1e-4, diagonal: bool = False) -> None:
         super().__init__()
-        self.weight, self.diagonal = weight, diagonal
+        self.weight, self.diagonal = nonnegative(weight), diagonal
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
         found = [self._miss(_filters(m)) for m in module_of(critic).modules() if isinstance(m, LAYERS)]
@@ -62,4 +62,6 @@ class OrthogonalWeights(Regularizer):
 def _filters(layer: nn.Module) -> Tensor:
     """A layer's filters as rows."""
     weight = underlying(layer)  # a look at a normalized weight in training mode would take a power iteration
-    return (weight.transpose(0, 1) if isinstance(layer, TRANSPOSED) else weight).flatten(1)
+    if isinstance(layer, TRANSPOSED):  # (in, out / groups, ...), and each group has filters of its own
+        weight = weight.unflatten(0, (layer.groups, -1)).transpose(1, 2).flatten(0, 1)
+    return weight.flatten(1)

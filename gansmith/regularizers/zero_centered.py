@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from gansmith.duel import Critic, Sample, slope
-from gansmith.regularizers.base import Regularizer
+from gansmith.regularizers.base import Regularizer, nonnegative
 
 
 class R1(Regularizer):
@@ -19,6 +19,9 @@ class R1(Regularizer):
 
     Arguments:
         weight: :math:`\gamma`.
+
+    Raises:
+        ValueError: a negative weight.
 
     References:
         Which Training Methods for GANs do actually Converge?, Mescheder, Geiger and Nowozin, 2018,
@@ -35,7 +38,7 @@ class R1(Regularizer):
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
-        self.weight = weight
+        self.weight = nonnegative(weight)
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
         return self.weight / 2 * slope(witness or critic, real).mean()
@@ -49,6 +52,9 @@ class R2(Regularizer):
 
     Arguments:
         weight: :math:`\gamma`.
+
+    Raises:
+        ValueError: a negative weight.
 
     References:
         Which Training Methods for GANs do actually Converge?, Mescheder, Geiger and Nowozin, 2018,
@@ -65,7 +71,7 @@ class R2(Regularizer):
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
-        self.weight = weight
+        self.weight = nonnegative(weight)
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
         return self.weight / 2 * slope(witness or critic, fake).mean()
