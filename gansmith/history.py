@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from torch import Tensor, nn
 
 from gansmith.duel import full
 
+M = TypeVar("M", bound=nn.Module)
 
-class Historic(nn.Module):
-    """A module whose buffers hold a history: they follow every cast but those to half precision.
+
+def keep_digits(module: M, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> M:
+    """In the place of a module's ``_apply``: buffers, which hold a history, follow every cast but to half precision.
 
     There a small move would be lost: 1 + 0.001 is 1 in bfloat16, and an average or a multiplier stands still.
 
     Example:
         >>> import torch
-        >>> term = Historic()
-        >>> term.register_buffer("average", torch.zeros(()))
-        >>> term.bfloat16().average.dtype, term.double().average.dtype
+        >>> from gansmith.objectives import Fisher
+        >>> Fisher().bfloat16().multiplier.dtype, Fisher().double().multiplier.dtype
         (torch.float32, torch.float64)
     """
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Historic:
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, held in before.items():
-            moved = self._buffers[name]
-            if held is not None and moved is not None and (wanted := full(moved)) is not moved:
-                self._buffers[name] = held.to(wanted)  # from before the cast, which took its digits
-        return self
+    before = dict(module._buffers)
+    nn.Module._apply(module, fn, recurse)
+    for name, held in before.items():
+        moved = module._buffers[name]
+        if held is not None and moved is not None and (wanted := full(moved)) is not moved:
+            module._buffers[name] = held.to(wanted)  # from before the cast, which took its digits
+    return module

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from gansmith.duel import Critic, Once, Sample, track
-from gansmith.history import Historic
+from gansmith.history import keep_digits
 from gansmith.notes import Notes, note, scope
 from gansmith.regularizers.base import Regularizer
 
 Loss = Callable[[Critic, Sample, Sample], Tensor]
 
 
-class Objective(Historic):
+class Objective(nn.Module):
     """What the critic and the generator want small, given a duel (critic, real, fake). High score = real.
 
     Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
@@ -22,7 +22,7 @@ class Objective(Historic):
     that scores lie on the whole real line, and the loss squashes them: no sigmoid belongs before them. ``places`` says
     that scores may be those of all places of maps (:class:`Patchwise`): the losses read nothing else of a sample.
 
-    Tensors with a history are buffers: :class:`~gansmith.history.Historic` keeps them out of half precision.
+    Tensors with a history are buffers, which stay out of half precision.
 
     Objectives add up with regularizers: ``Wasserstein() + GradientPenalty(10)`` is WGAN-GP.
     """
@@ -30,6 +30,7 @@ class Objective(Historic):
     additive: bool = True
     places: bool = False
     logits: bool = False
+    _apply = keep_digits
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         """Minimized by the critic. Real (n, ...), fake (n, ...); returns a scalar."""

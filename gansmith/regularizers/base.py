@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from gansmith.duel import Critic, Sample
-from gansmith.history import Historic
+from gansmith.history import keep_digits
 from gansmith.notes import Notes
 
 
-class Regularizer(Historic):
+class Regularizer(nn.Module):
     """A term beside an objective: soft (``forward`` returns a scalar), hard (``project_``), or with a history.
 
     ``side`` names whose loss it joins: "critic", "generator" or "both". ``additive`` as for objectives. ``slopes`` says
     that the term differentiates the critic in its samples, so that the critic must treat them one by one. Tensors with
-    a history are buffers: :class:`~gansmith.history.Historic` keeps them out of half precision.
+    a history are buffers, which stay out of half precision.
     """
 
     side: str = "critic"
     additive: bool = True
     slopes: bool = False
+    _apply = keep_digits
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor | None:
         """The penalty, a scalar; None where the term is a constraint only.
