@@ -109,7 +109,8 @@ def _report(session: Path, counts: tuple[int, int], seed: int) -> None:
     lines = [
         "## Mutants of objectives and regularizers\n",
         f"cosmic-ray, seed {seed}: {counts[0]:,} mutants, {counts[1]:,} without docstrings, hints and bitwise "
-        f"operators of floats; {len(rows)} sampled, {len(rows) - len(survived)} seen by a test, {len(survived)} survive.\n",
+        f"operators of floats; {len(rows)} sampled, {len(rows) - len(survived)} seen by a test, {len(survived)} "
+        "survive.\n",
     ]
     if survived:
         lines += ["| survivor | change |", "|---|---|"]
