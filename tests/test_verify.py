@@ -1,6 +1,8 @@
 """Every claim holds, and the command that measures them."""
 
+import io
 import json
+import re
 
 import numpy as np
 import planted_zoo  # noqa: F401 (adds its errors to the list)
@@ -169,3 +171,48 @@ def test_only_some(planted, capsys, refused):
 def test_help(capsys):
     assert main(["verify", "--help"]) == 0
     assert "  gansmith verify --only hinge --json" in capsys.readouterr().out
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("columns", [20, 50, 79])
+def test_a_narrow_terminal_gets_a_block_for_each_claim(columns, planted, monkeypatch):
+    statement = "Dirac GAN, Wasserstein: the field is [psi, -theta], a rotation about the origin"
+    planted(of(right, statement), of(off, "two"))
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout", shown := Terminal())
+    assert main(["verify"]) == 1
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown.getvalue()).splitlines()
+    end = lines.index("  measured 0.5")
+    assert " ".join(" ".join(lines[:end]).split()) == statement
+    assert max(map(len, lines[:-1])) <= columns
+    told = " ".join(" ".join(lines[end:-1]).split())
+    assert told.startswith("measured 0.5 expected 0.5 error 0.0e+00, tolerance 1e-03 derivation two measured 2 ")
+
+
+def test_a_wide_terminal_gets_the_table(planted, monkeypatch):
+    planted(of(right, "one half"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout", shown := Terminal())
+    assert main(["verify"]) == 0
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown.getvalue()).splitlines()
+    assert lines[1].split() == FIELDS and "one half" in shown.getvalue()
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize("check", [right, off])
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_is_no_terminal(closed, check, form, planted, monkeypatch, capsys):
+    planted(of(check, "one"))
+    monkeypatch.setattr(f"sys.{closed}", None)
+    assert main(["verify", *form]) == int(check is off)
+    shown = capsys.readouterr()
+    assert (shown.err if closed == "stdout" else "fails" * (check is off)).startswith("fails" * (check is off))
+    if closed == "stderr":
+        assert "fails" not in shown.out
+        assert not form or len(json.loads(shown.out)["claims"]) == 1

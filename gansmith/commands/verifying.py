@@ -6,13 +6,18 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, TextIO
 
 from gansmith.refusal import Refusal
 from gansmith.run import to_json
 from gansmith.testing.claims import Claim, Finding
 from gansmith.testing.oracles import CLAIMS
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 WIDE = 500  # columns where nobody's terminal sets them: a claim is a line
+NARROW = 80  # in fewer columns what numbers leave to the words cuts these to pieces
 
 
 def verify(asked: argparse.Namespace) -> int:
@@ -28,7 +33,8 @@ def verify(asked: argparse.Namespace) -> int:
     else:
         _print_table(found)
     for each, finding in failed:
-        print(f"fails: {each.claim}: {finding.problem or _numbers(finding)}", file=sys.stderr)
+        if sys.stderr is not None:  # print would take standard output instead
+            print(f"fails: {each.claim}: {finding.problem or _numbers(finding)}", file=sys.stderr)
     if not asked.json:
         n, held, seconds = len(found), len(found) - len(failed), time.perf_counter() - begun
         print(f"{n} claim{'s' * (n != 1)}, of which {held} hold{'s' * (held == 1)}; {seconds:.1f} seconds")
@@ -37,12 +43,17 @@ def verify(asked: argparse.Namespace) -> int:
 
 def _watched(claims: list[Claim]) -> Iterable[Claim]:
     """Shows progress where there is a terminal."""
-    if not sys.stderr.isatty():
+    if not _terminal(sys.stderr):
         return claims
     from rich.console import Console
     from rich.progress import track
 
     return track(claims, "measuring", console=Console(stderr=True), transient=True)
+
+
+def _terminal(stream: TextIO | None) -> bool:
+    """A stream that was closed before Python began is None."""
+    return stream is not None and stream.isatty()
 
 
 def _record(claim: Claim, finding: Finding) -> dict[str, str | float]:
@@ -62,6 +73,10 @@ def _print_table(found: list[tuple[Claim, Finding]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    console = Console(highlight=False, width=None if _terminal(sys.stdout) else WIDE)
+    if console.width < NARROW:
+        _print_blocks(found, console)
+        return
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("claim", "measured", "expected", "error", "tolerance", "source"):
         words = column in ("claim", "source")
@@ -70,7 +85,25 @@ def _print_table(found: list[tuple[Claim, Finding]]) -> None:
         numbers = (f"{finding.measured:.6g}", f"{finding.expected:.6g}", f"{finding.error:.1e}")
         style = None if finding.holds else "bold red"
         table.add_row(escape(claim.claim), *numbers, f"{claim.tolerance:.0e}", escape(claim.source), style=style)
-    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+    console.print(table)
+
+
+def _print_blocks(found: list[tuple[Claim, Finding]], console: Console) -> None:
+    """A claim on lines of its own, and what was measured below it."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for claim, finding in found:
+        style = None if finding.holds else "bold red"
+        console.print(claim.claim, style=style, markup=False)
+        below = [
+            f"measured {finding.measured:.6g}",
+            f"expected {finding.expected:.6g}",
+            f"error {finding.error:.1e}, tolerance {claim.tolerance:.0e}",
+            claim.source,
+        ]
+        for line in below:
+            console.print(Padding.indent(Text(line, style=style or ""), 2))
 
 
 def _numbers(finding: Finding) -> str:

@@ -54,7 +54,7 @@ class Alternating(Dynamics):
                 here = self._fresh(batch, key)
                 with buffers_kept_on_failure(players):
                     gradients, seen = self._pull(name, player, *here)
-                    gradients = self._transform(name, gradients, here[1])
+                    gradients = self._transform(name, player, gradients, here[1])
                 self._apply(name, player, gradients)
                 player.advance_(seen)
                 said |= {f"{name}/{term}": value for term, value in seen.items()}

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
 from gansmith.conflicts import conflicts, warn
 from gansmith.dynamics.pull import Diverged, Gradients, Pull, _place
+from gansmith.dynamics.saved import check_saved
 from gansmith.dynamics.schedules import Schedule
 from gansmith.games.base import Player
 from gansmith.networks.spectral import spectral_norms
@@ -32,6 +33,9 @@ class Dynamics:
 
     Attributes:
         full_precision: of the class: its moves need gradients in the parameters' own precision, no autocast.
+
+    Raises:
+        ValueError: an optimizer whose step needs a closure.
     """
 
     full_precision: bool = False
@@ -49,8 +53,13 @@ class Dynamics:
         self._check_precision()
         self.moved: Counter[str] = Counter()  # moves of each player since this object was made
         self._checked = False
-        for several in self.optimizers.values():
+        for name, several in self.optimizers.items():
             for optimizer in several:
+                if isinstance(optimizer, LBFGS):
+                    raise ValueError(
+                        f"needs optimizers that step by a gradient, but the {name}'s LBFGS evaluates the loss itself, "
+                        "in a closure: use another one, such as Adam"
+                    )
                 for group in optimizer.param_groups:
                     group.setdefault("initial_lr", group["lr"])
 
@@ -66,8 +75,8 @@ class Dynamics:
             What each player's loss said in its last move, under "player/name".
 
         Raises:
-            ValueError: players share parameters, an optimizer lacks or exceeds its player's, or a network's
-                forward-time state does not go together with ranks or micro-batches.
+            ValueError: players share parameters, one has none, an optimizer lacks or exceeds its player's, two have
+                the same, or a network's forward-time state does not go together with ranks or micro-batches.
             Diverged: a loss or gradient is not finite; no bad update was applied.
         """
         if not self._checked:
@@ -87,11 +96,28 @@ class Dynamics:
         return {"steps": self.steps, "draws": self.draws, "optimizers": optimizers}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on exactly where ``state_dict`` was taken."""
+        """Goes on exactly where ``state_dict`` was taken.
+
+        Raises:
+            ValueError: it was taken of another dynamics or game; nothing of it is loaded then.
+        """
+        self._check_saved(state)
         self.steps, self.draws = state["steps"], state["draws"]
         for name, several in self.optimizers.items():
             for optimizer, saved in zip(several, state["optimizers"][name], strict=True):
                 optimizer.load_state_dict(saved)
+
+    def _check_saved(self, state: Mapping[str, Any]) -> None:
+        """Before any of it is loaded."""
+        if missing := [key for key in self.state_dict() if key not in state]:
+            raise ValueError(
+                f"needs the state of a {type(self).__name__}, but got one without {', '.join(missing)}: "
+                "it is another dynamics'"
+            )
+        if unknown := sorted(set(state["optimizers"]) - set(self.optimizers)):
+            raise ValueError(f"needs states of {', '.join(self.optimizers)}, but got one of {', '.join(unknown)} too")
+        for name, several in self.optimizers.items():
+            check_saved(name, several, state["optimizers"].get(name))
 
     def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
         raise NotImplementedError
@@ -114,9 +140,9 @@ class Dynamics:
         with self._blaming(name):
             return self.pull(player, batch, key, wrt, along, transformed=False)
 
-    def _transform(self, name: str, gradients: Gradients, key: Key) -> Gradients:
+    def _transform(self, name: str, player: Player, gradients: Gradients, key: Key) -> Gradients:
         with self._blaming(name):
-            return self.pull.transform(gradients, key, name)
+            return self.pull.transform(gradients, key, name, player.parameters())
 
     @contextmanager
     def _blaming(self, name: str) -> Iterator[None]:
@@ -132,13 +158,15 @@ class Dynamics:
 
     def _shift(self, name: str, player: Player, gradients: Gradients) -> None:
         parameters = player.parameters()
-        for p, g in zip(parameters, gradients, strict=True):
-            # fused optimizers read both by the parameter's strides; a double backward may return others
-            p.grad = g if g is None or g.stride() == p.stride() else torch.empty_like(p).copy_(g)
-        for optimizer in self.optimizers[name]:
-            optimizer.step()
-        for p in parameters:
-            p.grad = None
+        try:
+            for p, g in zip(parameters, gradients, strict=True):
+                # fused optimizers read both by the parameter's strides; a double backward may return others
+                p.grad = g if g is None or g.stride() == p.stride() else torch.empty_like(p).copy_(g)
+            for optimizer in self.optimizers[name]:
+                optimizer.step()
+        finally:
+            for p in parameters:
+                p.grad = None
         player.project_()
 
     def _check_precision(self) -> None:
@@ -169,14 +197,24 @@ class Dynamics:
 def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer] | None) -> None:
     if optimizers is None:
         raise ValueError(f"needs an optimizer for the player {name!r}: add it to the dynamics")
-    held = {id(p) for o in optimizers for group in o.param_groups for p in group["params"]}
+    held = Counter(id(p) for o in optimizers for group in o.param_groups for p in group["params"])
     own = {id(p): tuple(p.shape) for p in player.parameters()}
+    if not own:
+        raise ValueError(
+            f"the {name} has no parameters that it may change: leave a frozen network to no player, or set "
+            "requires_grad of its parameters"
+        )
+    if twice := [key for key, times in held.items() if times > 1]:
+        raise ValueError(
+            f"the {name}'s optimizers hold {len(twice)} parameter{'s' * (len(twice) != 1)} twice, which would step "
+            "twice: give each parameter to one of them"
+        )
     if missing := [shape for key, shape in own.items() if key not in held]:
         raise ValueError(
             f"the {name}'s optimizer lacks {len(missing)} of its {len(own)} parameters, the first of shape "
             f"{missing[0]}: build it from game.players()[{name!r}].parameters()"
         )
-    if extra := held - {id(p) for module in player.modules for p in module.parameters()}:
+    if extra := set(held) - {id(p) for module in player.modules for p in module.parameters()}:
         raise ValueError(
             f"the {name}'s optimizer holds {len(extra)} parameters that are not its player's: "
             f"build it from game.players()[{name!r}].parameters()"

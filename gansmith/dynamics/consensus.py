@@ -77,4 +77,4 @@ class Consensus(Simultaneous):
         for name, (gradients, seen) in pulled.items():
             mine, total = total[: len(gradients)], total[len(gradients) :]
             agreed[name] = combine([1.0, 1.0], [gradients, mine]), seen
-        return self._transformed(agreed, here[1])
+        return self._transformed(players, agreed, here[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -57,7 +58,7 @@ class Optimistic(Simultaneous):
         here = self._fresh(batch, key)
         now, _ = self._everyone(players, here)
         ahead = {name: (self._ahead(name, gradients), seen) for name, (gradients, seen) in now.items()}
-        handed = self._transformed(ahead, here[1])
+        handed = self._transformed(players, ahead, here[1])
         self._last = {name: gradients for name, (gradients, _) in now.items()}
         return handed
 
@@ -70,6 +71,19 @@ class Optimistic(Simultaneous):
     def state_dict(self) -> dict[str, Any]:
         """Steps, draws, the optimizers' states, and each player's last gradients (None where it had none)."""
         return super().state_dict() | {"last": dict(self._last)}
+
+    def _check_saved(self, state: Mapping[str, Any]) -> None:
+        super()._check_saved(state)
+        for name, last in state["last"].items():
+            groups = [group for optimizer in self.optimizers.get(name, ()) for group in optimizer.param_groups]
+            own = [tuple(p.shape) for group in groups for p in group["params"] if p.requires_grad]
+            found = [tuple(g.shape) for g in last if g is not None]
+            # an optimizer may hold them in another order
+            if len(last) != len(own) or Counter(found) - Counter(own):
+                raise ValueError(
+                    f"needs last gradients of the {name} shaped like its {len(own)} parameters, but got {len(last)}, "
+                    f"of shapes {found}: the state is another game's"
+                )
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)

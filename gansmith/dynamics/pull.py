@@ -59,6 +59,10 @@ class Pull:
     def __post_init__(self) -> None:
         if self.micro < 1:
             raise ValueError(f"needs at least one micro-batch, but got micro={self.micro}")
+        several = self.transforms.values() if isinstance(self.transforms, Mapping) else [self.transforms]
+        for transforms in several:
+            if not isinstance(transforms, Sequence):
+                raise ValueError(f"needs a list of transforms, but got {transforms!r}: write [{transforms!r}]")
 
     def __call__(
         self,
@@ -82,8 +86,8 @@ class Pull:
             transformed: apply the transforms; False for who combines gradients first and calls ``transform`` then.
 
         Raises:
-            ValueError: micro-batches of an objective that is no mean over samples; an empty batch; a loss that depends
-                on none of the player's parameters.
+            ValueError: micro-batches of an objective that is no mean over samples; an empty batch; a loss that is no
+                scalar, or depends on none of the player's parameters; a transform whose result is no gradient.
             Diverged: a loss or gradient is not finite.
         """
         if len(batch) == 0:
@@ -94,6 +98,11 @@ class Pull:
                 f"micro={self.micro}: use micro=1, or a smaller batch"
             )
         wanted = player.parameters() if wrt is None else list(wrt)
+        if not wanted:
+            raise ValueError(
+                "needs a player with parameters that it may change, but got one without any: leave a frozen network "
+                "to no player, or set requires_grad of its parameters"
+            )
         total: Gradients = [None] * len(wanted)
         seen: Notes = {}
         world, rank = _place(self.group)
@@ -119,18 +128,22 @@ class Pull:
                 "needs a loss that depends on its player's parameters, but none of them has a gradient: "
                 "is something detached that should not be?"
             )
-        return self.transform(total, key) if transformed else total, seen
+        return self.transform(total, key, like=wanted) if transformed else total, seen
 
-    def transform(self, gradients: Gradients, key: Key, player: str | None = None) -> Gradients:
+    def transform(
+        self, gradients: Gradients, key: Key, player: str | None = None, like: Sequence[Tensor] | None = None
+    ) -> Gradients:
         """The gradients through all transforms, in their order.
 
         Arguments:
             gradients: global ones.
             key: names the draws; other players draw others.
             player: whose gradients they are.
+            like: the parameters, which tell what a gradient that was None may become.
 
         Raises:
-            ValueError: each player has transforms of its own, and no player was named.
+            ValueError: each player has transforms of its own, and no player was named; a transform does not return as
+                many gradients, each None or a tensor like its parameter.
             Diverged: the result is not finite.
         """
         transforms = self.transforms
@@ -144,7 +157,9 @@ class Pull:
         with keyed(Part(key if player is None else (*key, player)), device):  # no rows: alike on every rank
             for i, transform in enumerate(transforms):
                 with scope(f"transform{i}"):
-                    gradients = transform(gradients)
+                    found = transform(gradients)
+                _check_alike(found, gradients if like is None else like, f"transform {i}, {transform!r},")
+                gradients = list(found)
         _check_finite(gradients, {})
         return gradients
 
@@ -162,6 +177,8 @@ class Pull:
         with keyed(part, device), notes() as said, crossing(crosses or along is not None):
             with precision:  # closed before the backward pass: a cast that outlives a move is stale
                 loss = player.loss(rows)
+            if not isinstance(loss, Tensor) or loss.ndim:
+                raise ValueError(f"needs a loss that is a scalar tensor, but a player's loss returned {_kind(loss)}")
             note("loss", loss)
             if along is not None:
                 loss = _inner(loss, player, along)
@@ -208,6 +225,29 @@ def _average(
     *pieces, used, said = torch.split(flat, [*(p.numel() for p in wanted), len(wanted), len(names)])
     mean = [g.view_as(p).to(p.dtype) if u > 0 else None for g, p, u in zip(pieces, wanted, used.tolist(), strict=True)]
     return mean, dict(zip(names, said.unbind(), strict=True))
+
+
+def _check_alike(found: Sequence[Tensor | None], like: Sequence[Tensor | None], what: str) -> None:
+    """What is assigned to a parameter's ``.grad``, or added to it, must not broadcast."""
+    if not isinstance(found, Sequence) or len(found) != len(like):
+        got = len(found) if isinstance(found, Sequence) else type(found).__name__
+        raise ValueError(f"needs a list of {len(like)} gradients, one for each parameter, but {what} returned {got}")
+    for i, (g, p) in enumerate(zip(found, like, strict=True)):
+        if g is None or (isinstance(g, Tensor) and (p is None or _assignable(g, p))):
+            continue
+        wanted = "a tensor" if p is None else _kind(p)
+        raise ValueError(f"needs as gradient {i} {wanted}, or None, but {what} returned {_kind(g)}")
+
+
+def _assignable(g: Tensor, p: Tensor) -> bool:
+    return (g.shape, g.dtype, g.device) == (p.shape, p.dtype, p.device)
+
+
+def _kind(value: object) -> str:
+    """In words."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"{value.dtype} of shape {tuple(value.shape)} on {value.device}"
 
 
 def _check_finite(gradients: Gradients, seen: Notes) -> None:

@@ -20,6 +20,7 @@ from gansmith.games.base import Player
 from gansmith.notes import Notes
 
 TRIES = 10
+LEAST = 1e-6  # of the learning rate: in smaller steps nothing moves
 Fields = list[dict[str, Gradients]]
 
 
@@ -46,8 +47,8 @@ class RungeKutta(Simultaneous):
     of Euler taken at the start: ``("generator", "critic", 0.07)`` is ODE-GAN's. It damps what the integration only
     follows exactly.
 
-    With a ``tolerance`` the step adapts: h is the learning rate times a scale in (0, 1], which shrinks until the root
-    mean square over all parameters of :math:`h \sum_i (b_i - \hat b_i) k_i` is within it, on the same batch and
+    With a ``tolerance`` the step adapts: h is the learning rate times a scale in [1e-6, 1], which shrinks until the
+    root mean square over all parameters of :math:`h \sum_i (b_i - \hat b_i) k_i` is within it, on the same batch and
     without evaluating the first stage again, and grows back where the error allows. The scale is state; the step taken
     (of each player's first group) is in the notes as ``step_size``.
 
@@ -60,8 +61,8 @@ class RungeKutta(Simultaneous):
         schedule: writes learning rates before each step.
 
     Raises:
-        ValueError: an optimizer that is more than plain SGD; autocast; a tolerance without embedded weights; players
-            unknown; no step within the tolerance after some tries.
+        ValueError: an optimizer that is more than plain SGD; autocast; no tableau; a tolerance without embedded
+            weights; players unknown; when stepping, no step within the tolerance.
 
     References:
         Training Generative Adversarial Networks by Solving Ordinary Differential Equations, Qin, Wu, Springenberg,
@@ -92,17 +93,22 @@ class RungeKutta(Simultaneous):
         self.method, self.regularize, self.tolerance = method, regularize, tolerance
         self.scale = self._taken = 1.0
         self._check_plain()
+        if not isinstance(method, Tableau):
+            raise ValueError(f"needs a tableau such as RK4, but got {method!r}: from gansmith.dynamics import RK4")
         if tolerance is not None and not (tolerance > 0 and method.embedded is not None):
             raise ValueError(
                 "an adaptive step needs a tolerance above 0 and a method with embedded weights such as HEUN, but got "
                 f"tolerance={tolerance} and {method}"
             )
-        if regularize is not None and not ({*regularize[:2]} <= set(self.optimizers) and regularize[2] >= 0):
+        if regularize is not None and not (
+            len(regularize) == 3 and {*regularize[:2]} <= set(self.optimizers) and regularize[2] >= 0
+        ):
             raise ValueError(
                 f"regularize needs (player, player, weight >= 0) of {', '.join(self.optimizers)}, but got {regularize}"
             )
 
     def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
+        self._check_plain()  # a schedule, or who holds the optimizer, may have changed it
         said = super()._round(players, batch, key)
         if self.tolerance is not None:
             for name, several in self.optimizers.items():
@@ -134,7 +140,7 @@ class RungeKutta(Simultaneous):
         total = _sum(self.method.weights, fields)
         for name, gradients in slope.items():
             total[name] = combine([1.0, 1.0], [total[name], gradients])
-        handed = self._transformed({name: (total[name], seen) for name, (_, seen) in first.items()}, here[1])
+        handed = self._transformed(players, {name: (total[name], seen) for name, (_, seen) in first.items()}, here[1])
         if self.tolerance is None:
             return handed
         return {name: (combine([self._taken], [gradients]), seen) for name, (gradients, seen) in handed.items()}
@@ -172,20 +178,28 @@ class RungeKutta(Simultaneous):
             # the error of an embedded method of order 1 is of order 2 in h; 0.9 against steps that just miss
             factor = 0.9 * math.sqrt(tolerance / max(error, tolerance * 1e-6))
             if error <= tolerance:
-                self._taken, self.scale = scale, min(scale * min(max(factor, 0.5), 2.0), 1.0)
+                self._taken, self.scale = scale, min(max(scale * min(max(factor, 0.5), 2.0), LEAST), 1.0)
                 return fields
             tried, scale = scale, scale * max(factor, 0.1)
+            if scale < LEAST:
+                break
         if diverged is not None:
             raise diverged
         raise ValueError(
-            f"needs a step whose error is within tolerance={tolerance:g}, but after {TRIES} tries, at {tried:.1g} "
-            f"times the learning rate, it was {error:.3g}: raise the tolerance, or lower the learning rate"
+            f"needs a step whose error is within tolerance={tolerance:g}, but of the last try, at {tried:.1g} times "
+            f"the learning rate, it was {error:.3g}: raise the tolerance, or lower the learning rate"
         )
 
     def _error(self, players: Mapping[str, Player], fields: Fields, scale: float) -> float:
+        """Of two stages that agree to the last digit the difference is known up to their rounding, and is not 0."""
         weights = [b - low for b, low in zip(self.method.weights, self.method.embedded or (), strict=True)]
+        rounding = max(torch.finfo(p.dtype).eps for player in players.values() for p in player.parameters())
+        return max(self._size(players, _sum(weights, fields), scale), rounding * self._size(players, fields[0], scale))
+
+    def _size(self, players: Mapping[str, Player], step: Mapping[str, Gradients], scale: float) -> float:
+        """Root mean square over all parameters."""
         squares, n = [], 0
-        for name, gradients in _sum(weights, fields).items():
+        for name, gradients in step.items():
             rates = self._rates(name)
             for p, g in zip(players[name].parameters(), gradients, strict=True):
                 n += p.numel()
@@ -194,16 +208,18 @@ class RungeKutta(Simultaneous):
         return math.sqrt(float(torch.stack(squares).sum()) / n)
 
     def _check_plain(self) -> None:
-        plain = {"momentum": 0, "weight_decay": 0, "maximize": False}
         for name, several in self.optimizers.items():
             for optimizer in several:
-                extra = [k for k, v in plain.items() for group in optimizer.param_groups if group.get(k, v) != v]
-                if type(optimizer) is not SGD or extra:
-                    raise ValueError(
-                        "Runge-Kutta needs plain SGD, whose learning rate is the step h, but the "
-                        f"{name}'s optimizer is {type(optimizer).__name__}{' with ' * bool(extra)}{', '.join(extra)}: "
-                        "use torch.optim.SGD(parameters, h), and put a decay of weights into the loss"
-                    )
+                _check_plain(name, type(optimizer), optimizer.param_groups)
+
+    def _check_saved(self, state: Mapping[str, Any]) -> None:
+        super()._check_saved(state)
+        scale = state["scale"]
+        if not (isinstance(scale, float) and 0 < scale <= 1):
+            raise ValueError(f"needs a scale of the step in (0, 1], but got scale={scale}: the state is another run's")
+        for name, several in self.optimizers.items():
+            for optimizer, saved in zip(several, state["optimizers"][name], strict=True):
+                _check_plain(name, type(optimizer), saved["param_groups"])
 
     def state_dict(self) -> dict[str, Any]:
         """Steps, draws, the optimizers' states, and the scale of the step."""
@@ -212,7 +228,17 @@ class RungeKutta(Simultaneous):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
         self.scale = state["scale"]
-        self._check_plain()
+
+
+def _check_plain(name: str, kind: type[Optimizer], groups: Sequence[Mapping[str, Any]]) -> None:
+    plain = {"momentum": 0, "weight_decay": 0, "maximize": False}
+    extra = [k for k, v in plain.items() for group in groups if group.get(k, v) != v]
+    if kind is not SGD or extra:
+        raise ValueError(
+            "Runge-Kutta needs plain SGD, whose learning rate is the step h, but the "
+            f"{name}'s optimizer is {kind.__name__}{' with ' * bool(extra)}{', '.join(extra)}: "
+            "use torch.optim.SGD(parameters, h), and put a decay of weights into the loss"
+        )
 
 
 def _sum(weights: Sequence[float], fields: Fields) -> dict[str, Gradients]:

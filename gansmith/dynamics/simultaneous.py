@@ -21,7 +21,8 @@ Pulled = dict[str, tuple[Gradients, Notes]]
 class Simultaneous(Dynamics):
     """All players take their gradients at the same point, on one batch and one key, and then all move (Jacobi).
 
-    On the bilinear game min max xy it spirals outward, by sqrt(1 + h^2) a step; alternation keeps its distance.
+    On the bilinear game min max xy it spirals outward, by sqrt(1 + h^2) a step; alternation stays on an ellipse where
+    h < 2: its modulus is 1.
     """
 
     def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
@@ -36,7 +37,7 @@ class Simultaneous(Dynamics):
     def _field(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Pulled:
         """What each player's optimizer is handed, and what its loss said; parameters are left as they were."""
         here = self._fresh(batch, key)
-        return self._transformed(self._everyone(players, here)[0], here[1])
+        return self._transformed(players, self._everyone(players, here)[0], here[1])
 
     def _everyone(
         self,
@@ -65,5 +66,8 @@ class Simultaneous(Dynamics):
             slopes[name], _ = self._pull(name, player, *here, wrt=steep[name], along=along)
         return pulled, slopes
 
-    def _transformed(self, pulled: Pulled, key: Key) -> Pulled:
-        return {name: (self._transform(name, gradients, key), seen) for name, (gradients, seen) in pulled.items()}
+    def _transformed(self, players: Mapping[str, Player], pulled: Pulled, key: Key) -> Pulled:
+        return {
+            name: (self._transform(name, players[name], gradients, key), seen)
+            for name, (gradients, seen) in pulled.items()
+        }

@@ -29,6 +29,13 @@ def points(n: int, d: int, seed: int = SEED) -> Tensor:
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def gradients_of(value: Tensor, wanted: Sequence[Tensor]) -> list[Tensor | None]:
+    """In each tensor; None where the value does not depend on it, which is for a law to judge."""
+    if not value.requires_grad:
+        return [None] * len(wanted)
+    return list(torch.autograd.grad(value, wanted, allow_unused=True))
+
+
 def assert_gradient(
     loss: Callable[[], Tensor], wanted: Sequence[Tensor], gradients: Sequence[Tensor | None], what: str
 ) -> None:

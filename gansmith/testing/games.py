@@ -13,6 +13,7 @@ from gansmith.dynamics.pull import Gradients, Pull
 from gansmith.games.base import Game, Player
 from gansmith.notes import Notes
 from gansmith.testing.differences import assert_gradient
+from gansmith.testing.given import needs_instance
 
 KEY = (7, 0)
 
@@ -30,6 +31,10 @@ def check_game(game: Game, batch: Batch, smooth: bool = True) -> None:
         batch: at least four samples.
         smooth: the networks have no kinks, so that finite differences converge; False skips that law.
 
+    Raises:
+        ValueError: what is given is no game, or has fewer samples; a player's loss is no scalar that depends on its
+            parameters.
+
     Example:
         >>> from gansmith.games import GAN
         >>> from gansmith.latents import Normal
@@ -39,6 +44,9 @@ def check_game(game: Game, batch: Batch, smooth: bool = True) -> None:
         >>> game = GAN(MLP(4, 2), MLP(2, None), NonSaturating() + R1(), Normal(4))
         >>> check_game(game, Batch(torch.randn(8, 2), None, torch.arange(8)), smooth=False)
     """
+    needs_instance(game, Game)
+    if len(batch) < 4:
+        raise ValueError(f"needs at least four samples, but got {len(batch)}: micro-batches are checked, too")
     game = copy.deepcopy(game).double()
     batch = Batch(batch.x.double(), batch.y, batch.index) if batch.x.is_floating_point() else batch
     players = game.players()

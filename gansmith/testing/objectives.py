@@ -14,7 +14,8 @@ from torch.testing import assert_close
 from gansmith import chance
 from gansmith.duel import Sample, parts, score
 from gansmith.objectives.base import Objective
-from gansmith.testing.differences import assert_gradient, points, smooth
+from gansmith.testing.differences import assert_gradient, gradients_of, points, smooth
+from gansmith.testing.given import needs_instance, needs_module
 
 N = 8
 LOSSES = ("critic_loss", "generator_loss")
@@ -33,7 +34,8 @@ class Duel:
         """A loss by its name, on these samples or on others, always under the same draws."""
         real, fake = self.real if real is None else real, self.fake if fake is None else fake
         with chance.keyed(chance.Part((0,), 0, len(real), len(real))):
-            loss: Tensor = getattr(self.objective, name)(self.critic, real, fake)
+            loss = getattr(self.objective, name)(self.critic, real, fake)
+        assert isinstance(loss, Tensor), f"{name}: a loss is a scalar tensor, but got {type(loss).__name__}"
         return loss
 
     @property
@@ -56,10 +58,13 @@ def gradients(duel: Duel) -> None:
     movable = [*duel.critic.parameters(), *duel.objective.parameters()]
     fake = duel.fake.clone().requires_grad_()
     for name, wanted in (("critic_loss", movable), ("generator_loss", [fake])):
-        value = duel.value(name, fake=fake)
+        try:
+            value = duel.value(name, fake=fake)
+        except NotImplementedError:
+            raise AssertionError(f"{name}: not defined, and an objective has both losses") from None
         assert value.shape == (), f"{name}: a loss is a scalar, but got shape {tuple(value.shape)}"
         assert bool(value.isfinite()), f"{name}: not finite"
-        found = torch.autograd.grad(value, wanted, allow_unused=True)
+        found = gradients_of(value, wanted)
         assert any(g is not None and bool(g.any()) for g in found), f"{name}: no gradient at all"
         assert_gradient(lambda name=name: duel.value(name, fake=fake), wanted, found, name)  # type: ignore[misc]
 
@@ -70,10 +75,11 @@ def double_backward(duel: Duel) -> None:
     wanted = [*duel.critic.parameters(), *duel.objective.parameters()]
 
     def steepness() -> Tensor:
-        inner = torch.autograd.grad(duel.value("critic_loss", real, fake), [real, fake], create_graph=True)
+        loss = duel.value("critic_loss", real, fake)
+        inner = torch.autograd.grad(loss, [real, fake], create_graph=True, allow_unused=True, materialize_grads=True)
         return torch.stack([g.square().sum() for g in inner]).sum()
 
-    found = torch.autograd.grad(steepness(), wanted, allow_unused=True)
+    found = gradients_of(steepness(), wanted)
     assert_gradient(steepness, wanted, found, "critic_loss, differentiated twice")
 
 
@@ -84,10 +90,10 @@ def joint(duel: Duel) -> None:
         value = duel.value("joint_loss", real, fake)
     except NotImplementedError:  # it has no default
         return
-    in_real, in_fake = torch.autograd.grad(value, [real, fake])
-    (alone,) = torch.autograd.grad(duel.value("generator_loss", real, fake), fake)
+    in_real, in_fake = gradients_of(value, [real, fake])
+    (alone,) = gradients_of(duel.value("generator_loss", real, fake), [fake])
     assert_close(in_fake, alone, msg="joint_loss: its gradient in fake is not generator_loss's")
-    assert bool(in_real.any()), "joint_loss: no gradient in real"
+    assert in_real is not None and bool(in_real.any()), "joint_loss: no gradient in real"
 
 
 def order(duel: Duel) -> None:
@@ -133,16 +139,16 @@ def orientation(duel: Duel) -> None:
         return x[:, 0]
 
     with chance.keyed(chance.Part((0,), 0, N, N)):
-        in_real, in_fake = torch.autograd.grad(objective.critic_loss(column, a, b), [a, b])
-        (for_generator,) = torch.autograd.grad(objective.generator_loss(column, a, b), b)
+        in_real, in_fake = gradients_of(objective.critic_loss(column, a, b), [a, b])
+        (for_generator,) = gradients_of(objective.generator_loss(column, a, b), [b])
         try:
-            (of_real,) = torch.autograd.grad(objective.joint_loss(column, a, b), a)
+            (of_real,) = gradients_of(objective.joint_loss(column, a, b), [a])
         except NotImplementedError:
             of_real = torch.ones(1)
-    assert float(in_real.sum()) < 0, "critic_loss: raising real scores does not help the critic (high score = real)"
-    assert float(in_fake.sum()) > 0, "critic_loss: lowering fake scores does not help the critic"
-    assert float(for_generator.sum()) < 0, "generator_loss: raising fake scores does not help the generator"
-    assert float(of_real.sum()) > 0, "joint_loss: lowering real scores does not help who moves both samples"
+    assert _sum(in_real) < 0, "critic_loss: raising real scores does not help the critic (high score = real)"
+    assert _sum(in_fake) > 0, "critic_loss: lowering fake scores does not help the critic"
+    assert _sum(for_generator) < 0, "generator_loss: raising fake scores does not help the generator"
+    assert _sum(of_real) > 0, "joint_loss: lowering real scores does not help who moves both samples"
 
 
 def shapes(duel: Duel) -> None:
@@ -226,7 +232,7 @@ def check_objective(objective: Objective, critic: nn.Module | None = None, *, ex
         except_for: names of laws that this objective breaks on purpose.
 
     Raises:
-        ValueError: an exception is asked for from what is no law.
+        ValueError: what is given is no objective or no critic; an exception is asked for from what is no law.
 
     Example:
         >>> from gansmith.objectives import Hinge
@@ -241,6 +247,9 @@ def check_objective(objective: Objective, critic: nn.Module | None = None, *, ex
 
 def duel_of(objective: Objective, critic: nn.Module | None = None) -> Duel:
     """Copies to check laws on."""
+    needs_instance(objective, Objective)
+    if critic is not None:
+        needs_module(critic)
     critic = smooth(3, None) if critic is None else copy.deepcopy(critic)
     return Duel(copy.deepcopy(objective).double(), critic, points(N, 3) + 0.5, points(N, 3, seed=1))
 
@@ -257,6 +266,10 @@ class _Counted(nn.Module):
         self.seen[(isinstance(sample, tuple), *(p.data_ptr() for p in parts(sample)))] += 1
         scores: Tensor = self.critic(sample)
         return scores
+
+
+def _sum(gradient: Tensor | None) -> float:
+    return 0.0 if gradient is None else float(gradient.sum())
 
 
 def _leaves(value: Tensor) -> Iterator[Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,8 @@ from gansmith import chance
 from gansmith.duel import Critic, Once, Sample, track
 from gansmith.notes import notes
 from gansmith.regularizers.base import Regularizer
-from gansmith.testing.differences import assert_gradient, points, smooth
+from gansmith.testing.differences import assert_gradient, gradients_of, points, smooth
+from gansmith.testing.given import needs_instance, needs_module
 
 MOVES = 4  # after so many, what has a history, or is not due in each move, has had its say
 
@@ -22,21 +24,30 @@ def check_regularizer(
 ) -> None:
     """Raises AssertionError, naming the law, where a regularizer breaks one.
 
-    The laws: a soft term is a finite scalar whose gradient, in the critic's weights or on the generator's side in the
-    fake samples, equals finite differences (twice through the critic, where it is a penalty on slopes); an additive one
-    is the mean over micro-batches; a penalty on slopes treats a picture as it treats the vector of its pixels; samples
-    are not changed and get no gradient of their own; what ``advance_`` changes is in the state; ``project_`` is
-    idempotent. A term that says nothing at first (it has a history, or is not due) is given four moves.
+    The laws: its side is the critic, the generator or both, and it is called as a sum calls it, with a witness or
+    without; it returns something, or is a constraint; a soft term is a finite scalar whose gradient, in the critic's
+    weights or on the generator's side in the fake samples, equals finite differences (twice through the critic, where
+    it is a penalty on slopes); an additive one is the mean over micro-batches; a penalty on slopes treats a picture as
+    it treats the vector of its pixels; samples are not changed and get no gradient of their own; what ``advance_``
+    changes is in the state; ``project_`` is idempotent. A term that says nothing at first (it has a history, or is not
+    due) is given four moves.
 
     Arguments:
         regularizer: is copied, not changed.
         critic: float64, samples -> scores (n,); by default one of points (n, 3).
         shape: of the critic's samples, (3,) by default.
 
+    Raises:
+        ValueError: what is given is no regularizer or no critic.
+
     Example:
         >>> from gansmith.regularizers import R1
         >>> check_regularizer(R1())
     """
+    needs_instance(regularizer, Regularizer)
+    if critic is not None:
+        needs_module(critic)
+    _check_form(regularizer)
     regularizer = copy.deepcopy(regularizer).double()
     fresh = copy.deepcopy(regularizer)
     critic = copy.deepcopy(critic) if critic is not None else smooth(3, None)
@@ -51,10 +62,25 @@ def check_regularizer(
     else:
         says_something = _value(regularizer, critic, real, fake) is not None
         assert not says_something, f"no gradient reaches {_whose(regularizer)}: graph cut?"
+        kind = type(regularizer)
+        constrains = kind.project_ is not Regularizer.project_ or kind.view is not Regularizer.view
+        assert constrains, "forward returns None, and neither project_ nor view does anything: is a return missing?"
     _check_state(regularizer, fresh, critic, real, fake)
     _check_projection(regularizer, critic)
     if regularizer.slopes:
         _check_pictures(regularizer)
+
+
+def _check_form(regularizer: Regularizer) -> None:
+    """What a sum relies on: whose loss a term joins, and how it is called."""
+    side = regularizer.side
+    assert side in ("critic", "generator", "both"), f"side is critic, generator or both, but it is {side!r}"
+    for given in (3, 4):
+        try:
+            inspect.signature(regularizer.forward).bind(*range(given))
+        except TypeError as problem:
+            law = "a sum calls forward(critic, real, fake, witness=None)"
+            raise AssertionError(f"{law}, but of {given} arguments: {problem}") from None
 
 
 def _value(
@@ -63,8 +89,11 @@ def _value(
     side = "generator" if regularizer.side == "generator" else "critic"
     with chance.keyed(chance.Part((0,), start, n, 8)):
         seen = Once(regularizer.view(critic, side))
-        value: Tensor | None = regularizer(seen, track(real), track(fake))
-        return value
+        value = regularizer(seen, track(real), track(fake))
+    assert value is None or isinstance(value, Tensor), (
+        f"a term is a scalar tensor, or None where it has nothing to say, but forward returned {type(value).__name__}"
+    )
+    return value
 
 
 def _advance(regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample) -> None:
@@ -93,9 +122,7 @@ def _check_soft(regularizer: Regularizer, critic: nn.Module, real: Tensor, fake:
         return False
     wanted = [fake] if regularizer.side == "generator" else [*critic.parameters(), *regularizer.parameters()]
     assert value.shape == () and bool(value.isfinite()), "a penalty is a finite scalar"
-    if not value.requires_grad:
-        return False
-    gradients = torch.autograd.grad(value, wanted, allow_unused=True)
+    gradients = gradients_of(value, wanted)
     if not any(g is not None and bool(g.any()) for g in gradients):
         return False
 

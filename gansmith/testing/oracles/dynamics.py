@@ -90,7 +90,7 @@ def _alternating(a: float) -> float:
 
 
 modulus("simultaneous: a step of size a grows by sqrt(1 + a^2)", Simultaneous, lambda a: (1 + a**2) ** 0.5)
-modulus("alternating: a step of size a <= 2 keeps its distance", Alternating, lambda a: 1.0, (0.1, 0.5, 1.0, 1.9))
+modulus("alternating: a step of size a < 2 stays bounded: modulus 1", Alternating, lambda a: 1.0, (0.1, 0.5, 1.0, 1.9))
 modulus(
     "alternating: a step of size a > 2 grows by a^2/2 - 1 + a sqrt(a^2/4 - 1)",
     Alternating,

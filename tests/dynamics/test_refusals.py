@@ -1,0 +1,273 @@
+"""What does not fit is refused in words, before any player has moved."""
+
+import pytest
+import torch
+from kinds import KINDS, dynamics
+from torch import nn
+from torch.optim import LBFGS, SGD, Adam
+from toys import adams, data, make, sgds, tensors
+
+from gansmith.batch import Batch
+from gansmith.dynamics import HEUN, Alternating, ClipNorm, Optimistic, Pull, RungeKutta, Simultaneous
+from gansmith.games import Player
+
+
+def wrong_last(change):
+    """A transform that leaves all gradients as they are but the last one."""
+    return lambda gradients: [*gradients[:-1], change(gradients[-1])]
+
+
+RESULTS = {
+    "one number each": (lambda gs: [g.sum() * 0 + 1e-3 for g in gs], r"returned torch.float64 of shape \(\)"),
+    "one too few": (lambda gs: gs[1:], "returned 5"),
+    "another shape": (wrong_last(lambda g: g.repeat(2)), r"returned torch.float64 of shape \(2,\)"),
+    "another precision": (wrong_last(lambda g: g.float()), "returned torch.float32"),
+    "no tensor": (wrong_last(lambda g: 0.0), "returned float"),
+    "nothing": (lambda gs: None, "returned NoneType"),
+}
+
+
+@pytest.mark.parametrize("kind", [Alternating, Simultaneous])
+@pytest.mark.parametrize("result", RESULTS)
+def test_a_transforms_result_is_checked_before_anybody_moves(result, kind):
+    transform, message = RESULTS[result]
+    game = make("GAN hinge")
+    before = tensors(game)
+    with pytest.raises(ValueError, match=f"transform 1, .*{message}"):
+        pull = Pull(transforms={"critic": [ClipNorm(1.0), transform]})
+        kind(sgds(game), pull=pull).step(game.players(), data, (0,))
+    assert all(torch.equal(a, b) for a, b in zip(before, tensors(game), strict=True))
+    assert all(p.grad is None for p in game.parameters())
+
+
+def test_a_transform_may_take_a_gradient_away_and_give_one_of_the_parameters_shape():
+    net = nn.ParameterList([torch.ones(2), torch.ones(3)])
+    player = Player([net], lambda batch: net[0].sum())
+
+    def step(transform):
+        dynamics = Simultaneous({"p": SGD(net, 0.5)}, pull=Pull(transforms=[transform]))
+        dynamics.step({"p": player}, data, (0,))
+        return [float(p.detach().sum()) for p in net]
+
+    assert step(lambda gs: [None, torch.ones(3)]) == [2.0, 1.5]
+    for found in (torch.ones(1), torch.ones(2, 3)):
+        with pytest.raises(ValueError, match=r"gradient 1 .* shape \(3,\)"):
+            step(lambda gs, found=found: [gs[0], found])
+        with pytest.raises(ValueError, match=r"gradient 1 .* shape \(3,\)"):
+            Pull(transforms=[lambda gs, found=found: [gs[0], found]])(player, data(0), (0,))
+
+
+@pytest.mark.parametrize("transforms", [ClipNorm(1.0), {"critic": ClipNorm(1.0)}])
+def test_a_transform_outside_of_a_list_is_refused(transforms):
+    with pytest.raises(ValueError, match=r"list of transforms.*ClipNorm\(limit=1.0\).*\[ClipNorm\(limit=1.0\)\]"):
+        Pull(transforms=transforms)
+
+
+def test_a_step_that_fails_leaves_no_gradient_behind():
+    class Failing(SGD):
+        def step(self, closure=None):
+            raise RuntimeError("no step today")
+
+    game = make("GAN hinge")
+    optimizers = {name: Failing(player.parameters(), 0.1) for name, player in game.players().items()}
+    with pytest.raises(RuntimeError, match="today"):
+        Simultaneous(optimizers).step(game.players(), data, (0,))
+    assert all(p.grad is None for p in game.parameters())
+
+
+@pytest.mark.parametrize("kind", [Alternating, Simultaneous, RungeKutta])
+def test_a_parameter_in_two_optimizers_is_refused(kind):
+    game = make("GAN hinge")
+    parameters = game.players()["critic"].parameters()
+    optimizers = sgds(game) | {"critic": [SGD(parameters, 0.1), SGD(parameters[:1], 0.2)]}
+    with pytest.raises(ValueError, match="critic's optimizers hold 1 parameter twice"):
+        kind(optimizers).step(game.players(), data, (0,))
+
+
+@pytest.mark.parametrize("frozen", ["critic", "generator"])
+def test_a_player_who_may_change_nothing_is_refused(frozen):
+    game = make("GAN hinge")
+    optimizers = sgds(game)
+    for p in getattr(game, frozen).parameters():
+        p.requires_grad_(False)
+    before = tensors(game)
+    with pytest.raises(ValueError, match=f"the {frozen} .*requires_grad"):
+        Alternating(optimizers).step(game.players(), data, (0,))
+    assert all(torch.equal(a, b) for a, b in zip(before, tensors(game), strict=True))
+    with pytest.raises(ValueError, match="parameters that it may change"):
+        Pull()(game.players()[frozen], data(0), (0,))
+
+
+@pytest.mark.parametrize("loss", [lambda batch: 1.0, lambda batch: None, lambda batch: batch.x])
+def test_a_loss_that_is_no_scalar_is_refused(loss):
+    with pytest.raises(ValueError, match="loss that is a scalar tensor"):
+        Pull()(Player([nn.Linear(1, 1)], loss), data(0), (0,))
+
+
+def test_an_optimizer_that_needs_a_closure_is_refused():
+    game = make("GAN hinge")
+    with pytest.raises(ValueError, match="critic's LBFGS"):
+        Simultaneous(sgds(game) | {"critic": LBFGS(game.critic.parameters())})
+
+
+# states of another game or dynamics
+
+
+def trained(kind, name="GAN hinge"):
+    game = make(name)
+    moving = dynamics(kind, game)
+    for _ in range(2):
+        moving.step(game.players(), data, (0,))
+    return moving
+
+
+def without(state, key):
+    return {k: v for k, v in state.items() if k != key}
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"),
+    [(kind, lacks) for kind in KINDS for lacks in ("steps", "draws", "optimizers")]
+    + [("optimistic", "last"), ("adaptive", "scale")],
+)
+def test_a_state_that_lacks_something_is_refused(kind, lacks):
+    with pytest.raises(ValueError, match=f"{lacks}"):
+        dynamics(kind, make("GAN hinge")).load_state_dict(without(trained(kind).state_dict(), lacks))
+
+
+def changed(kind, change):
+    state = trained(kind).state_dict()
+    change(state)
+    return state
+
+
+def pop(state, name):
+    del state["optimizers"][name]
+
+
+FOREIGN = {
+    "no generator": ("alternating", lambda state: pop(state, "generator"), "generator"),
+    "no optimizer": ("alternating", lambda state: state["optimizers"]["generator"].clear(), "1 optimizer.* 0"),
+    "no groups": (
+        "alternating",
+        lambda state: state["optimizers"]["generator"][0].pop("param_groups"),
+        "generator.*param_groups",
+    ),
+    "fewer parameters": (
+        "alternating",
+        lambda state: state["optimizers"]["generator"][0]["param_groups"][0]["params"].pop(),
+        r"generator.*\[6\].*\[5\]",
+    ),
+    "no rate": (
+        "alternating",
+        lambda state: state["optimizers"]["generator"][0]["param_groups"][0].pop("betas"),
+        "generator.*betas",
+    ),
+    "other moments": (
+        "alternating",
+        lambda state: state["optimizers"]["generator"][0]["state"][1].update(exp_avg=torch.zeros(3)),
+        r"generator.*exp_avg.*\(3,\).*\(16,\)",
+    ),
+    "other last gradients": (
+        "optimistic",
+        lambda state: state["last"].update(generator=state["last"]["critic"]),
+        "last gradients of the generator",
+    ),
+    "fewer last gradients": ("optimistic", lambda state: state["last"]["generator"].pop(), "last gradients"),
+    "an unknown player's": ("optimistic", lambda state: state["last"].update(encoder=[torch.ones(1)]), "encoder"),
+    "an unknown player's optimizer": (
+        "alternating",
+        lambda state: state["optimizers"].update(encoder=[]),
+        "one of encoder too",
+    ),
+    "a scale above 1": ("adaptive", lambda state: state.update(scale=2.0), "scale.*2.0"),
+    "a scale that is none": ("adaptive", lambda state: state.update(scale=None), "scale.*None"),
+    "momentum": (
+        "adaptive",
+        lambda state: state["optimizers"]["generator"][0]["param_groups"][0].update(momentum=0.9),
+        "plain SGD.*momentum",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_a_foreign_state_is_refused_and_nothing_of_it_is_loaded(what):
+    kind, change, message = FOREIGN[what]
+    moving = dynamics(kind, make("GAN hinge"))
+    with pytest.raises(ValueError, match=message):
+        moving.load_state_dict(changed(kind, change))
+    fresh = dynamics(kind, make("GAN hinge")).state_dict()
+    torch.testing.assert_close(moving.state_dict(), fresh, rtol=0, atol=0)
+
+
+def test_a_state_of_another_kind_of_optimizer_is_refused():
+    game = make("GAN hinge")
+    adam, sgd = Alternating(adams(game)), Alternating(sgds(game))
+    with pytest.raises(ValueError, match="momentum"):
+        sgd.load_state_dict(adam.state_dict())
+    with pytest.raises(ValueError, match="betas"):
+        adam.load_state_dict(sgd.state_dict())
+
+
+def test_a_state_goes_between_groups_as_it_did():
+    """Several optimizers and groups, amsgrad, a player whose last gradient is missing: all of it is its own."""
+    net = nn.ParameterList([torch.ones(1), torch.ones(2), torch.ones(3)])
+    player = Player([net], lambda b: net[0].sum() + net[2].square().sum())
+
+    def made():
+        first = Adam([{"params": [net[2]], "lr": 0.3}, {"params": [net[1]]}], amsgrad=True)
+        return Optimistic({"p": [first, SGD([net[0]], 0.1, momentum=0.9)]})
+
+    moving = made()
+    moving.step({"p": player}, data, (0,))
+    again = made()
+    again.load_state_dict(moving.state_dict())
+    torch.testing.assert_close(again.state_dict(), moving.state_dict(), rtol=0, atol=0)
+
+
+# Runge-Kutta
+
+
+def single(**options):
+    y = nn.ParameterList([torch.ones(1, dtype=torch.float64)])
+    return y, RungeKutta({"y": SGD(y, 0.5)}, **options)
+
+
+def step(y, moving):
+    player = Player([y], lambda b: 25 * y[0].square().sum())
+    return moving.step({"y": player}, lambda draw: Batch(torch.zeros(1, 1), None, torch.arange(1)), (0,))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "RK4"}, "tableau such as RK4, but got 'RK4'"),
+        ({"regularize": ("y", "y")}, r"regularize needs .* but got \('y', 'y'\)"),
+    ],
+)
+def test_what_is_no_method_and_no_regularizer_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        single(**options)
+
+
+def test_momentum_that_is_set_later_is_refused():
+    y, moving = single()
+    step(y, moving)
+    before = float(y[0].detach())
+    moving.optimizers["y"][0].param_groups[0]["momentum"] = 0.9
+    with pytest.raises(ValueError, match="SGD with momentum"):
+        step(y, moving)
+    assert float(y[0].detach()) == before
+
+
+@pytest.mark.parametrize("rate", [0.5, 1e-4, 1e-7])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_tolerance_out_of_reach_is_said(dtype, rate):
+    """In tiny steps the stages differ by nothing but rounding, and then not at all: an error of 0 would be accepted."""
+    y, moving = single(method=HEUN, tolerance=1e-30)
+    moving.optimizers["y"][0].param_groups[0]["lr"] = rate
+    y.to(dtype)
+    before = float(y[0].detach())
+    with pytest.raises(ValueError, match=r"within tolerance=1e-30.*raise the tolerance"):
+        step(y, moving)
+    assert float(y[0].detach()) == before and moving.scale == 1
