@@ -10,10 +10,11 @@ from torch import Tensor
 from gansmith.batch import Batch
 from gansmith.chance import Part, keyed
 from gansmith.data.dataset import Dataset
-from gansmith.duel import Critic, NoWitness, Sample, parts, score, slope
+from gansmith.duel import Critic, Sample, parts, score
 from gansmith.games.base import Game
 from gansmith.hooks import Log
 from gansmith.objectives import NonSaturating, Objective, Saturating
+from gansmith.slopes import NoWitness, slope
 from gansmith.training import Training
 
 LOGISTIC = (NonSaturating, Saturating)

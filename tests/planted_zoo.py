@@ -256,12 +256,12 @@ def _(patch):
     "McGan: the slope of the dual's best function",
 )
 def _(patch):
-    from gansmith import duel
+    from gansmith import slopes
 
     patch.setattr(
-        duel.Witness,
+        slopes.Witness,
         "gradient",
-        duel._gradient,
+        slopes._gradient,
     )
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from toys import Counted, D, Z, adams, data, make, mlp
 
 from gansmith.chance import Part, keyed
-from gansmith.duel import score, slope, track
+from gansmith.duel import score
 from gansmith.dynamics import Alternating, Pull
 from gansmith.games import GAN, OGAN
 from gansmith.games.heads import Radius, direction, standardize
@@ -18,6 +18,7 @@ from gansmith.games.ogan import correlation
 from gansmith.latents import Normal, Uniform
 from gansmith.networks import MLP, DCGANCritic, DCGANGenerator
 from gansmith.objectives import NonSaturating, Quadratic, SlopeQuadratic
+from gansmith.slopes import slope, track
 
 
 def codes(n=5, d=7, seed=0):

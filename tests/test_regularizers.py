@@ -9,7 +9,8 @@ from torch.nn.functional import pad
 from toys import Coded, Counted, D, Mapped, Z, data, mlp, sgds
 
 from gansmith.chance import Part, keyed
-from gansmith.duel import View, score, track
+from gansmith.critics import View
+from gansmith.duel import score
 from gansmith.dynamics import Alternating, scale_rate
 from gansmith.games import GAN, OGAN
 from gansmith.latents import Normal
@@ -33,6 +34,7 @@ from gansmith.regularizers import (
 )
 from gansmith.regularizers.consistency import flip_and_shift
 from gansmith.regularizers.places import between, following, mixed, on_both, on_fake, on_real, within
+from gansmith.slopes import track
 
 
 def half(s):

@@ -17,6 +17,7 @@ def standardize(v: Tensor) -> Tensor:
         ValueError: codes of fewer than three coordinates.
 
     Example:
+        >>> import torch
         >>> standardize(torch.tensor([[1.0, 2.0, 3.0]]))
         tensor([[-1.2247,  0.0000,  1.2247]])
     """
@@ -30,6 +31,7 @@ def direction(v: Tensor) -> Tensor:
     r"""Each code (n, d) scaled to the length :math:`\sqrt d`, that of a typical normal latent.
 
     Example:
+        >>> import torch
         >>> direction(torch.tensor([[3.0, 4.0]]))
         tensor([[0.8485, 1.1314]])
     """
@@ -53,6 +55,7 @@ class Radius(nn.Module):
         log: score by the logarithm of the length.
 
     Example:
+        >>> import torch
         >>> Radius()(torch.tensor([[3.0, 4.0]])), Radius(log=True)(torch.tensor([[0.6, 0.8]]))
         (tensor([5.]), tensor([0.]))
     """

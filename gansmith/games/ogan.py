@@ -6,13 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
-from gansmith.duel import Once, View, score, still, track
+from gansmith.critics import Once, View
+from gansmith.duel import score, still
 from gansmith.games.gan import GAN
 from gansmith.games.heads import Mean, Radius, direction
 from gansmith.games.heads import standardize as standardize  # noqa: PLC0414 (an export, as mypy reads it)
 from gansmith.latents import Latent
 from gansmith.notes import note
 from gansmith.objectives.base import Objective
+from gansmith.slopes import track
 
 
 def correlation(v: Tensor, w: Tensor) -> Tensor:

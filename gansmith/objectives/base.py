@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from gansmith.duel import Critic, Once, Sample, track
+from gansmith.critics import Once
+from gansmith.duel import Critic, Sample
 from gansmith.history import keep_digits
 from gansmith.notes import Notes, note, scope
 from gansmith.regularizers.base import Regularizer
+from gansmith.slopes import track
 
 Loss = Callable[[Critic, Sample, Sample], Tensor]
 

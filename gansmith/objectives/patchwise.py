@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gansmith.duel import Critic, Read, Sample, places
+from gansmith.critics import Read
+from gansmith.duel import Critic, Sample, places
 from gansmith.objectives.base import Objective, Sum
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gansmith.duel import Critic, Sample, module_of
+from gansmith.critics import module_of
+from gansmith.duel import Critic, Sample
 from gansmith.networks.stochastic import sampling
 from gansmith.notes import Notes, note
 from gansmith.regularizers.base import Regularizer

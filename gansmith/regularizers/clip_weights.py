@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn.utils.parametrize import ParametrizationList
 
-from gansmith.duel import Critic, module_of
+from gansmith.critics import module_of
+from gansmith.duel import Critic
 from gansmith.networks.spectral import before_norm
 from gansmith.regularizers.base import Regularizer
 

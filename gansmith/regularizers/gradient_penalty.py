@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import relu
 
-from gansmith.duel import Critic, Sample, interpolate, slope
+from gansmith.duel import Critic, Sample
 from gansmith.regularizers.base import Regularizer, nonnegative
+from gansmith.slopes import interpolate, slope
 
 
 class GradientPenalty(Regularizer):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from gansmith import chance
-from gansmith.duel import Sample, alike, interpolate, parts
+from gansmith.duel import Sample, alike, parts
 from gansmith.ranks import gather
+from gansmith.slopes import interpolate
 
 
 def between(real: Sample, fake: Sample) -> list[Sample]:

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from gansmith import chance
-from gansmith.duel import Critic, Once, Sample, track
+from gansmith.critics import Once
+from gansmith.duel import Critic, Sample
 from gansmith.notes import notes
 from gansmith.regularizers.base import Regularizer
+from gansmith.slopes import track
 from gansmith.testing.differences import assert_gradient, gradients_of, points, smooth
 from gansmith.testing.given import needs_instance, needs_module
 

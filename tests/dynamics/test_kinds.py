@@ -108,6 +108,10 @@ def test_running_statistics_move_once_a_step(kind):
 def test_every_game_runs_in_every_dynamics(name, kind):
     game = make(name)
     moving, before = dynamics(kind, game), tensors(game)
+    if (kind, name) == ("consensus", "McGan covariance dual"):  # a second derivative that is not there
+        with pytest.raises(ValueError, match="second derivative"):
+            moving.step(game.players(), data, (0,))
+        return
     for _ in range(2):
         said = moving.step(game.players(), data, (0,))
     assert all(bool(v.isfinite()) for v in said.values()) and {"critic/loss", "generator/loss"} <= set(said)

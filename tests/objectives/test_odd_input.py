@@ -9,7 +9,7 @@ from torch import nn
 from toys import Counted, D, Z, data, mlp
 
 from gansmith.conflicts import conflicts
-from gansmith.duel import features, score, slope
+from gansmith.duel import features, score
 from gansmith.dynamics import Alternating, Consensus, Diverged
 from gansmith.games import GAN
 from gansmith.latents import Normal
@@ -34,6 +34,7 @@ from gansmith.objectives.frames import Retracted
 from gansmith.objectives.kernels import RBF, RationalQuadratic, squared_distances
 from gansmith.objectives.quadratic import root_mean_square
 from gansmith.regularizers import R1, Bottleneck, GradientPenalty
+from gansmith.slopes import slope
 from gansmith.testing.differences import points, smooth
 
 X, Y = points(6, 3) + 0.5, points(6, 3, seed=1)
