@@ -181,6 +181,8 @@ def test_objectives_of_scores_take_maps(objective):
     [
         (lambda: Hinge().critic_loss(make(Maps), X, Y), r"one score per sample.*Patchwise\(objective\)"),
         (lambda: Several(Hinge()).critic_loss(make(Maps), X, Y), "returns a list of scores or maps"),
+        (lambda: Several(Hinge()).critic_loss(lambda s: [], X, Y), "returns a list of scores or maps"),
+        (lambda: Several(Hinge()).critic_loss(lambda s: [s, "maps"], X, Y), "returns a list of scores or maps"),
         (lambda: Several(Fisher()), "without parameters or history"),
         (
             lambda: Several(Patchwise(Hinge())).critic_loss(lambda s: [s] * (2 if s is X else 3), X, Y),
