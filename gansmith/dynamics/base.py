@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -79,6 +80,7 @@ class Dynamics:
                 the same, or a network's forward-time state does not go together with ranks or micro-batches.
             Diverged: a loss or gradient is not finite; no bad update was applied.
         """
+        players = {name: replace(player) for name, player in players.items()}  # who is frozen since is seen anew
         if not self._checked:
             self._check(players)
             self._checked = True

@@ -29,7 +29,7 @@ def keep_parameters(parameters: Iterable[Tensor]) -> PutBack:
 
 def keep_buffers(players: Mapping[str, Player]) -> PutBack:
     """Copies of all that the players' networks keep in buffers, also where a module puts a new tensor in its place."""
-    modules = {m for player in players.values() for owned in player.modules for m in owned.modules()}
+    modules = {m for player in players.values() for m in player.holders}
     saved = [(m, n, b, b.detach().clone()) for m in modules for n, b in m._buffers.items() if b is not None]
 
     @torch.no_grad()

@@ -254,8 +254,7 @@ def _check_finite(gradients: Gradients, seen: Notes) -> None:
     """One synchronization with the device for all of them; names are looked up only when something is wrong."""
     found = [g for g in gradients if g is not None]
     norms = torch._foreach_norm(found) if found else ()
-    loss = [seen["loss"]] if seen else []
-    sizes = [v.abs().to(torch.float32) for v in (*norms, *loss)]
+    sizes = [v.to(torch.float32) for v in (*norms, *([seen["loss"].abs()] if seen else []))]
     if sizes and not bool(torch.stack(sizes).sum().isfinite()):
         terms = [name for name, value in seen.items() if not bool(value.isfinite())]
         # a sum is not finite because of a term: the term is what to name

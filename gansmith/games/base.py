@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,16 @@ class Player:
     additive: bool = True
 
     def parameters(self) -> list[nn.Parameter]:
-        """The parameters that it may change, each once."""
+        """The parameters that it may change, each once. Found once for the life of this object, which is one step."""
+        return list(self._parameters)
+
+    @cached_property
+    def holders(self) -> list[nn.Module]:
+        """The modules that keep something in buffers."""
+        return [m for m in {m for owned in self.modules for m in owned.modules()} if m._buffers]
+
+    @cached_property
+    def _parameters(self) -> list[nn.Parameter]:
         return list({id(p): p for m in self.modules for p in m.parameters() if p.requires_grad}.values())
 
 
