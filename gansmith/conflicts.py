@@ -49,6 +49,24 @@ def conflicts(players: Mapping[str, Player], autocast: torch.dtype | None = None
     return found
 
 
+def conflicts_between(critic: nn.Module, objective: Objective, autocast: torch.dtype | None = None) -> list[str]:
+    """As :func:`conflicts`, for a critic and an objective in a loop of one's own.
+
+    Arguments:
+        critic: the network that scores.
+        objective: with its terms.
+        autocast: the precision of forward passes, None for that of the parameters.
+
+    Example:
+        >>> from gansmith.objectives import Hinge
+        >>> from gansmith.regularizers import R1
+        >>> critic = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Linear(8, 1), nn.Flatten(0))
+        >>> len(conflicts_between(critic, Hinge())), len(conflicts_between(critic, Hinge() + R1()))
+        (0, 1)
+    """
+    return [*_spectral_norm_twice([critic]), *_around([critic], [objective], autocast)]
+
+
 def conflicts_with_data(game: nn.Module, samples: int, batch: int) -> list[str]:
     """What goes badly together with data: lazy terms on so few samples that all are seen between two penalties.
 

@@ -193,7 +193,11 @@ def verify() -> Parser:
         "or an independent computation. The exit code is 1 if a claim fails.",
         epilog="examples:\n  gansmith verify\n  gansmith verify --only hinge --json",
     )
-    parser.add_argument("--only", metavar="WORD", help="only claims whose statement or source has this in it")
+    parser.add_argument(
+        "--only",
+        metavar="WORD",
+        help="only claims with this in their statement or source: hinge, f-gan, mcgan, mmd, dirac, rotation, ...",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
     return parser
 

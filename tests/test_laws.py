@@ -337,6 +337,25 @@ class Shrinking(ClipWeights):
             p.mul_(0.5)
 
 
+class Undeclared(R1):
+    slopes = False
+
+
+class Restless(Regularizer):
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def forward(self, critic, real, fake, witness=None):
+        self.count += 1
+        return self.count * score(critic, real).square().mean()
+
+
+class OwnDraws(Regularizer):
+    def forward(self, critic, real, fake, witness=None):
+        return score(critic, real + torch.randn_like(real)).square().mean()
+
+
 class HalfDetached(R1):
     def forward(self, critic, real, fake, witness=None):
         value = super().forward(critic, real, fake)
@@ -379,6 +398,9 @@ class HalfCutMaps(FeatureMatching):
         (InPlace, "samples were changed"),
         (Shrinking, "idempotent"),
         (HalfDetached, "finite differences"),
+        (Undeclared, "set slopes = True"),
+        (Restless, "another value each time"),
+        (OwnDraws, "draw rows by gansmith.chance"),
     ],
 )
 def test_a_wrong_regularizer_is_seen(wrong, law):

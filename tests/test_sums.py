@@ -52,3 +52,14 @@ def test_two_bottlenecks_limit_the_rate_of_one_code():
     objective.advance_(seen)
     expected = [(rates[0] - limit).clamp(min=0) for limit in (0.1, 0.5)]
     torch.testing.assert_close([t.multiplier for t in terms], expected)
+
+
+@pytest.mark.parametrize("other", [Hinge(), R1(), 1.0])
+def test_a_term_comes_second(other):
+    with pytest.raises(ValueError, match="comes first"):
+        R1() + other
+
+
+def test_a_function_is_no_term():
+    with pytest.raises(ValueError, match="derives from Regularizer"):
+        Hinge() + (lambda critic, real, fake: 0.0)

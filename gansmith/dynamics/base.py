@@ -80,6 +80,7 @@ class Dynamics:
                 the same, or a network's forward-time state does not go together with ranks or micro-batches.
             Diverged: a loss or gradient is not finite; no bad update was applied.
         """
+        _check_call(players, batch, key)
         players = {name: replace(player) for name, player in players.items()}  # who is frozen since is seen anew
         if not self._checked:
             self._check(players)
@@ -194,6 +195,17 @@ class Dynamics:
         if isinstance(self.pull.transforms, Mapping) and (unknown := sorted(set(self.pull.transforms) - set(players))):
             raise ValueError(f"needs transforms for {', '.join(players)}, but got some for {', '.join(unknown)}")
         warn(conflicts(players, self.pull.autocast))
+
+
+def _check_call(players: object, batch: object, key: object) -> None:
+    if not isinstance(players, Mapping):
+        raise ValueError(f"needs a game's players, game.players(), but got {type(players).__name__}")
+    if not callable(batch):
+        raise ValueError(
+            f"needs a function draw -> Batch, as lambda draw: Batch(x, None, index), but got {type(batch).__name__}"
+        )
+    if not isinstance(key, tuple):
+        raise ValueError(f"needs a key, a tuple such as (seed,), but got {key!r}")
 
 
 def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer] | None) -> None:

@@ -27,7 +27,10 @@ class Diverged(FloatingPointError):  # noqa: N818 (as StopIteration: what happen
         self.terms, self.player, self.step = terms, player, step
         where = "" if step is None else f" at step {step}"
         who = f"the {player}'s " if player else ""
-        super().__init__(f"{who}{' and '.join(terms) or 'gradient'} became infinite or NaN{where}")
+        super().__init__(
+            f"{who}{' and '.join(terms) or 'gradient'} became infinite or NaN{where}: "
+            "lower the learning rate, or a weight"
+        )
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,10 @@ class Objective(nn.Module):
         raise NotImplementedError
 
     def joint_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
-        """Minimized where both samples move (ALI); its gradient in ``fake`` is that of ``generator_loss``."""
+        """Minimized where both samples move (ALI); its gradient in ``fake`` is that of ``generator_loss``.
+
+        An objective may have none.
+        """
         raise NotImplementedError
 
     def witness(self, critic: Critic, real: Sample, fake: Sample) -> Critic:
@@ -75,8 +78,8 @@ class Sum(Objective):
         for term in terms:
             if not isinstance(term, Regularizer):
                 raise ValueError(
-                    f"an objective adds up with regularizers, but got {type(term).__name__}: "
-                    "a game has one objective, add penalties such as R1() to it"
+                    f"an objective adds up with regularizers, but got {type(term).__name__}: a game has one objective, "
+                    "add penalties such as R1() to it; one of your own derives from Regularizer"
                 )
             if term.side not in ("critic", "generator", "both"):
                 raise ValueError(

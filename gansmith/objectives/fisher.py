@@ -23,6 +23,9 @@ class Fisher(Objective):
     before the move); it starts at 0. At the best critic :math:`D^* \propto (p - q) / (p + q)` and the gap is
     :math:`\sqrt{\int (p - q)^2 / \tfrac12 (p + q)}`, at most 2. The loss is no mean over samples.
 
+    In a loop of one's own call ``advance_`` once after each of the critic's steps, with the notes of its loss (``with
+    notes() as seen:``, as in the README): without it the multiplier stays 0.
+
     Arguments:
         rho: of the quadratic term, and step of the multiplier; 1e-6 in the authors' code.
 

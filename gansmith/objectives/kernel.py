@@ -61,6 +61,8 @@ class KernelDiscrepancy(Objective):
         biased: bool = False,
     ) -> None:
         super().__init__()
+        if kernel is not None and (isinstance(kernel, type) or not callable(kernel)):
+            raise ValueError(f"needs a kernel, such as RBF() of gansmith.objectives.kernels, but got {kernel!r}")
         if bounds is not None and not 0 <= bounds[0] <= bounds[1]:
             raise ValueError(f"needs bounds 0 <= low <= high of squared distances, but got {bounds}")
         self.kernel: Kernel = kernel or RationalQuadratic()

@@ -24,7 +24,8 @@ class Matching(Objective):
     r"""An integral probability metric :math:`\sup_F E F(\phi(x)) - E F(\phi(y))` over functions F of features.
 
     In the primal F has parameters of its own, which the critic's player raises beside the features (they belong to its
-    optimizer) and ``project_`` puts back into their set after each move; the generator then needs no real samples. In
+    optimizer) and ``project_`` puts back into their set after each move; the generator's loss is then :math:`-E F(y)`,
+    without the real samples' part, which it does not move. In
     the dual the best F for the batch at hand is known in closed form; the estimate is biased upward by the batch's
     noise, both moves need real samples, and the loss is no mean over samples. Nothing here bounds the features
     themselves: add ``ClipWeights(0.01)`` (the paper's) or a gradient penalty, which restrains :meth:`witness`.
@@ -98,7 +99,9 @@ class MeanMatching(Matching):
         \tfrac1p + \tfrac1q = 1
 
     The critic minimizes minus this value, over the features and (in the primal, the left side) over v; the generator
-    minimizes it. ``project_`` is the Euclidean projection of v onto the ball. Batches may differ in size.
+    minimizes it (in the primal :math:`-\langle v, E\phi(y) \rangle`, what of it depends on y). ``project_`` is the
+    Euclidean projection of v onto the ball: in a loop of one's own call it after the critic's steps, whose optimizer
+    holds ``objective.parameters()``, too. Batches may differ in size.
 
     Arguments:
         p: 1, 2 or ``math.inf``: the ball of v. The dual is the conjugate norm.
@@ -154,7 +157,8 @@ class CovarianceMatching(Matching):
 
     over pairs of orthonormal frames; the right side is the Ky Fan norm, the nuclear norm for k = m. S is indefinite, so
     that the best V is U up to a sign in each column. The primal is the mean of :math:`\langle U^T\phi, V^T\phi \rangle`
-    over each batch. Batches may differ in size.
+    over each batch; its parameters and ``project_`` belong to the critic's steps, as in :class:`MeanMatching`. Batches
+    may differ in size.
 
     Arguments:
         k: columns of the frames, at most m.

@@ -47,6 +47,8 @@ class Patchwise(Sum):
 class _Places(Objective):
     def __init__(self, objective: Objective) -> None:
         super().__init__()
+        if not isinstance(objective, Objective):
+            raise ValueError(f"needs an objective, such as Patchwise(Hinge()), but got {objective!r}")
         if not objective.places:
             raise ValueError(
                 f"needs an objective whose scores count one by one, but {type(objective).__name__} needs one score per "

@@ -40,6 +40,8 @@ class Pointwise(Objective):
 
     def __init__(self, f: Function, g: Function, h: Function, k: Function | None = None) -> None:
         super().__init__()
+        if not all(map(callable, (f, g, h))):
+            raise ValueError("needs f, g and h, functions of scores (n,) -> (n,), but one of them cannot be called")
         self.f, self.g, self.h, self.k = f, g, h, k or g
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:

@@ -48,6 +48,8 @@ class Relativistic(Objective):
 
     def __init__(self, average: bool = False, of: Pointwise | None = None) -> None:
         super().__init__()
+        if of is not None and not isinstance(of, Pointwise):
+            raise ValueError(f"needs a pointwise objective, such as of=Hinge(), but got {of!r}")
         self.average, self.of = average, of or NonSaturating()
         self.additive, self.logits = not average, self.of.logits
 

@@ -53,6 +53,8 @@ class Several(Sum):
 class _Scales(Objective):
     def __init__(self, objective: Objective) -> None:
         super().__init__()
+        if not isinstance(objective, Objective):
+            raise ValueError(f"needs an objective, such as Several(Hinge()), but got {objective!r}")
         if list(objective.buffers()) or list(objective.parameters()):
             raise ValueError(
                 f"needs an objective without parameters or history, but {type(objective).__name__} has some, which the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NoReturn
 
 from torch import Tensor, nn
 
@@ -39,11 +40,21 @@ class Regularizer(nn.Module):
         """The critic as the objective and all terms see it in the loss of ``side``, "critic" or "generator"."""
         return critic
 
+    def __add__(self, other: object) -> NoReturn:
+        _first(other)
+
     def project_(self, module: Critic) -> None:
         """Puts weights back into the feasible set, in place; idempotent."""
 
     def advance_(self, notes: Notes) -> None:
         """Moves what has a history, by the notes that ``forward`` made in the accepted move; not called without one."""
+
+
+def _first(other: object) -> NoReturn:
+    raise ValueError(
+        f"a term is added to an objective, which comes first, as in Hinge() + R1(); but got a term + "
+        f"{type(other).__name__}"
+    )
 
 
 def nonnegative(weight: float) -> float:

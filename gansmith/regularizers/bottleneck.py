@@ -54,6 +54,9 @@ class Bottleneck(Regularizer):
     their mean, without any penalty. Rate and multiplier are noted as ``rate`` and ``multiplier``: a multiplier of 0 is
     right where the rate is below the limit.
 
+    In a loop of one's own call ``advance_`` once after each of the critic's steps, with the notes of its loss (``with
+    notes() as seen:``, as in the README): without it the multiplier stays 0.
+
     Arguments:
         limit: :math:`I_c`, nats per sample.
         rate: :math:`\eta`, the step of the multiplier.

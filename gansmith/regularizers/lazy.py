@@ -20,6 +20,9 @@ class Lazy(Regularizer):
     gradient is not a frequent weak one, and between two penalties the critic is unrestrained; where data are few or
     simple, training may fail. Measure before using it.
 
+    In a loop of one's own call ``advance_`` once after each step, with the notes of the loss (``with notes() as
+    seen:``, as in the README): without it the term is due, k times as strong, in every move.
+
     Arguments:
         term: of the critic's or of the generator's loss, not of both; its constraint on weights stays in every move.
         every: k, at least 1.

@@ -22,6 +22,9 @@ class LeCam(Regularizer):
     moves and are constants in the loss. Before the first move there is no anchor and no penalty. Added to a Wasserstein
     loss, the paper's form makes its value a LeCam (triangular) divergence; it is meant for little data.
 
+    In a loop of one's own call ``advance_`` once after each of the critic's steps, with the notes of its loss (``with
+    notes() as seen:``, as in the README): without it the penalty stays 0.
+
     With ``one_sided=False`` the brackets are plain squares, as in the paper; the authors' codes have the positive part.
 
     Arguments:

@@ -111,7 +111,7 @@ def halves(duel: Duel) -> None:
         for name in LOSSES:
             parted = [duel.value(name, duel.real[i : i + 4], duel.fake[i : i + 4]) for i in (0, 4)]
             mean = torch.stack(parted).mean()
-            law = f"{name}: additive, but not the mean of its halves: set additive = False"
+            law = f"{name}: additive, but not the mean of its halves: take means over samples, or set additive = False"
             assert_close(mean, duel.value(name), msg=law)
 
 

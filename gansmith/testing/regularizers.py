@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
 from gansmith import chance
-from gansmith.critics import Once
+from gansmith.critics import Once, View
 from gansmith.duel import Critic, Sample
 from gansmith.notes import notes
 from gansmith.regularizers.base import Regularizer
@@ -57,6 +58,7 @@ def check_regularizer(
     real, fake = (points(8, torch.Size(shape).numel(), seed=s).view(8, *shape) for s in (20, 1))
     real += 0.5
     _check_samples(regularizer, critic, real, fake)
+    _check_repeats(regularizer, critic, real, fake)
     for _ in range(MOVES):
         if _check_soft(regularizer, critic, real, fake):
             break
@@ -71,6 +73,7 @@ def check_regularizer(
     _check_projection(regularizer, critic)
     if regularizer.slopes:
         _check_pictures(regularizer)
+    _check_slopes(regularizer, critic, real, fake)
 
 
 def _check_form(regularizer: Regularizer) -> None:
@@ -96,6 +99,33 @@ def _value(
         f"a term is a scalar tensor, or None where it has nothing to say, but forward returned {type(value).__name__}"
     )
     return value
+
+
+def _check_repeats(regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample) -> None:
+    """The same value under the same key."""
+    once, again = (_value(regularizer, critic, real, fake) for _ in range(2))
+    if once is not None and again is not None:
+        law = (
+            "another value each time under one key: draw from gansmith.chance, and move what has a history in advance_"
+        )
+        assert_close(once, again, rtol=0, atol=0, msg=law)
+
+
+def _check_slopes(regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample) -> None:
+    """Whether a term differentiates the critic is what it says: by whether a gradient comes by while it is computed."""
+    asked: list[bool] = []
+
+    def watched(sample: Sample) -> Any:
+        output = critic(sample)
+        scores = output[0] if isinstance(output, tuple) else output
+        if scores.requires_grad:
+            scores.register_hook(lambda g: asked.append(True))
+        return output
+
+    _value(regularizer, View(critic, watched), real, fake)
+    assert regularizer.slopes or not asked, (
+        "the term differentiates the critic in its samples: set slopes = True, for the warning of BatchNorm in a critic"
+    )
 
 
 def _advance(regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample) -> None:
@@ -137,7 +167,11 @@ def _check_soft(regularizer: Regularizer, critic: nn.Module, real: Tensor, fake:
     if regularizer.additive:
         halves = [_value(regularizer, critic, real[i : i + 4], fake[i : i + 4], start=i, n=4) for i in (0, 4)]
         mean = sum(half for half in halves if half is not None) / 2
-        assert_close(mean, value, msg="additive, but not the mean over micro-batches: set additive = False")
+        assert_close(
+            mean,
+            value,
+            msg="additive, but not the mean over micro-batches: set additive = False, or draw rows by gansmith.chance",
+        )
     return True
 
 

@@ -271,3 +271,17 @@ def test_a_tolerance_out_of_reach_is_said(dtype, rate):
     with pytest.raises(ValueError, match=r"within tolerance=1e-30.*raise the tolerance"):
         step(y, moving)
     assert float(y[0].detach()) == before and moving.scale == 1
+
+
+@pytest.mark.parametrize(
+    ("players", "batch", "key", "message"),
+    [
+        (lambda game: game, data, (0,), "game.players"),
+        (lambda game: game.players(), data(0), (0,), "draw -> Batch"),
+        (lambda game: game.players(), data, 0, "a tuple such as"),
+    ],
+)
+def test_a_step_says_what_it_takes(players, batch, key, message):
+    game = make("GAN hinge")
+    with pytest.raises(ValueError, match=message):
+        Alternating(sgds(game)).step(players(game), batch, key)
