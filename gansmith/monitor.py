@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -115,23 +116,30 @@ class _Heard:
 
     def __init__(self, critic: Critic) -> None:
         self.critic = critic
-        self.seen: dict[tuple[int, ...], tuple[Sample, Tensor]] = {}
+        self.seen: dict[tuple[int, ...], tuple[Sample, Any]] = {}
+        self.leaves: list[Tensor] = []
 
-    def __call__(self, sample: Sample) -> Tensor:
+    def __call__(self, sample: Sample) -> Any:
         key = tuple(map(id, parts(sample)))
         if key not in self.seen:
             with torch.no_grad():
                 output = self.critic(sample)
-            scores = output[0] if isinstance(output, tuple) else output
-            self.seen[key] = sample, scores  # the sample too: a freed one's id would be used again
-            self.seen[key][1].requires_grad_()
+            self.seen[key] = sample, self._leaf(output)  # the sample too: a freed one's id would be used again
         return self.seen[key][1]
+
+    def _leaf(self, output: Any) -> Any:
+        """Scores, features or maps, alone, in a list, or with something beside."""
+        if isinstance(output, (list, tuple)):
+            return type(output)([self._leaf(part) for part in output])
+        if isinstance(output, Tensor) and output.is_floating_point():
+            self.leaves.append(output.detach().requires_grad_())
+            return self.leaves[-1]
+        return output
 
     def doubt(self, objective: Objective, real: Sample, fake: Sample) -> float:
         with torch.enable_grad():
             loss = objective.critic_loss(self, real, fake)
-        outputs = [output for _, output in self.seen.values()]
-        found = torch.autograd.grad(loss, outputs, allow_unused=True, materialize_grads=True)
+        found = torch.autograd.grad(loss, self.leaves, allow_unused=True, materialize_grads=True)
         return float(sum(g.abs().sum() for g in found)) / 2
 
 

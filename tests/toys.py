@@ -25,10 +25,12 @@ from gansmith.objectives import (
     NonSaturating,
     Objective,
     PairwiseQuadratic,
+    Patchwise,
     Pointwise,
     Quadratic,
     Relativistic,
     Saturating,
+    Several,
     SlopeQuadratic,
     Wasserstein,
 )
@@ -225,6 +227,8 @@ GAMES = {
     "McGan both": lambda: GAN(
         mlp(Z, D), Counted(outputs=M), MeanCovarianceMatching(2, 2, M, frame=Exponential) + GradientPenalty(), Normal(Z)
     ),
+    "patches": lambda: GAN(mlp(Z, D), Counted(outputs=M), Patchwise(Hinge()) + R1(), Normal(Z)),
+    "several heads": lambda: GAN(mlp(Z, D), Listed(Counted(outputs=M)), Several(Relativistic()) + R1(), Normal(Z)),
     "anchored": lambda: GAN(mlp(Z, D), Counted(), Hinge() + Anchored() + EverySecond(R1()), Normal(Z)),
     "WGAN-div": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + GradientPower(), Normal(Z)),
     "WGAN-div on both": lambda: GAN(mlp(Z, D), Counted(), Wasserstein() + GradientPower(2, 3, on_both), Normal(Z)),

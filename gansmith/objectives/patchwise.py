@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gansmith.critics import Read
 from gansmith.duel import Critic, Sample, places
+from gansmith.notes import Notes
 from gansmith.objectives.base import Objective, Sum
 
 
@@ -73,7 +74,10 @@ class _Places(Objective):
     def witness(self, critic: Critic, real: Sample, fake: Sample) -> Critic:
         return Read(critic, mean_of_places)
 
-    def advance_(self, notes: Any) -> None:
+    def project_(self, module: Critic) -> None:
+        self.objective.project_(module)
+
+    def advance_(self, notes: Notes) -> None:
         self.objective.advance_(notes)
 
 

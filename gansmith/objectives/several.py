@@ -82,6 +82,9 @@ class _Scales(Objective):
     def witness(self, critic: Critic, real: Sample, fake: Sample) -> Critic:
         return Read(critic, lambda output: torch.stack([mean_of_places(scale) for scale in scales(output)]).sum(0))
 
+    def project_(self, module: Critic) -> None:
+        self.objective.project_(module)
+
     def advance_(self, notes: Notes) -> None:
         self.objective.advance_(notes)
 

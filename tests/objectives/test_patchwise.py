@@ -232,3 +232,16 @@ def test_balance_stops_at_its_limit():
 def test_balance_refuses(losses, message):
     with pytest.raises(ValueError, match=message):
         balance(*losses(torch.ones(2, requires_grad=True)))
+
+
+@pytest.mark.parametrize("wrap", [Patchwise, Several])
+def test_a_constraint_of_the_objective_is_handed_on(wrap):
+    class Constrained(Hinge):
+        projected = 0
+
+        def project_(self, module):
+            self.projected += 1
+
+    inner = Constrained()
+    (wrap(inner) + R1()).project_(make(Maps))
+    assert inner.projected == 1
