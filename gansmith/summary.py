@@ -9,13 +9,17 @@ import torch
 from torch import Tensor
 
 from gansmith import __version__
+from gansmith.batch import Batch
 from gansmith.chance import Part, keyed
+from gansmith.duel import score
 from gansmith.evaluate.measure import measure
 from gansmith.folders import sub_folder
 from gansmith.hooks import fixed_samples, read_log
+from gansmith.objectives import Objective
 from gansmith.report import grid, overview, pairs, save_png
 from gansmith.report.numbers import sentences
 from gansmith.run import RunFolder, write_json
+from gansmith.slopes import NoWitness
 from gansmith.training import Training
 
 SAMPLES, PAIRS = 64, 24
@@ -61,6 +65,8 @@ def summarize(training: Training, run: RunFolder, facts: list[str]) -> dict[str,
     drawn: dict[str, Any] = {}
     if data.is_images:
         drawn["samples"] = data.crop(fixed_samples(training, SAMPLES).float().cpu())
+        drawn["real"] = data.crop(data.values(_spread(data.train, SAMPLES)))
+        save_png(run.path / "real.png", grid(drawn["real"]))
         if hasattr(game, "reconstruct") and len(data.held_out):
             drawn["originals"], drawn["reconstructions"] = _pairs(training)
     elif data.shape == (2,):
@@ -110,13 +116,26 @@ def _plane(training: Training) -> tuple[Tensor, Tensor, Any]:
     data = training.stage.data
     with keyed(Part((training.seed, "samples")), training.device):
         fake = training.average.sample(2000).float().cpu()
-    real = data.values(data.held_out[:2000])
+        level = _level(training.average, data.values(data.held_out[:2000]).to(training.device))
+    return data.values(data.held_out[:2000]), fake, level
+
+
+def _level(game: Any, real: Tensor) -> Any:
+    """Points (k, d) -> what the critic, or the best function of its features, says of them (k,); None without one."""
+    objective = getattr(game, "objective", None)
+    if not isinstance(objective, Objective):
+        return None
+    with game.looking():
+        duel = game.duel(Batch(real, None, torch.arange(len(real))))
+    witness = objective.witness(*duel)
+    if isinstance(witness, NoWitness):
+        return None
 
     def level(points: Tensor) -> Tensor:
-        scores: Tensor = training.average.score(points.to(training.device))
-        return scores.float().cpu()
+        with game.looking():
+            return score(witness, points.to(real.device)).float().cpu()
 
-    return real, fake, level if hasattr(training.average, "score") else None
+    return level
 
 
 def _curves(run: RunFolder) -> dict[str, tuple[list[int], list[float]]]:

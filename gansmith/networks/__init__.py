@@ -6,3 +6,5 @@ from gansmith.networks.mlp import MLP as MLP
 from gansmith.networks.spectral import fold as fold
 from gansmith.networks.spectral import spectral_norm as spectral_norm
 from gansmith.networks.stochastic import StochasticCode as StochasticCode
+from gansmith.networks.tutorial import TutorialCritic as TutorialCritic
+from gansmith.networks.tutorial import TutorialGenerator as TutorialGenerator

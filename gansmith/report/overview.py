@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from torch import Tensor
 
 from gansmith.report.page import DPI, MARGIN, WIDTH, Box, layout, text_at
-from gansmith.report.panels import Curves, draw_curves, draw_facts, draw_pairs, draw_plane, draw_samples
+from gansmith.report.panels import Curves, draw_curves, draw_facts, draw_grid, draw_pairs, draw_plane
 from gansmith.report.pictures import save_png
 from gansmith.report.plane import Plane
 from gansmith.report.words import legible
@@ -27,6 +27,7 @@ def overview(
     *,
     title: str,
     samples: Tensor | None = None,
+    real: Tensor | None = None,
     originals: Tensor | None = None,
     reconstructions: Tensor | None = None,
     curves: Curves | None = None,
@@ -43,6 +44,7 @@ def overview(
         path: the file; an existing one is replaced.
         title: one line.
         samples: images in [-1, 1], shape `(n, c, h, w)` with one or three channels.
+        real: images from the data, of the same form; left out where there are originals.
         originals: images of the same form; together with `reconstructions`.
         reconstructions: same shape as `originals`.
         curves: name to (steps, values). A name is a loss where it is "critic", "generator", "encoder" or ends
@@ -66,7 +68,9 @@ def overview(
         raise ValueError("needs originals and reconstructions together, but got only one of them: give both or neither")
     pictures: list[Part] = []
     if samples is not None:
-        pictures.append(lambda figure, box: draw_samples(figure, box, samples))
+        pictures.append(lambda figure, box: draw_grid(figure, box, samples, "samples"))
+    if real is not None and originals is None:
+        pictures.append(lambda figure, box: draw_grid(figure, box, real, "real, from the data"))
     if originals is not None and reconstructions is not None:
         pictures.append(lambda figure, box: draw_pairs(figure, box, originals, reconstructions))
     if points is not None:

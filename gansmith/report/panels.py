@@ -26,8 +26,8 @@ GAP = 2  # pixels between images
 WORD, SHORT_WORD = 78, 56  # pixels: the width of "reconstruction" and of "rebuilt" above a column
 
 
-def draw_samples(figure: Figure, box: Box, images: Tensor) -> None:
-    """A square grid of images, eight in a row where they fill the place."""
+def draw_grid(figure: Figure, box: Box, images: Tensor, title: str) -> None:
+    """A square grid of images under a title, eight in a row where they fill the place."""
     n, side = len(images), int(min(box.width, box.height - HEADING))
     images = _small_enough(images, side // 4)
     h, w = images.shape[-2:]
@@ -41,7 +41,7 @@ def draw_samples(figure: Figure, box: Box, images: Tensor) -> None:
     sizes = [c for c in range(1, min(8, ceil(sqrt(n))) + 1) if scale(c)]
     columns = max(sizes, key=lambda c: (c if c >= 4 and full(c) > 0.85 else 0, full(c)))
     rows = (side - GAP) // (scale(columns) * h + GAP)
-    heading(figure, box, "samples")
+    heading(figure, box, title)
     kept = images[: rows * columns]
     _put(figure, box.left, box.top + HEADING, grid(kept, columns, padding=GAP, scale=scale(columns)))
 

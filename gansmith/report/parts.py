@@ -38,7 +38,12 @@ def show_samples(pictures: Pictures) -> str:
         f'<input id="step" type="range" min="0" max="{last}" value="{last}" step="1"><output for="step"></output></div>'
     )
     said = "<figcaption><p>Each place in the grid has the same latent at every step.</p></figcaption>"
-    return f'<figure id="time">{slide}<div class="frames">{"".join(images)}</div>{said}</figure>'
+    figure = f'<figure id="time">{slide}<div class="frames">{"".join(images)}</div>{said}</figure>'
+    if pictures.real is None:
+        return figure
+    real = embedding.tag(pictures.real, "samples of the data", OTHER_BYTES)
+    said = "<figcaption><p>Real pictures, from the data.</p></figcaption>"
+    return f'<div class="beside">{figure}<figure class="frames">{real}{said}</figure></div>'
 
 
 def show_pairs(pictures: Pictures) -> str:

@@ -22,6 +22,7 @@ class Pictures:
 
     Attributes:
         samples: step and picture, ascending; pictures are Pillow's images.
+        real: a grid of samples of the data, or None.
         reconstructions: the last one, or None.
         interpolations: the last one, or None.
         plane: the points of data in the plane, drawn, or None.
@@ -29,6 +30,7 @@ class Pictures:
     """
 
     samples: Sequence[tuple[int, Any]] = field(default=())
+    real: Any = None
     reconstructions: Any = None
     interpolations: Any = None
     plane: Any = None
@@ -42,7 +44,8 @@ def read_pictures(run: Path, plane: Plane | None) -> Pictures:
     samples = [(step, image) for step, image in read if image is not None]
     overview = embedding.read(run / "overview.png") if not samples and plane is None else None
     drawn = None if plane is None else _drawn(plane)
-    return Pictures(samples, last["reconstructions"], last["interpolations"], drawn, overview)
+    real = embedding.read(run / "real.png") if samples else None
+    return Pictures(samples, real, last["reconstructions"], last["interpolations"], drawn, overview)
 
 
 def thinned(frames: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:

@@ -1,0 +1,58 @@
+"""McGan."""
+
+from __future__ import annotations
+
+import math
+
+from gansmith.data.dataset import Dataset
+from gansmith.experiment import Experiment, Stage
+from gansmith.games import GAN
+from gansmith.latents import Normal
+from gansmith.objectives import MeanCovarianceMatching
+from gansmith.recipes.pairs import adam, chosen, code_size, pair
+from gansmith.regularizers import ClipWeights, GradientPenalty
+
+BALLS = {"1": 1.0, "2": 2.0, "inf": math.inf}
+
+
+def mcgan(
+    data: Dataset,
+    steps: int = 4000,
+    *,
+    batch: int = 64,
+    latent: int | None = None,
+    width: int = 32,
+    rate: float = 1e-3,
+    features: int = 32,
+    p: str = "2",
+    k: int = 16,
+    dual: bool = False,
+    centered: bool = False,
+    penalty: float = 1.0,
+) -> Experiment:
+    """McGan: the distance between means and second moments of features that the critic learns.
+
+    Arguments:
+        data: what to learn.
+        steps: rounds; in each the critic and then the generator moves once.
+        batch: samples a batch.
+        latent: numbers in a latent (default: 64, less for small data).
+        width: of the networks; channels are multiples of it.
+        rate: learning rate of Adam, constant for 30 % of the run and then decayed.
+        features: numbers that the critic makes of a sample.
+        p: the ball of the mean's weights: 1, 2 or inf. The distance is the norm of 1/q = 1 - 1/p.
+        k: columns of the frames: how many of the largest singular values count.
+        dual: the best function of the features in closed form, for each batch, instead of learning it.
+        centered: covariances about each batch's mean instead of second moments; weights are clipped then.
+        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features.
+
+    Example:
+        gansmith train mcgan --data photos/ --minutes 10
+    """
+    size = code_size(data, latent)
+    generator, critic = pair(data, size, features, width)
+    objective = MeanCovarianceMatching(chosen("p", p, BALLS), k, features, dual, centered) + (
+        ClipWeights() if centered else GradientPenalty(penalty)
+    )
+    game = GAN(generator, critic, objective, Normal(size))
+    return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])

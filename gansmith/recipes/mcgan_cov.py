@@ -1,0 +1,52 @@
+"""McGan with covariance matching."""
+
+from __future__ import annotations
+
+from gansmith.data.dataset import Dataset
+from gansmith.experiment import Experiment, Stage
+from gansmith.games import GAN
+from gansmith.latents import Normal
+from gansmith.objectives import CovarianceMatching
+from gansmith.recipes.pairs import adam, code_size, pair
+from gansmith.regularizers import ClipWeights, GradientPenalty
+
+
+def mcgan_cov(
+    data: Dataset,
+    steps: int = 4000,
+    *,
+    batch: int = 64,
+    latent: int | None = None,
+    width: int = 32,
+    rate: float = 1e-3,
+    features: int = 32,
+    k: int = 16,
+    dual: bool = False,
+    centered: bool = False,
+    penalty: float = 1.0,
+) -> Experiment:
+    """McGan with covariance matching: the distance between the second moments of features that the critic learns.
+
+    Arguments:
+        data: what to learn.
+        steps: rounds; in each the critic and then the generator moves once.
+        batch: samples a batch.
+        latent: numbers in a latent (default: 64, less for small data).
+        width: of the networks; channels are multiples of it.
+        rate: learning rate of Adam, constant for 30 % of the run and then decayed.
+        features: numbers that the critic makes of a sample.
+        k: columns of the frames: how many of the largest singular values count.
+        dual: the best function of the features in closed form, for each batch, instead of learning it.
+        centered: covariances about each batch's mean instead of second moments; weights are clipped then.
+        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features.
+
+    Example:
+        gansmith train mcgan-cov --data photos/ --minutes 10
+    """
+    size = code_size(data, latent)
+    generator, critic = pair(data, size, features, width)
+    objective = CovarianceMatching(k, features, dual, centered) + (
+        ClipWeights() if centered else GradientPenalty(penalty)
+    )
+    game = GAN(generator, critic, objective, Normal(size))
+    return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])

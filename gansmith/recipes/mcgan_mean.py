@@ -1,0 +1,49 @@
+"""McGan with mean matching."""
+
+from __future__ import annotations
+
+from gansmith.data.dataset import Dataset
+from gansmith.experiment import Experiment, Stage
+from gansmith.games import GAN
+from gansmith.latents import Normal
+from gansmith.objectives import MeanMatching
+from gansmith.recipes.mcgan import BALLS
+from gansmith.recipes.pairs import adam, chosen, code_size, pair
+from gansmith.regularizers import GradientPenalty
+
+
+def mcgan_mean(
+    data: Dataset,
+    steps: int = 4000,
+    *,
+    batch: int = 64,
+    latent: int | None = None,
+    width: int = 32,
+    rate: float = 1e-3,
+    features: int = 32,
+    p: str = "2",
+    dual: bool = False,
+    penalty: float = 1.0,
+) -> Experiment:
+    """McGan with mean matching: the distance between the means of features that the critic learns.
+
+    Arguments:
+        data: what to learn.
+        steps: rounds; in each the critic and then the generator moves once.
+        batch: samples a batch.
+        latent: numbers in a latent (default: 64, less for small data).
+        width: of the networks; channels are multiples of it.
+        rate: learning rate of Adam, constant for 30 % of the run and then decayed.
+        features: numbers that the critic makes of a sample.
+        p: the ball of the mean's weights: 1, 2 or inf. The distance is the norm of 1/q = 1 - 1/p.
+        dual: the best function of the features in closed form, for each batch, instead of learning it.
+        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features.
+
+    Example:
+        gansmith train mcgan-mean --data photos/ --minutes 10
+    """
+    size = code_size(data, latent)
+    generator, critic = pair(data, size, features, width)
+    objective = MeanMatching(chosen("p", p, BALLS), features, dual) + GradientPenalty(penalty)
+    game = GAN(generator, critic, objective, Normal(size))
+    return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])

@@ -1,0 +1,210 @@
+"""Every recipe trains, with every word that its flags know, and refuses data and words that it cannot play."""
+
+import pytest
+import torch
+from runs import TINY
+from torch import nn
+from torch.optim import RMSprop
+
+from gansmith import recipes
+from gansmith.cli import main
+from gansmith.conflicts import conflicts
+from gansmith.data import load
+from gansmith.data.dataset import Dataset
+from gansmith.dynamics import Simultaneous
+from gansmith.finding import described
+from gansmith.networks import TutorialCritic, TutorialGenerator
+from gansmith.networks.spectral import spectral_norms
+from gansmith.recipes.fgan import DIVERGENCES
+from gansmith.recipes.ogan import HEADS
+from gansmith.run import RunFolder
+from gansmith.training import Training, train
+
+OF_IMAGES = {"dcgan", "sngan"}
+WORDS = [
+    *(("fgan", {"divergence": word, "trick": trick}) for word in DIVERGENCES for trick in (False, True)),
+    *(("mcgan-mean", {"p": p, "dual": dual}) for p in ("1", "2", "inf") for dual in (False, True)),
+    *(("mcgan-cov", {"centered": centered, "dual": dual}) for centered in (False, True) for dual in (False, True)),
+    *(("mcgan", {"centered": centered, "dual": dual}) for centered in (False, True) for dual in (False, True)),
+    *(("ogan", {"head": head}) for head in HEADS),
+    ("ogan", {"original": True}),
+    ("sngan", {"loss": "non-saturating"}),
+]
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def mnist_like(side=28, n=40) -> Dataset:
+    """Pictures padded to 32 pixels."""
+    x = torch.randint(0, 256, (n, 1, 32, 32), generator=torch.Generator().manual_seed(0)).byte()
+    order = torch.arange(n)
+    return Dataset("noise", x, None, order[:32], order[32:], (side, side), "noise", "", ())
+
+
+def trained(name, data, steps=2, **arguments):
+    experiment = getattr(recipes, name.replace("-", "_"))(data, steps, **({"batch": 16, "width": 16} | arguments))
+    training = Training(experiment, device="cpu", precision="float32")
+    return train(training)
+
+
+@pytest.mark.parametrize("name", described())
+def test_every_recipe_trains_on_digits(name, elsewhere, capsys):
+    assert main(["train", name, *TINY]) == 0
+    run = elsewhere / "runs" / f"{name}-digits-1"
+    assert {"overview.png", "real.png", "report.html"} <= {f.name for f in run.iterdir()}
+    assert RunFolder.open(run).record["status"] == "finished"
+
+
+@pytest.mark.parametrize("name", sorted(set(described()) - OF_IMAGES))
+def test_others_train_on_points_too(name, elsewhere, capsys):
+    assert main(["train", name, "--data", "grid", *TINY]) == 0
+    assert (elsewhere / "runs" / f"{name}-grid-1" / "overview.png").exists()
+
+
+@pytest.mark.parametrize("name", sorted(OF_IMAGES))
+def test_a_recipe_of_images_refuses_points(name, elsewhere, capsys):
+    assert main(["train", name, "--data", "ring", *TINY]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "needs images" in said and "vectors of 2 numbers" in said and "r3" in said
+    assert not (elsewhere / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), WORDS, ids=lambda v: v if isinstance(v, str) else "-".join(map(str, v.values()))
+)
+def test_every_word_of_a_flag_trains(name, words, digits):
+    training = trained(name, digits, **words)
+    assert training.step == 2 and all(torch.isfinite(p).all() for p in training.game.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("fgan", {"divergence": "kull"}, "--divergence is one of kl, reverse-kl, js, .* but got 'kull'"),
+        ("mcgan", {"p": "3"}, "--p is one of 1, 2, inf, but got '3'"),
+        ("ogan", {"head": "max"}, "--head is one of mean, linear, mlp, polar, log-polar, but got 'max'"),
+        ("sngan", {"loss": "least"}, "--loss is one of hinge, non-saturating, but got 'least'"),
+        ("sngan", {"network": "resnet"}, "--network is one of dcgan, tutorial, but got 'resnet'"),
+        ("sngan", {"network": "tutorial"}, "needs? images of 28x28 pixels, .* has 8x8"),
+        ("mcgan-cov", {"k": 40}, "k=40 and 32 features: lower k"),
+    ],
+)
+def test_words_that_a_recipe_does_not_know(name, words, said, digits):
+    with pytest.raises(ValueError, match=said):
+        trained(name, digits, **words)
+
+
+# the tutorial's pair
+
+
+def sides(net, x):
+    """The pictures' side after each convolution."""
+    found = [x.shape[-1]]
+    for layer in net.body:
+        x = layer(x)
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            found.append(x.shape[-1])
+    return found
+
+
+def test_the_tutorials_sides():
+    assert sides(TutorialGenerator(64), torch.zeros(2, 64, 1, 1)) == [1, 3, 6, 13, 28]
+    assert sides(TutorialCritic(), torch.zeros(2, 1, 28, 28)) == [28, 13, 5, 1]
+
+
+def test_the_tutorials_networks_start_as_they_should():
+    torch.manual_seed(0)
+    for net in (TutorialGenerator(64), TutorialCritic()):
+        for m in net.modules():
+            if isinstance(m, nn.BatchNorm2d):
+                assert abs(m.weight.mean() - 1) < 0.03 and m.bias.abs().max() == 0  # the notebook: around 0
+            elif isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)):
+                torch.testing.assert_close(m.weight.std(), torch.tensor(0.02), atol=0.003, rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore:BatchNorm in a critic with spectral")
+def test_the_tutorials_networks_live_inside_the_padding():
+    torch.manual_seed(0)
+    training = trained("sngan", mnist_like(), network="tutorial")
+    game = training.game.eval()
+    inner, cut = game.generator[0], game.critic[1]
+    z = torch.randn(4, 64)
+    with torch.no_grad():
+        fake = game.generator(z)
+        assert fake.shape == (4, 1, 32, 32) and torch.equal(fake[:, :, 2:-2, 2:-2], inner(z))
+        assert torch.equal(fake[:, :, 0], fake[:, :, 2])  # the edges repeated, as in the data
+        assert torch.equal(game.critic(fake), cut(inner(z)))
+    assert sum(spectral_norms(m) for m in game.critic.modules()) == 3
+
+
+def test_the_tutorials_batch_norm_is_warned_of():
+    [said] = conflicts(recipes.sngan(mnist_like(), network="tutorial").stages[0].game.players())
+    assert said.startswith("BatchNorm in a critic with spectral normalization")
+    with pytest.warns(UserWarning, match="BatchNorm in a critic with spectral normalization"):
+        trained("sngan", mnist_like(), network="tutorial")
+
+
+def test_the_tutorials_networks_need_28_pixels():
+    with pytest.raises(ValueError, match="has 20x20"):
+        trained("sngan", mnist_like(20), network="tutorial")
+
+
+# the original O-GAN
+
+
+def test_the_original_ogan_is_one_optimizer_on_one_loss(digits):
+    """Both players' moves are those of one RMSprop on the paper's single loss, formula by formula."""
+    torch.manual_seed(0)
+    stage = recipes.ogan(digits, 3, batch=16, width=16, original=True).stages[0]
+    game = stage.game
+    assert isinstance(stage.dynamics, Simultaneous) and game.weight == 0.5
+    options = [o.param_groups[0] for several in stage.dynamics.optimizers.values() for o in several]
+    assert all((o["lr"], o["alpha"], o["eps"]) == (1e-4, 0.99, 1e-7) for o in options)
+    training = Training(recipes.ogan(digits, 3, batch=16, width=16, original=True), device="cpu", precision="float32")
+    game = training.game
+    drawn = {}
+    keep = game.latent.__class__.__call__
+
+    def remembered(self, n, like):
+        drawn["z"] = keep(self, n, like)
+        return drawn["z"]
+
+    twin = recipes.ogan(digits, 3, batch=16, width=16, original=True).stages[0].game
+    twin.load_state_dict(game.state_dict())
+    optimizer = RMSprop(twin.parameters(), 1e-4, alpha=0.99, eps=1e-7)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(game.latent), "__call__", remembered)
+        for draw in range(2):
+            batch = training.batch(draw)
+            training.advance()
+            optimizer.zero_grad()
+            single_loss(twin, batch.x, drawn["z"]).backward()
+            optimizer.step()
+    for mine, plain in zip(game.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(mine, plain, atol=2e-6, rtol=1e-4)
+
+
+def single_loss(game, x, z):
+    """t1 + t2 - corr / 2 + t1^2 / (4 mean (x - sg G)^2), with t1 = a(x) - a(sg G) low for real, t2 = a(G) - a(sg G)."""
+
+    def standard(v):
+        centered = v - v.mean(1, keepdim=True)
+        return centered / centered.square().mean(1, keepdim=True).sqrt()
+
+    fake = game.generator(z)
+    still = fake.detach()
+    real_code, fake_code, still_code = game.critic(x), game.critic(fake), game.critic(still)
+    a = lambda code: -code.mean(1)  # noqa: E731 (low for real, as the paper has it)
+    t1, t2 = a(real_code) - a(still_code), a(fake_code) - a(still_code)
+    agreement = (standard(z) * standard(fake_code)).mean(1)
+    pull = t1.square() / (4 * (x - still).square().flatten(1).mean(1))
+    return (t1 + t2 - agreement / 2 + pull).mean()
