@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import accumulate
 from types import FrameType
 from typing import Any
 
@@ -226,18 +228,31 @@ def _interruptible(training: Training) -> Iterator[None]:
             signal.signal(s, handler)
 
 
-def steps_within(training: Training, seconds: float, trial: int = 50) -> int:
-    """How many steps of the last stage fit into a time, by timing ``trial`` of them.
+USUAL = 5000
+"""Rounds whose moves are counted; after twice as many they are taken to go on as in the second half."""
 
-    The training is used up: build the experiment anew for the real run, which is then a function of its step count.
+
+def steps_within(training: Training, seconds: float, trial: int = 50) -> int:
+    """How many steps of the last stage fit into a time, by timing ``trial`` of them, or a fifth of the time.
+
+    What is timed is a move, because some rounds may have more of them (``bursts``). The training is used up: build the
+    experiment anew for the real run, which is then a function of its step count.
     """
     training.enter(len(training.experiment.stages) - 1)
+    moves_in = training.stage.dynamics.moves_in
     begun = time.perf_counter()
-    warm = 5
-    for i in range(warm + trial):
+    warm, moves = 5, 0
+    for step in range(warm + trial):
         training.advance()
-        if i == warm - 1:
-            measured = time.perf_counter()
-    now = time.perf_counter()
-    left = seconds - (now - begun)
-    return max(1, int(left / ((now - measured) / trial)))
+        now = time.perf_counter()
+        if step == warm - 1:
+            measured = now
+        elif step >= warm:
+            moves += moves_in(step)
+            if now - begun > seconds / 5:
+                break
+    left = (seconds - (now - begun)) * moves / (now - measured)
+    done = list(accumulate(moves_in(step) for step in range(2 * USUAL)))
+    if left < done[-1]:
+        return max(1, bisect_right(done, left))
+    return 2 * USUAL + int((left - done[-1]) * USUAL / (done[-1] - done[USUAL - 1]))

@@ -24,7 +24,7 @@ from gansmith.hooks import Bar, Checkpoint, Log, Pictures, read_log
 from gansmith.latents import Normal
 from gansmith.networks import MLP
 from gansmith.objectives import NonSaturating
-from gansmith.recipes import gan, gan_qp, ogan, r3, wgan_gp
+from gansmith.recipes import gan, gan_qp, ogan, r3, wgan, wgan_gp
 from gansmith.regularizers import R1
 from gansmith.training import Hook, Training, steps_within, train
 
@@ -296,6 +296,25 @@ def test_steps_within_a_time(ring, monkeypatch):
     monkeypatch.setattr(Training, "advance", advance)
     monkeypatch.setattr("gansmith.training.time.perf_counter", lambda: now[0])
     assert steps_within(training, 100.0, trial=10) == 85  # five to warm up and ten to time are gone
+    assert steps_within(training, 1e6 + 15, trial=10) == 10**6  # beyond the rounds whose moves are counted
+
+
+def test_steps_within_a_time_where_rounds_differ(ring, monkeypatch):
+    """Rounds of 101 moves at the start, of 6 later: a move is what takes a hundredth of a second."""
+    experiment = wgan(ring, 10, width=16)
+    training, now = Training(experiment, device="cpu", precision="float32"), [0.0]
+    rounds = iter(range(10**6))
+
+    def advance(self):
+        now[0] += experiment.stages[0].dynamics.moves_in(next(rounds)) / 100
+
+    monkeypatch.setattr(Training, "advance", advance)
+    monkeypatch.setattr("gansmith.training.time.perf_counter", lambda: now[0])
+    found = steps_within(training, 60.0)
+    tried = 505 + 7 * 101  # five to warm up, and the time of seven is a fifth of a minute
+    moves = sum(experiment.stages[0].dynamics.moves_in(step) for step in range(found))
+    assert 6000 - tried - 7 <= moves <= 6000 - tried
+    assert [experiment.stages[0].dynamics.moves_in(step) for step in (0, 24, 25, 500)] == [101, 101, 6, 101]
 
 
 def test_stages_share_neither_draws_nor_the_average(ring):

@@ -46,11 +46,17 @@ class Alternating(Dynamics):
             raise ValueError(f"needs moves of {', '.join(self.optimizers)}, but got moves of {', '.join(unknown)}")
         self.moves = moves
 
+    def moves_in(self, step: int) -> int:
+        return sum(self._times(name, step) for name in self.optimizers)
+
+    def _times(self, name: str, step: int) -> int:
+        times = self.moves.get(name, 1)
+        return times if isinstance(times, int) else times(step)
+
     def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
         said: Notes = {}
         for name, player in players.items():
-            times = self.moves.get(name, 1)
-            for _ in range(times if isinstance(times, int) else times(self.steps)):
+            for _ in range(self._times(name, self.steps)):
                 here = self._fresh(batch, key)
                 with buffers_kept_on_failure(players):
                     gradients, seen = self._pull(name, player, *here)

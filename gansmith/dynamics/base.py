@@ -64,6 +64,10 @@ class Dynamics:
                 for group in optimizer.param_groups:
                     group.setdefault("initial_lr", group["lr"])
 
+    def moves_in(self, step: int) -> int:
+        """How many moves a round has, of all players together; only what rounds differ in counts."""
+        return 1
+
     def step(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
         """One round.
 
