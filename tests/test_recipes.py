@@ -16,6 +16,7 @@ from gansmith.finding import described
 from gansmith.networks import TutorialCritic, TutorialGenerator
 from gansmith.networks.spectral import spectral_norms
 from gansmith.recipes.fgan import DIVERGENCES
+from gansmith.recipes.mmd import KERNELS
 from gansmith.recipes.ogan import HEADS
 from gansmith.run import RunFolder
 from gansmith.training import Training, train
@@ -28,6 +29,7 @@ WORDS = [
     *(("mcgan", {"centered": centered, "dual": dual}) for centered in (False, True) for dual in (False, True)),
     *(("ogan", {"head": head}) for head in HEADS),
     ("ogan", {"original": True}),
+    *(("mmd", {"kernel": kernel}) for kernel in KERNELS),
     ("sngan", {"loss": "non-saturating"}),
 ]
 
@@ -92,6 +94,7 @@ def test_every_word_of_a_flag_trains(name, words, digits):
         ("fgan", {"divergence": "kull"}, "--divergence is one of kl, reverse-kl, js, .* but got 'kull'"),
         ("mcgan", {"p": "3"}, "--p is one of 1, 2, inf, but got '3'"),
         ("ogan", {"head": "max"}, "--head is one of mean, linear, mlp, polar, log-polar, but got 'max'"),
+        ("mmd", {"kernel": "cosine"}, "--kernel is one of distance, rational-quadratic, rbf, but got 'cosine'"),
         ("sngan", {"loss": "least"}, "--loss is one of hinge, non-saturating, but got 'least'"),
         ("sngan", {"network": "resnet"}, "--network is one of dcgan, tutorial, but got 'resnet'"),
         ("sngan", {"network": "tutorial"}, "needs? images of 28x28 pixels, .* has 8x8"),

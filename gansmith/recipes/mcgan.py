@@ -25,10 +25,10 @@ def mcgan(
     rate: float = 1e-3,
     features: int = 32,
     p: str = "2",
-    k: int = 16,
+    k: int = 4,
     dual: bool = False,
     centered: bool = False,
-    penalty: float = 1.0,
+    penalty: float = 0.1,
 ) -> Experiment:
     """McGan: the distance between means and second moments of features that the critic learns.
 
@@ -41,7 +41,7 @@ def mcgan(
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         features: numbers that the critic makes of a sample.
         p: the ball of the mean's weights: 1, 2 or inf. The distance is the norm of 1/q = 1 - 1/p.
-        k: columns of the frames: how many of the largest singular values count.
+        k: columns of the frames: how many of the largest singular values count; the paper has 16.
         dual: the best function of the features in closed form, for each batch, instead of learning it.
         centered: covariances about each batch's mean instead of second moments; weights are clipped then.
         penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features.

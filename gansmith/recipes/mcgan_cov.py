@@ -20,10 +20,10 @@ def mcgan_cov(
     width: int = 32,
     rate: float = 1e-3,
     features: int = 32,
-    k: int = 16,
+    k: int = 4,
     dual: bool = False,
     centered: bool = False,
-    penalty: float = 1.0,
+    penalty: float = 0.1,
 ) -> Experiment:
     """McGan with covariance matching: the distance between the second moments of features that the critic learns.
 
@@ -35,7 +35,7 @@ def mcgan_cov(
         width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         features: numbers that the critic makes of a sample.
-        k: columns of the frames: how many of the largest singular values count.
+        k: columns of the frames: how many of the largest singular values count; the paper has 16.
         dual: the best function of the features in closed form, for each batch, instead of learning it.
         centered: covariances about each batch's mean instead of second moments; weights are clipped then.
         penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features.

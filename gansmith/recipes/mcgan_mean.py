@@ -23,7 +23,7 @@ def mcgan_mean(
     features: int = 32,
     p: str = "2",
     dual: bool = False,
-    penalty: float = 1.0,
+    penalty: float = 0.1,
 ) -> Experiment:
     """McGan with mean matching: the distance between the means of features that the critic learns.
 

@@ -7,8 +7,11 @@ from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
 from gansmith.latents import Normal
 from gansmith.objectives import KernelDiscrepancy
-from gansmith.recipes.pairs import adam, code_size, pair
+from gansmith.objectives.kernels import RBF, DistanceKernel, RationalQuadratic
+from gansmith.recipes.pairs import adam, chosen, code_size, pair
 from gansmith.regularizers import GradientPenalty
+
+KERNELS = {"distance": DistanceKernel, "rational-quadratic": RationalQuadratic, "rbf": RBF}
 
 
 def mmd(
@@ -20,7 +23,8 @@ def mmd(
     width: int = 32,
     rate: float = 1e-3,
     features: int = 16,
-    penalty: float = 1.0,
+    kernel: str = "distance",
+    penalty: float = 0.1,
     moves: int = 1,
 ) -> Experiment:
     """MMD GAN: the kernel discrepancy between features that the critic learns, its witness held near slope 1.
@@ -32,14 +36,19 @@ def mmd(
         latent: numbers in a latent (default: 64, less for small data).
         width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
-        features: numbers that the critic makes of a sample; a rational quadratic kernel compares them.
+        features: numbers that the critic makes of a sample.
+        kernel: distance (the discrepancy is then an energy distance), rational-quadratic or rbf.
         penalty: weight of E (|grad w| - 1)^2, w the witness function, between real and fake samples.
         moves: of the critic in a round; the paper has 5.
+
+    Raises:
+        ValueError: no such kernel.
 
     Example:
         gansmith train mmd --data photos/ --minutes 10
     """
     size = code_size(data, latent)
     generator, critic = pair(data, size, features, width)
-    game = GAN(generator, critic, KernelDiscrepancy() + GradientPenalty(penalty), Normal(size))
+    objective = KernelDiscrepancy(chosen("kernel", kernel, KERNELS)()) + GradientPenalty(penalty)
+    game = GAN(generator, critic, objective, Normal(size))
     return Experiment([Stage(game, adam(game, steps, rate, moves=moves), data, steps, batch)])
