@@ -28,8 +28,8 @@ def wgan(
 ) -> Experiment:
     """WGAN as published: a Wasserstein critic whose weights are clipped, by RMSprop, and far more moves for it.
 
-    The critic of pictures has BatchNorm, as in the authors' code: without it the scores of clipped weights fade. What came
-    to replace clipping, `wgan-gp` and `wgan-div`, learns faster.
+    The critic of pictures has BatchNorm, as in the authors' code: without it the scores of clipped weights fade. What
+    came to replace clipping, `wgan-gp` and `wgan-div`, learns faster.
 
     Arguments:
         data: what to learn.
