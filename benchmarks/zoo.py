@@ -21,11 +21,12 @@ from typing import Any
 
 import torch
 from classifier import Classifier
-from mnist import N, judged, validation
+from mnist import N, validation
 from results import record, root
 from torch import Tensor
 
 from gansmith.data import Dataset, load
+from gansmith.evaluate import frechet_distance
 from gansmith.evaluate.manifold import manifold
 from gansmith.opening import opened
 from gansmith.report import grid, save_png
@@ -116,12 +117,15 @@ def judge_run(
 
 
 def scores(judge: Classifier, real: Tensor, fake: Tensor) -> dict[str, float]:
-    """Frechet distance and rarest class of all samples; precision and coverage of 5,000 of each."""
-    found = judged("", fake, judge, real)
-    near = manifold(real[: N // 2], judge.features(fake[: N // 2]))
-    return {"frechet": found["frechet"], "rarest": found["rarest"]} | {
+    """Of features of real samples and fake pictures: the distance of all, precision and coverage of half of them."""
+    features = judge.features(fake)
+    near = manifold(real[: N // 2], features[: N // 2])
+    rarest = float((torch.bincount(judge.predict(fake), minlength=10) / len(fake)).min())
+    return {
+        "frechet": frechet_distance(real, features),
         "coverage": near.coverage,
         "precision": near.precision,
+        "rarest": rarest,
     }
 
 

@@ -140,6 +140,7 @@ def test_a_run_leaves_a_page_and_numbers(recipe, name, tmp_path):
         assert page.width == 1600
     assert json.loads((run.path / "metrics.json").read_text()) == json.loads(json.dumps(found))
     assert found["step"] == 3 and sentences(found)
+    assert (run.path / "real.png").exists() == data.is_images
     draw_samples(training, run.path / "samples")
     draw_reconstructions(training, run.path / "reconstructions")
     assert (run.path / "samples" / "000003.png").exists() == data.is_images

@@ -178,6 +178,21 @@ def test_pictures_that_are_none_are_left_out(tmp_path: Path) -> None:
     assert "hidden" not in frames[-1]
 
 
+def test_real_pictures_stand_beside_the_frames(tmp_path: Path) -> None:
+    run_folder(tmp_path)
+    assert not shown_real(tmp_path)
+    Image.new("L", (7, 9)).save(tmp_path / "real.png")
+    assert [(i["width"], i["height"]) for i in shown_real(tmp_path)] == [("7", "9")]
+    (tmp_path / "real.png").rename(tmp_path / "secret.png")
+    (tmp_path / "real.png").symlink_to(tmp_path / "secret.png")
+    assert not shown_real(tmp_path)
+
+
+def shown_real(run: Path) -> list[dict[str, str | None]]:
+    page = Page(write_report(run).read_text(encoding="utf-8"))
+    return [i for i in page.all("img") if i["alt"] == "samples of the data"]
+
+
 @pytest.mark.parametrize("folder", ["samples", "reconstructions", "interpolations"])
 def test_a_folder_that_leads_elsewhere_is_not_looked_into(folder: str, tmp_path: Path) -> None:
     run, mine = run_folder(tmp_path / "run"), tmp_path / "mine"

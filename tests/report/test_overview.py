@@ -67,6 +67,24 @@ def test_samples_are_on_the_page_pixel_for_pixel(tmp_path: Path) -> None:
     assert np.array_equal(shown, np.repeat(tile[..., None], 3, axis=2))
 
 
+def test_real_pictures_stand_beside_the_samples(tmp_path: Path) -> None:
+    x, real = images(64), images(64).flip(0)
+    overview(tmp_path / "o.png", title="t", samples=x, real=real)
+    page = picture(tmp_path / "o.png")
+    scale = (732 - 2 * 9) // (8 * 8)
+    for left, shown in ((48, x), (820, real)):
+        tile = to_uint8(shown[0, 0]).repeat_interleave(scale, 0).repeat_interleave(scale, 1).numpy()
+        place = page[116 : 116 + 8 * scale, left + 2 : left + 2 + 8 * scale]
+        assert np.array_equal(place, np.repeat(tile[..., None], 3, axis=2))
+
+
+def test_originals_take_the_place_of_real_pictures(tmp_path: Path) -> None:
+    x = images(8)
+    for name, real in (("a", None), ("b", x)):
+        overview(tmp_path / f"{name}.png", title="t", samples=x, real=real, originals=x, reconstructions=x)
+    assert np.array_equal(picture(tmp_path / "a.png"), picture(tmp_path / "b.png"))
+
+
 @pytest.mark.parametrize(
     ("n", "c", "h", "w"), [(1, 1, 8, 8), (3, 3, 32, 32), (64, 3, 128, 128), (5, 1, 900, 600), (40, 1, 2, 50)]
 )
