@@ -71,7 +71,7 @@ def test_real_pictures_stand_beside_the_samples(tmp_path: Path) -> None:
     x, real = images(64), images(64).flip(0)
     overview(tmp_path / "o.png", title="t", samples=x, real=real)
     page = picture(tmp_path / "o.png")
-    scale = (732 - 2 * 9) // (8 * 8)
+    scale = (732 - 30 - 2 * 9) // (8 * 8)
     for left, shown in ((48, x), (820, real)):
         tile = to_uint8(shown[0, 0]).repeat_interleave(scale, 0).repeat_interleave(scale, 1).numpy()
         place = page[116 : 116 + 8 * scale, left + 2 : left + 2 + 8 * scale]
