@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 FILE = Path(__file__).with_name("RESULTS.md")
+ZOO = FILE.parent.parent / "docs/zoo.md"
 
 
 def record(name: str, text: str) -> None:
@@ -22,6 +23,15 @@ def record(name: str, text: str) -> None:
     after = pattern.sub(lambda _: section, before) if pattern.search(before) else f"{before.rstrip()}\n\n{section}\n"
     FILE.write_text(after, encoding="utf-8")
     print(section)
+
+
+def put_into_zoo(name: str, text: str) -> None:
+    """Puts a table between the marks of this name in docs/zoo.md."""
+    before = ZOO.read_text(encoding="utf-8")
+    marks = re.compile(f"(<!-- {re.escape(name)} -->\\n).*?(<!-- end {re.escape(name)} -->)", re.DOTALL)
+    if not marks.search(before):
+        raise ValueError(f"needs marks named {name} in {ZOO}, but found none")
+    ZOO.write_text(marks.sub(lambda m: f"{m[1]}{text.strip()}\n{m[2]}", before), encoding="utf-8")
 
 
 def provenance() -> str:

@@ -14,6 +14,7 @@ from gansmith.chance import Part, keyed
 from gansmith.duel import score
 from gansmith.evaluate.measure import measure
 from gansmith.folders import sub_folder
+from gansmith.games.base import Game
 from gansmith.hooks import fixed_samples, read_log
 from gansmith.objectives import Objective
 from gansmith.report import grid, overview, pairs, save_png
@@ -123,8 +124,9 @@ def _plane(training: Training) -> tuple[Tensor, Tensor, Any]:
 def _level(game: Any, real: Tensor) -> Any:
     """Points (k, d) -> what the critic, or the best function of its features, says of them (k,); None without one."""
     objective = getattr(game, "objective", None)
-    if not isinstance(objective, Objective):
-        return None
+    if not isinstance(objective, Objective) or type(game).duel is Game.duel:
+        own = getattr(game, "score", None)
+        return None if own is None else lambda points: own(points.to(real.device)).float().cpu()
     with game.looking():
         duel = game.duel(Batch(real, None, torch.arange(len(real))))
     witness = objective.witness(*duel)

@@ -233,7 +233,7 @@ USUAL = 5000
 
 
 def steps_within(training: Training, seconds: float, trial: int = 50) -> int:
-    """How many steps of the last stage fit into a time, by timing ``trial`` of them, or a fifth of the time.
+    """How many steps of the last stage fit into a time, by timing ``trial`` of them, or what a fifth of it takes.
 
     What is timed is a move, because some rounds may have more of them (``bursts``). The training is used up: build the
     experiment anew for the real run, which is then a function of its step count.
@@ -241,13 +241,13 @@ def steps_within(training: Training, seconds: float, trial: int = 50) -> int:
     training.enter(len(training.experiment.stages) - 1)
     moves_in = training.stage.dynamics.moves_in
     begun = time.perf_counter()
-    warm, moves = 5, 0
+    warm, moves, measured = 5, 0, 0.0
     for step in range(warm + trial):
         training.advance()
         now = time.perf_counter()
-        if step == warm - 1:
-            measured = now
-        elif step >= warm:
+        if not measured:
+            measured = now if step == warm - 1 or now - begun > seconds / 10 else 0.0
+        else:
             moves += moves_in(step)
             if now - begun > seconds / 5:
                 break

@@ -7,31 +7,71 @@ from torch import nn
 from torch.optim import RMSprop
 
 from gansmith import recipes
+from gansmith.batch import Batch
 from gansmith.cli import main
 from gansmith.conflicts import conflicts
 from gansmith.data import load
 from gansmith.data.dataset import Dataset
+from gansmith.duel import score
 from gansmith.dynamics import Simultaneous
+from gansmith.experiment import Experiment
 from gansmith.finding import described
-from gansmith.networks import TutorialCritic, TutorialGenerator
+from gansmith.games import Mean, Radius
+from gansmith.networks import MLP, TutorialCritic, TutorialGenerator
 from gansmith.networks.spectral import spectral_norms
-from gansmith.recipes.fgan import DIVERGENCES
-from gansmith.recipes.mmd import KERNELS
-from gansmith.recipes.ogan import HEADS
+from gansmith.objectives import Hinge, NonSaturating, divergence
+from gansmith.objectives.kernels import RBF, DistanceKernel, RationalQuadratic
 from gansmith.run import RunFolder
+from gansmith.summary import _level
 from gansmith.training import Training, train
 
-OF_IMAGES = {"dcgan", "sngan"}
-WORDS = [
-    *(("fgan", {"divergence": word, "trick": trick}) for word in DIVERGENCES for trick in (False, True)),
-    *(("mcgan-mean", {"p": p, "dual": dual}) for p in ("1", "2", "inf") for dual in (False, True)),
-    *(("mcgan-cov", {"centered": centered, "dual": dual}) for centered in (False, True) for dual in (False, True)),
-    *(("mcgan", {"centered": centered, "dual": dual}) for centered in (False, True) for dual in (False, True)),
-    *(("ogan", {"head": head}) for head in HEADS),
-    ("ogan", {"original": True}),
-    *(("mmd", {"kernel": kernel}) for kernel in KERNELS),
-    ("sngan", {"loss": "non-saturating"}),
+OF_IMAGES = {"dcgan"}
+PAIRS = {
+    "kl": divergence.KL,
+    "reverse-kl": divergence.REVERSE_KL,
+    "js": divergence.JENSEN_SHANNON,
+    "pearson": divergence.PEARSON,
+    "neyman": divergence.NEYMAN,
+    "hellinger": divergence.SQUARED_HELLINGER,
+    "tv": divergence.TOTAL_VARIATION,
+}
+KINDS = {"distance": DistanceKernel, "rational-quadratic": RationalQuadratic, "rbf": RBF}
+BOTH = [(centered, dual) for centered in (False, True) for dual in (False, True)]
+WORDS = [  # a recipe, its flags, and what of the game they make
+    *(
+        ("fgan", {"divergence": word, "trick": trick}, lambda o, w=word, t=trick: o.pair is PAIRS[w] and o.trick is t)
+        for word in PAIRS
+        for trick in (False, True)
+    ),
+    *(
+        ("mcgan-mean", {"p": p, "dual": dual}, lambda o, p=p, d=dual: o.p == float(p) and o.dual is d)
+        for p in ("1", "2", "inf")
+        for dual in (False, True)
+    ),
+    *(
+        ("mcgan-cov", {"centered": c, "dual": d, "k": 3}, lambda o, c=c, d=d: (o.k, o.centered, o.dual) == (3, c, d))
+        for c, d in BOTH
+    ),
+    *(
+        (
+            "mcgan",
+            {"centered": c, "dual": d, "k": 3, "p": "inf"},
+            lambda o, c=c, d=d: (o.covariance.k, o.mean.p, o.centered, o.dual) == (3, float("inf"), c, d),
+        )
+        for c, d in BOTH
+    ),
+    *(("mmd", {"kernel": word}, lambda o, kind=kind: type(o.kernel) is kind) for word, kind in KINDS.items()),
+    ("sngan", {"loss": "hinge"}, lambda o: type(o) is Hinge),
+    ("sngan", {"loss": "non-saturating"}, lambda o: type(o) is NonSaturating),
+    ("fisher", {"rho": 0.5}, lambda o: o.rho == 0.5),
 ]
+HEADS = {
+    "mean": lambda head: type(head) is Mean,
+    "linear": lambda head: type(head) is nn.Linear,
+    "mlp": lambda head: type(head) is MLP and head.scores,
+    "polar": lambda head: type(head) is Radius and not head.log,
+    "log-polar": lambda head: type(head) is Radius and head.log,
+}
 
 
 @pytest.fixture
@@ -80,12 +120,86 @@ def test_a_recipe_of_images_refuses_points(name, elsewhere, capsys):
     assert not (elsewhere / "runs").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), WORDS, ids=lambda v: v if isinstance(v, str) else "-".join(map(str, v.values()))
-)
-def test_every_word_of_a_flag_trains(name, words, digits):
+@pytest.mark.parametrize(("name", "words", "made"), WORDS, ids=lambda v: v if isinstance(v, str) else "")
+def test_every_word_of_a_flag_makes_what_it_says_and_trains(name, words, made, digits):
     training = trained(name, digits, **words)
+    objective = training.game.objective
+    assert made(getattr(objective, "objective", objective))
     assert training.step == 2 and all(torch.isfinite(p).all() for p in training.game.parameters())
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_of_an_ogan(name, digits):
+    game = trained("ogan", digits, head=name).game
+    assert HEADS[name](game.head) and game.reconstruct(digits.values(digits.held_out[:3])).isfinite().all()
+
+
+@pytest.mark.parametrize(("centered", "dual"), BOTH)
+def test_centered_covariances_bound_the_critic_and_others_its_slope(centered, dual, digits):
+    for name in ("mcgan", "mcgan-cov"):
+        game = trained(name, digits, centered=centered, dual=dual, penalty=0.7).game
+        normed = sum(spectral_norms(m) for m in game.critic.modules())
+        weights = [term.weight for term in getattr(game.objective, "terms", [])]
+        assert (normed > 0, weights) == ((True, []) if centered else (False, [0.7]))
+
+
+def optimizers(name, data, **arguments):
+    stage = getattr(recipes, name)(data, 2, width=16, **arguments).stages[0]
+    return stage, {player: several[0] for player, several in stage.dynamics.optimizers.items()}
+
+
+def test_the_first_wgan_clips_and_moves_its_critic_often(digits):
+    stage, made = optimizers("wgan", digits, rate=0.01, clip=0.02, moves=3)
+    assert all(type(o) is RMSprop and o.param_groups[0]["lr"] == 0.01 for o in made.values())
+    assert [stage.dynamics.moves_in(step) for step in (0, 24, 25, 500)] == [61, 61, 4, 61]
+    game = train(Training(Experiment([stage]), device="cpu", precision="float32")).game
+    assert max(float(p.detach().abs().max()) for p in game.critic.parameters()) == pytest.approx(0.02)
+    assert any(isinstance(m, nn.BatchNorm2d) for m in game.critic.modules())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "betas"),
+    [
+        ("dcgan", {}, (0.5, 0.999)),
+        ("sngan", {}, (0.0, 0.99)),
+        ("sngan", {"network": "tutorial"}, (0.5, 0.999)),
+        ("r3", {}, (0.0, 0.99)),
+        ("gan_qp", {}, (0.5, 0.9)),
+    ],
+)
+def test_the_momenta_of_adam(name, arguments, betas):
+    _, made = optimizers(name, mnist_like(), **arguments)
+    assert {o.param_groups[0]["betas"] for o in made.values()} == {betas}
+
+
+def test_wgan_divs_weight_and_power_and_the_critics_moves(digits):
+    stage, _ = optimizers("wgan_div", digits, penalty=3.0, power=4.0, moves=2)
+    [term] = stage.game.objective.terms
+    assert (term.k, term.p, stage.dynamics.moves_in(0)) == (3.0, 4.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "drawn"),
+    [
+        ("gan", {}, True),
+        ("mcgan", {}, True),
+        ("mcgan_cov", {"dual": True}, True),
+        ("mcgan_cov", {"centered": True}, False),
+        ("mmd", {}, True),
+    ],
+)
+def test_a_picture_of_the_plane_shows_the_witness(name, arguments, drawn):
+    game = getattr(recipes, name)(load("ring"), 2, width=16, **arguments).stages[0].game
+    real, points = torch.randn(30, 2), torch.randn(5, 2)
+    torch.manual_seed(0)
+    level = _level(game, real)
+    assert (level is not None) == drawn
+    if level is not None:
+        torch.manual_seed(0)
+        with game.looking():
+            duel = game.duel(Batch(real, None, torch.arange(30)))
+            expected = score(game.objective.witness(*duel), points)
+        torch.testing.assert_close(level(points), expected)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +212,18 @@ def test_every_word_of_a_flag_trains(name, words, digits):
         ("sngan", {"loss": "least"}, "--loss is one of hinge, non-saturating, but got 'least'"),
         ("sngan", {"network": "resnet"}, "--network is one of dcgan, tutorial, but got 'resnet'"),
         ("sngan", {"network": "tutorial"}, "needs? images of 28x28 pixels, .* has 8x8"),
+        ("sngan", {"network": "tutorial", "data": "ring"}, "tutorial's network needs images, .* vectors of 2 numbers"),
         ("mcgan-cov", {"k": 40}, "k=40 and 32 features: lower k"),
+        ("mcgan-cov", {"k": 40, "dual": True}, "k=40 and 32 features: lower k"),
+        ("ogan", {"rate": 0.0}, "needs a learning rate above 0, but got 0.0"),
+        ("ogan", {"rate": 0.0, "original": True}, "needs a learning rate above 0, but got 0.0"),
     ],
 )
 def test_words_that_a_recipe_does_not_know(name, words, said, digits):
+    data = load(words["data"]) if "data" in words else digits
+    flags = {word: value for word, value in words.items() if word != "data"}
     with pytest.raises(ValueError, match=said):
-        trained(name, digits, **words)
+        getattr(recipes, name.replace("-", "_"))(data, 2, **flags)
 
 
 # the tutorial's pair
@@ -194,6 +314,21 @@ def test_the_original_ogan_is_one_optimizer_on_one_loss(digits):
             optimizer.step()
     for mine, plain in zip(game.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(mine, plain, atol=2e-6, rtol=1e-4)
+
+
+def test_the_originals_losses_have_the_single_losss_gradient(digits):
+    """RMSprop forgets a factor on a whole loss: the gradients themselves, in double precision."""
+    torch.manual_seed(0)
+    game = recipes.ogan(digits, 3, batch=16, width=16, original=True).stages[0].game.double()
+    x, z = digits.values(digits.train[:16]).double(), torch.randn(16, game.latent.size).double()
+    owners = [list(player.parameters()) for player in game.players().values()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(game.latent), "__call__", lambda self, n, like: z)
+        losses = [player.loss(Batch(x, None, torch.arange(16))) for player in game.players().values()]
+    found = [g for loss, mine in zip(losses, owners, strict=True) for g in torch.autograd.grad(loss, mine)]
+    whole = torch.autograd.grad(single_loss(game, x, z), [p for mine in owners for p in mine])
+    for mine, plain in zip(found, whole, strict=True):
+        torch.testing.assert_close(mine, plain)
 
 
 def single_loss(game, x, z):

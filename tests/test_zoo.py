@@ -10,6 +10,7 @@ from toys import GAMES, WHOLE_BATCH, adams, make, sgds
 
 from gansmith import dynamics, games, objectives, regularizers
 from gansmith.dynamics import Dynamics
+from gansmith.finding import described
 from gansmith.games import Game
 from gansmith.objectives import Objective
 from gansmith.regularizers import Regularizer
@@ -51,6 +52,14 @@ def test_every_game_and_every_dynamics_is_held_to_the_laws():
 )
 def test_every_class_stands_in_the_zoo(name):
     assert re.search(rf"`{name}\b", ZOO)
+
+
+@pytest.mark.parametrize("name", described())
+def test_every_recipe_has_its_number_and_its_strip(name):
+    [row, *_] = re.findall(rf"^\| `{name}` \|.*$", ZOO, re.MULTILINE)
+    picture = re.search(r"\((pictures/[\w-]+\.png)\)", row)
+    assert picture and (ROOT / "docs" / picture[1]).is_file()
+    assert f"`{name}`" in (ROOT / "README.md").read_text()
 
 
 def test_the_readme_counts_the_claims():

@@ -193,9 +193,10 @@ class CovarianceMatching(Matching):
         if k < 1:
             raise ValueError(f"needs frames of at least one column, but got k={k}")
         self.k = k
+        if features is not None:
+            _check_columns(k, features)
         if not dual:
             m = _needed(features, "U and V")
-            _check_columns(k, m)
             self.u, self.v = frame(m, k), frame(m, k)
 
     def current(self) -> Head:

@@ -46,7 +46,7 @@ def fgan(
         gamma: weight of the penalty, (gamma/2) E |grad D|^2 on real samples.
         divergence: kl, reverse-kl, js (Jensen-Shannon), pearson, neyman, hellinger (squared) or tv (total variation).
         trick: whether the generator raises what the critic says of real samples, which does not vanish where the critic
-            is sure, instead of lowering the divergence's own term.
+            is sure, instead of lowering the divergence's own term (under tv both are the same).
 
     Raises:
         ValueError: no such divergence.

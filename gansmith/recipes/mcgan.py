@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 
+from torch import nn
+
 from gansmith.data.dataset import Dataset
 from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
 from gansmith.latents import Normal
-from gansmith.objectives import MeanCovarianceMatching
+from gansmith.networks import spectral_norm
+from gansmith.objectives import MeanCovarianceMatching, Objective
+from gansmith.objectives.matching import Matching
 from gansmith.recipes.pairs import adam, chosen, code_size, pair
-from gansmith.regularizers import ClipWeights, GradientPenalty
+from gansmith.regularizers import GradientPenalty
 
 BALLS = {"1": 1.0, "2": 2.0, "inf": math.inf}
 
@@ -29,30 +33,40 @@ def mcgan(
     dual: bool = False,
     centered: bool = False,
     penalty: float = 0.1,
+    moves: int = 1,
 ) -> Experiment:
     """McGan: the distance between means and second moments of features that the critic learns.
 
     Arguments:
         data: what to learn.
-        steps: rounds; in each the critic and then the generator moves once.
+        steps: rounds; in each the critic moves and then the generator once.
         batch: samples a batch.
         latent: numbers in a latent (default: 64, less for small data).
         width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         features: numbers that the critic makes of a sample.
-        p: the ball of the mean's weights: 1, 2 or inf. The distance is the norm of 1/q = 1 - 1/p.
+        p: the ball of the mean's weights: 1, 2 or inf. The distance is the q-norm, 1/q = 1 - 1/p.
         k: columns of the frames: how many of the largest singular values count; the paper has 16.
         dual: the best function of the features in closed form, for each batch, instead of learning it.
-        centered: covariances about each batch's mean instead of second moments; weights are clipped then.
-        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features.
+        centered: covariances about each batch's mean instead of second moments. They have no function of one sample
+            whose slope could be held: the critic gets spectral normalization instead of the penalty.
+        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features; the
+            paper clips weights instead.
+        moves: of the critic in a round; the paper has 5.
 
     Example:
         gansmith train mcgan --data photos/ --minutes 10
     """
     size = code_size(data, latent)
     generator, critic = pair(data, size, features, width)
-    objective = MeanCovarianceMatching(chosen("p", p, BALLS), k, features, dual, centered) + (
-        ClipWeights() if centered else GradientPenalty(penalty)
-    )
-    game = GAN(generator, critic, objective, Normal(size))
-    return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])
+    objective = MeanCovarianceMatching(chosen("p", p, BALLS), k, features, dual, centered)
+    game = GAN(generator, critic, restrained(objective, critic, penalty), Normal(size))
+    return Experiment([Stage(game, adam(game, steps, rate, moves=moves), data, steps, batch)])
+
+
+def restrained(objective: Matching, critic: nn.Module, penalty: float) -> Objective:
+    """A penalty on the slope of the function of features; where there is none, spectral normalization, in place."""
+    if not objective.centered:
+        return objective + GradientPenalty(penalty)
+    spectral_norm(critic)
+    return objective

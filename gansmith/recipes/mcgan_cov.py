@@ -7,8 +7,8 @@ from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
 from gansmith.latents import Normal
 from gansmith.objectives import CovarianceMatching
+from gansmith.recipes.mcgan import restrained
 from gansmith.recipes.pairs import adam, code_size, pair
-from gansmith.regularizers import ClipWeights, GradientPenalty
 
 
 def mcgan_cov(
@@ -24,12 +24,13 @@ def mcgan_cov(
     dual: bool = False,
     centered: bool = False,
     penalty: float = 0.1,
+    moves: int = 1,
 ) -> Experiment:
     """McGan with covariance matching: the distance between the second moments of features that the critic learns.
 
     Arguments:
         data: what to learn.
-        steps: rounds; in each the critic and then the generator moves once.
+        steps: rounds; in each the critic moves and then the generator once.
         batch: samples a batch.
         latent: numbers in a latent (default: 64, less for small data).
         width: of the networks; channels are multiples of it.
@@ -37,16 +38,17 @@ def mcgan_cov(
         features: numbers that the critic makes of a sample.
         k: columns of the frames: how many of the largest singular values count; the paper has 16.
         dual: the best function of the features in closed form, for each batch, instead of learning it.
-        centered: covariances about each batch's mean instead of second moments; weights are clipped then.
-        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features.
+        centered: covariances about each batch's mean instead of second moments. They have no function of one sample
+            whose slope could be held: the critic gets spectral normalization instead of the penalty.
+        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features; the
+            paper clips weights instead.
+        moves: of the critic in a round; the paper has 5.
 
     Example:
         gansmith train mcgan-cov --data photos/ --minutes 10
     """
     size = code_size(data, latent)
     generator, critic = pair(data, size, features, width)
-    objective = CovarianceMatching(k, features, dual, centered) + (
-        ClipWeights() if centered else GradientPenalty(penalty)
-    )
-    game = GAN(generator, critic, objective, Normal(size))
-    return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])
+    objective = CovarianceMatching(k, features, dual, centered)
+    game = GAN(generator, critic, restrained(objective, critic, penalty), Normal(size))
+    return Experiment([Stage(game, adam(game, steps, rate, moves=moves), data, steps, batch)])

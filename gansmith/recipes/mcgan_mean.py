@@ -7,9 +7,8 @@ from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
 from gansmith.latents import Normal
 from gansmith.objectives import MeanMatching
-from gansmith.recipes.mcgan import BALLS
+from gansmith.recipes.mcgan import BALLS, restrained
 from gansmith.recipes.pairs import adam, chosen, code_size, pair
-from gansmith.regularizers import GradientPenalty
 
 
 def mcgan_mean(
@@ -24,26 +23,29 @@ def mcgan_mean(
     p: str = "2",
     dual: bool = False,
     penalty: float = 0.1,
+    moves: int = 1,
 ) -> Experiment:
     """McGan with mean matching: the distance between the means of features that the critic learns.
 
     Arguments:
         data: what to learn.
-        steps: rounds; in each the critic and then the generator moves once.
+        steps: rounds; in each the critic moves and then the generator once.
         batch: samples a batch.
         latent: numbers in a latent (default: 64, less for small data).
         width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         features: numbers that the critic makes of a sample.
-        p: the ball of the mean's weights: 1, 2 or inf. The distance is the norm of 1/q = 1 - 1/p.
+        p: the ball of the mean's weights: 1, 2 or inf. The distance is the q-norm, 1/q = 1 - 1/p.
         dual: the best function of the features in closed form, for each batch, instead of learning it.
-        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features.
+        penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features; the
+            paper clips weights instead.
+        moves: of the critic in a round; the paper has 5.
 
     Example:
         gansmith train mcgan-mean --data photos/ --minutes 10
     """
     size = code_size(data, latent)
     generator, critic = pair(data, size, features, width)
-    objective = MeanMatching(chosen("p", p, BALLS), features, dual) + GradientPenalty(penalty)
-    game = GAN(generator, critic, objective, Normal(size))
-    return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])
+    objective = MeanMatching(chosen("p", p, BALLS), features, dual)
+    game = GAN(generator, critic, restrained(objective, critic, penalty), Normal(size))
+    return Experiment([Stage(game, adam(game, steps, rate, moves=moves), data, steps, batch)])

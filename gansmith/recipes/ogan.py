@@ -41,23 +41,24 @@ def ogan(
 ) -> Experiment:
     """O-GAN: one network scores and encodes, so that what is generated can also be reconstructed.
 
-    The critic is an encoder whose code's mean is the score. Relativistic loss, R1 and R2 penalties, and the correlation
-    of latents with their codes in both players' losses.
+    The critic is an encoder, and the mean of its code (or another head) is the score. Relativistic loss, R1 and R2
+    penalties, and the correlation of latents with their codes in both players' losses.
 
     Arguments:
         data: what to learn.
-        steps: rounds; in each the critic and then the generator moves once.
+        steps: rounds; in each the critic and then the generator moves once (with --original both at once).
         batch: samples a batch.
         latent: numbers in a latent, and in a code (default: 64, less for small data).
         width: of the networks; channels are multiples of it.
         rate: learning rate (default: 1e-3, of Adam, constant for 30 % of the run and then decayed; with --original
             1e-4, constant).
-        gamma: weight of the penalties, (gamma/2) E |grad D|^2 on real and on fake samples.
+        gamma: weight of the penalties, (gamma/2) E |grad D|^2 on real and on fake samples; not with --original.
         weight: of the correlation (default: 0.25; with --original 0.5).
         head: what of a code is the score: mean, linear, mlp, polar (its length) or log-polar; the last two leave the
             direction to the latent.
         original: the paper's loss (a squared slope between real and fake samples, no other penalty) and its training:
-            RMSprop, both players at once, as by one optimizer over a single loss.
+            RMSprop, both players at once, as by one optimizer over a single loss. The networks are the same as without
+            it; the paper's encoder has BatchNorm.
 
     Raises:
         ValueError: no such head.
@@ -69,11 +70,12 @@ def ogan(
     generator, encoder = pair(data, size, size, width)
     objective = SlopeQuadratic(0.25) if original else Relativistic() + R1(gamma) + R2(gamma)
     weight = (0.5 if original else 0.25) if weight is None else weight
+    rate = (1e-4 if original else 1e-3) if rate is None else rate
     scores = chosen("head", head, HEADS)(size)
     game = OGAN(generator, encoder, objective, Normal(size), head=scores, weight=weight)
     if original:
-        return Experiment([Stage(game, single_optimizer(game, rate or 1e-4), data, steps, batch)])
-    return Experiment([Stage(game, adam(game, steps, rate or 1e-3), data, steps, batch)])
+        return Experiment([Stage(game, single_optimizer(game, rate), data, steps, batch)])
+    return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])
 
 
 def single_optimizer(game: OGAN, rate: float) -> Dynamics:

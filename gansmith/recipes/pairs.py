@@ -44,15 +44,15 @@ def needs_images(data: Dataset, recipe: str) -> None:
         )
 
 
-def chosen(flag: str, word: str, choices: Mapping[str, Choice]) -> Choice:
+def chosen(flag: str, word: object, choices: Mapping[str, Choice]) -> Choice:
     """What a flag's word stands for.
 
     Raises:
         ValueError: it is none of the words.
     """
-    if word not in choices:
+    if str(word) not in choices:
         raise ValueError(f"--{flag} is one of {', '.join(choices)}, but got {word!r}")
-    return choices[word]
+    return choices[str(word)]
 
 
 def pair(

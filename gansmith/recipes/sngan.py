@@ -44,27 +44,26 @@ def sngan(
         moves: of the critic in a round; the paper has 5.
 
     Raises:
-        ValueError: the data are no images, or for the tutorial's networks no images of 28 x 28 pixels; an unknown loss
-            or network.
+        ValueError: an unknown loss or network; for the tutorial's networks data that are no images of 28 x 28 pixels.
 
     Example:
         gansmith train sngan --data photos/ --minutes 10
     """
-    needs_images(data, "sngan")
     size = code_size(data, latent)
-    make = chosen("network", network, {"dcgan": pair_for, "tutorial": tutorial})
+    make = chosen("network", network, {"dcgan": dcgan, "tutorial": tutorial})
     generator, critic = make(data, size, width)
     game = GAN(generator, spectral_norm(critic), chosen("loss", loss, LOSSES)(), Normal(size))
     betas = (0.5, 0.999) if network == "tutorial" else (0.0, 0.99)
     return Experiment([Stage(game, adam(game, steps, rate, betas=betas, moves=moves), data, steps, batch)])
 
 
-def pair_for(data: Dataset, latent: int, width: int) -> tuple[nn.Module, nn.Module]:
+def dcgan(data: Dataset, latent: int, width: int) -> tuple[nn.Module, nn.Module]:
     return pair(data, latent, None, width)
 
 
 def tutorial(data: Dataset, latent: int, width: int) -> tuple[nn.Module, nn.Module]:
     """The tutorial's pair, which makes and sees the 28 pixels inside a padding."""
+    needs_images(data, "the tutorial's network")
     height, _ = data.content or data.shape[1:]
     if height != 28:
         raise ValueError(

@@ -26,7 +26,7 @@ def wgan(
     clip: float = 0.01,
     moves: int = 5,
 ) -> Experiment:
-    """WGAN as published: a Wasserstein critic whose weights are clipped, by RMSprop, and far more moves for it.
+    """The first WGAN: a Wasserstein critic whose weights are clipped, RMSprop, and far more moves for the critic.
 
     The critic of pictures has BatchNorm, as in the authors' code: without it the scores of clipped weights fade. What
     came to replace clipping, `wgan-gp` and `wgan-div`, learns faster.
