@@ -28,6 +28,7 @@ from gansmith.games import GAN
 from gansmith.hooks import read_log
 from gansmith.run import RunFolder
 
+OF_OGAN = ("weight", "head", "original")  # arguments that the default recipe alone takes
 ODD = "a [red]b[bold] 'q' \"é\" \x1b[1m\nend"
 
 
@@ -80,7 +81,7 @@ def test_help_and_recipes_come_without_torch():
     """
     found = child(code=code)
     assert found.returncode == 0, found.stderr
-    assert "wgan-gp  WGAN-GP:" in found.stdout and "Traceback" not in found.stderr
+    assert "wgan-gp     WGAN-GP:" in found.stdout and "Traceback" not in found.stderr
 
 
 def test_python_m_is_the_same():
@@ -98,7 +99,7 @@ def test_each_help_shows_an_example(command, capsys):
 def test_a_recipes_help_shows_its_own_flags(capsys):
     assert main(["train", "ogan", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "--weight FLOAT of the correlation." in shown and "--width INT" in shown
+    assert "--weight FLOAT of the correlation (default: 0.25;" in shown and "--width INT" in shown
     assert "one network scores and encodes" in shown and "%%" not in shown
 
 
@@ -441,8 +442,9 @@ def test_a_record_that_is_none(text, ogan, refused):
         ({"recipe": "pairs"}, "no recipe 'pairs'"),
         ({"recipe": "own.py:mine"}, "no recipe 'own.py:mine'"),
         ({"recipe": 3}, "needs a proper 'recipe'"),
-        ({"recipe": "gan"}, "gan takes no argument 'weight'"),
-        ({"recipe": "gan", "arguments__weight": ...}, "does not fit"),
+        ({"recipe": "gan"}, "--rate needs a number from 0 to 1e30, but got None"),
+        ({"recipe": "gan", "arguments__rate": 1e-3}, "gan takes no argument 'weight'"),
+        ({"recipe": "gan", "arguments__rate": 1e-3} | {f"arguments__{k}": ... for k in OF_OGAN}, "does not fit"),
         ({"arguments": []}, "needs a proper 'arguments'"),
         ({"arguments__wdith": 3}, "ogan takes no argument 'wdith'"),
         ({"arguments__data": 3}, "ogan takes no argument 'data'"),
