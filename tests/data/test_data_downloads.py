@@ -212,7 +212,7 @@ def test_two_at_once(server, tmp_path, capfd):
 
     def waits(handler: BaseHTTPRequestHandler) -> None:
         entered.set()
-        go_on.wait(10)
+        go_on.wait(60)
         says(BODY)(handler)
 
     server.answers["/a.bin"] = waits
