@@ -5,8 +5,10 @@ import hashlib
 import io
 import os
 import socket
+import sys
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -206,7 +208,7 @@ def test_a_fetch_that_was_killed(server, tmp_path):
     assert (tmp_path / "a.bin").read_bytes() == BODY and not (tmp_path / ".a.bin.part").exists()
 
 
-def test_two_at_once(server, tmp_path, capfd):
+def test_two_at_once(server, tmp_path, monkeypatch):
     entered = threading.Event()
     go_on = threading.Event()
 
@@ -215,13 +217,16 @@ def test_two_at_once(server, tmp_path, capfd):
         go_on.wait(60)
         says(BODY)(handler)
 
+    said = io.StringIO()  # pytest's capture loses what is written while it is read
+    monkeypatch.setattr(sys, "stderr", said)
     server.answers["/a.bin"] = waits
     first, second = (threading.Thread(target=fetch, args=([GOOD], [server.url], tmp_path)) for _ in range(2))
     first.start()
     assert entered.wait(10)
     second.start()
-    while "waiting" not in (text := capfd.readouterr().err):
-        assert second.is_alive(), text
+    while "waiting" not in said.getvalue():
+        assert second.is_alive(), said.getvalue()
+        time.sleep(0.01)
     go_on.set()
     first.join()
     second.join()
