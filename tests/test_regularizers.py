@@ -585,6 +585,9 @@ def test_feature_matching_joins_the_generators_loss_and_needs_maps():
     for wrong in (Counted(), lambda s: (s.sum(1), s), lambda s: (s.sum(1), [])):
         with pytest.raises(ValueError, match=r"\(scores, \[map, ...\]\)"):
             FeatureMatching()(wrong, x, y)
+    for other in (lambda s: (s.sum(1), [s] * len(s)), lambda s: (s.sum(1), [s[:, :1] if len(s) == 3 else s])):
+        with pytest.raises(ValueError, match=r"same shapes .* returned \[\(3,\).* and \[\(.*depend on a sample's size"):
+            FeatureMatching(of_means=True)(other, x, y[:3])
     with pytest.raises(ValueError, match="4 real and 3 fake"):
         FeatureMatching()(critic, x, y[:3])
     FeatureMatching(of_means=True)(critic, x, y[:3])

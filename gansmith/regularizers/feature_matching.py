@@ -28,8 +28,8 @@ class FeatureMatching(Regularizer):
         of_means: compare the batches' means instead of pairs.
 
     Raises:
-        ValueError: the critic returns no maps; a paired form got batches of different sizes; an empty batch; a
-            negative weight.
+        ValueError: the critic returns no maps, or others for real than for fake samples; a paired form got batches of
+            different sizes; an empty batch; a negative weight.
 
     References:
         High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, Wang et al., 2017,
@@ -56,7 +56,9 @@ class FeatureMatching(Regularizer):
             wanted = _maps(critic, real)
         if not self.of_means:
             same_size(real, fake)
-        apart = [self._apart(full(a), full(b)) for a, b in zip(wanted, _maps(critic, fake), strict=True)]
+        found = _maps(critic, fake)
+        _same_shapes(wanted, found)
+        apart = [self._apart(full(a), full(b)) for a, b in zip(wanted, found, strict=True)]
         return self.weight * torch.stack(apart).sum()
 
     def _apart(self, x: Tensor, y: Tensor) -> Tensor:
@@ -77,3 +79,12 @@ def _maps(critic: Critic, sample: Sample) -> Sequence[Tensor]:
             "return the feature maps to match in a list beside the scores"
         )
     return maps
+
+
+def _same_shapes(real: Sequence[Tensor], fake: Sequence[Tensor]) -> None:
+    shapes = [[tuple(m.shape[1:]) for m in maps] for maps in (real, fake)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"needs maps of the same shapes for real and fake samples, but the critic returned {shapes[0]} and "
+            f"{shapes[1]}, without the batch: does a map, or how many there are, depend on a sample's size?"
+        )
