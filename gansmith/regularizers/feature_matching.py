@@ -24,7 +24,7 @@ class FeatureMatching(Regularizer):
     all of a map, is for free samples, and no mean over samples. Real maps are constants. It joins the generator's loss.
 
     Arguments:
-        weight: :math:`\lambda`; HiFi-GAN's is 2.
+        weight: :math:`\lambda`; HiFi-GAN's is 2 beside squares without the factor 1/2, so 1 beside ``LeastSquares``.
         of_means: compare the batches' means instead of pairs.
 
     Raises:

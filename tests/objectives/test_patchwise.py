@@ -89,15 +89,15 @@ def test_the_hinge_of_vqgan():
 
 
 def test_the_losses_of_hifi_gan():
-    """Least squares without the 1/2, sums over critics, twice the maps' distances, real maps constant."""
+    """Least squares without the 1/2, sums over critics, twice the maps' distances: all of it twice ours."""
     critic = make(Scales)
-    o = Several(Patchwise(LeastSquares())) + FeatureMatching(2.0)
+    o = Several(Patchwise(LeastSquares())) + FeatureMatching(1.0)
     (real, real_maps), (fake, fake_maps) = critic(X), critic(Y)
     of_critic = sum(((1 - r) ** 2).mean() + (f**2).mean() for r, f in zip(real, fake, strict=True))
     torch.testing.assert_close(2 * o.critic_loss(critic, X, Y), of_critic)
     adversarial = sum(((1 - f) ** 2).mean() for f in fake)
     matching = sum(l1_loss(f, r) for f, r in zip(fake_maps, real_maps, strict=True))
-    torch.testing.assert_close(o.generator_loss(critic, X, Y), adversarial / 2 + 2 * matching)
+    torch.testing.assert_close(2 * o.generator_loss(critic, X, Y), adversarial + 2 * matching)
 
 
 def test_the_arguments_of_the_cross_entropy_are_in_order():
