@@ -47,7 +47,8 @@ def mcgan(
         features: numbers that the critic makes of a sample.
         p: the ball of the mean's weights: 1, 2 or inf. The distance is the q-norm, 1/q = 1 - 1/p.
         k: columns of the frames: how many of the largest singular values count; the paper has 16.
-        dual: the best function of the features in closed form, for each batch, instead of learning it.
+        dual: the best function of the features in closed form, for each batch, instead of learning it. It has the
+            noise of the batch, and wants a larger one, such as 256.
         centered: covariances about each batch's mean instead of second moments. They have no function of one sample
             whose slope could be held: the critic gets spectral normalization instead of the penalty.
         penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features; the

@@ -37,7 +37,8 @@ def mcgan_cov(
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         features: numbers that the critic makes of a sample.
         k: columns of the frames: how many of the largest singular values count; the paper has 16.
-        dual: the best function of the features in closed form, for each batch, instead of learning it.
+        dual: the best function of the features in closed form, for each batch, instead of learning it. It has the
+            noise of the batch, and wants a larger one, such as 256.
         centered: covariances about each batch's mean instead of second moments. They have no function of one sample
             whose slope could be held: the critic gets spectral normalization instead of the penalty.
         penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features; the

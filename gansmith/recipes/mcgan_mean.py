@@ -36,7 +36,8 @@ def mcgan_mean(
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         features: numbers that the critic makes of a sample.
         p: the ball of the mean's weights: 1, 2 or inf. The distance is the q-norm, 1/q = 1 - 1/p.
-        dual: the best function of the features in closed form, for each batch, instead of learning it.
+        dual: the best function of the features in closed form, for each batch, instead of learning it. It has the
+            noise of the batch, and wants a larger one, such as 256.
         penalty: weight of E (|grad F| - 1)^2 between real and fake samples, F the function of the features; the
             paper clips weights instead.
         moves: of the critic in a round; the paper has 5.
