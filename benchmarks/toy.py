@@ -52,7 +52,7 @@ from gansmith.objectives import (
     SlopeQuadratic,
     Wasserstein,
 )
-from gansmith.objectives.divergence import KL, PEARSON
+from gansmith.objectives.divergence import KL, NEYMAN, PEARSON, REVERSE_KL, SQUARED_HELLINGER, TOTAL_VARIATION
 from gansmith.recipes.pairs import adam
 from gansmith.regularizers import R1, R2, GradientPenalty, GradientPower
 from gansmith.slopes import NoWitness
@@ -87,7 +87,11 @@ CORE += ["SlopeQuadratic"]
 OTHERS: dict[str, Callable[[], Objective]] = {
     "Saturating": Saturating,
     "Divergence(KL)": lambda: Divergence(KL),
+    "Divergence(REVERSE_KL)": lambda: Divergence(REVERSE_KL),
     "Divergence(PEARSON)": lambda: Divergence(PEARSON),
+    "Divergence(NEYMAN)": lambda: Divergence(NEYMAN),
+    "Divergence(SQUARED_HELLINGER)": lambda: Divergence(SQUARED_HELLINGER),
+    "Divergence(TOTAL_VARIATION)": lambda: Divergence(TOTAL_VARIATION),
     "Relativistic(average)": lambda: Relativistic(average=True),
     "Wasserstein": Wasserstein,
     "Quadratic": Quadratic,
@@ -106,7 +110,11 @@ CONSTRAINTS = ("none", "R1", "gradient penalty", "spectral norm")
 PREDICTED = {  # of both mixtures, by constraint: all, some or few of the modes; - where there is no such slope
     "Saturating": "few all some some",
     "Divergence(KL)": "few some some some",
+    "Divergence(REVERSE_KL)": "some some some some",
     "Divergence(PEARSON)": "few all some some",
+    "Divergence(NEYMAN)": "few some some some",
+    "Divergence(SQUARED_HELLINGER)": "few some some some",
+    "Divergence(TOTAL_VARIATION)": "few few some some",
     "Relativistic(average)": "some all some some",
     "Wasserstein": "few few some some",
     "Quadratic": "all all some some",
@@ -294,8 +302,9 @@ def others_table(found: dict[Cell, Found]) -> str:
         f"{SETTING} {ROUNDS['others']:,} rounds ({KERNEL_ROUNDS:,} of kernel discrepancies), seed 0; R1 weighs as "
         f"in the table above, the gradient penalty {SLOPE_PENALTY} around slope 1. *all*: at least 8 (24) modes "
         "and 80 % of high quality; *some*: half of the modes and 20 %; *few*: less, or it diverged. The predictions "
-        "stand in the script, and were committed before the run. -: the objective has no function of one sample whose "
-        "slope could be restrained.\n",
+        "stand in the script, and were committed before the run (those of reverse KL, Neyman, Hellinger and total "
+        "variation when the other rows had been seen; Jensen-Shannon's plain form is Saturating). -: the objective has "
+        "no function of one sample whose slope could be restrained.\n",
         "| objective | constraint | predicted | ring | modes | high quality | grid | modes | high quality |",
         "|---|---|---|---|---|---|---|---|---|",
     ]

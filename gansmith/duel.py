@@ -72,7 +72,7 @@ def score(critic: Critic, sample: Sample) -> Tensor:
             (): "return each sample's score, not their mean",
         }.get(
             tuple(output.shape),
-            "an objective of features reads (n, m)"
+            "let every place count by Patchwise(objective), or take an objective of features, which reads (n, m)"
             if output.ndim == 2
             else "reduce over all but the batch, or let every place count by Patchwise(objective)",
         )
@@ -135,9 +135,8 @@ def _tensor(output: Any, n: int, wanted: str) -> Tensor:
     if n == 0:
         raise ValueError("needs at least one sample, but got an empty batch: drop the last, partial batch")
     if not isinstance(output, Tensor):
-        raise ValueError(
-            f"needs a critic that returns one tensor of {wanted}, but got {type(output).__name__}: return it as such"
-        )
+        cure = "take Several(objective)" if isinstance(output, (list, tuple)) else "return it as such"
+        raise ValueError(f"needs a critic that returns one tensor of {wanted}, but got {type(output).__name__}: {cure}")
     return output
 
 

@@ -21,14 +21,14 @@ class Conjugate:
 
     Arguments:
         activation: :math:`g_f`, increasing, from any score to the domain of :math:`f^*`.
-        conjugate: :math:`f^*(t) = \sup_u (u t - f(u))`.
+        conjugate: :math:`f^*(t) = \sup_{u \ge 0} (u t - f(u))`, which never falls.
         composed: :math:`f^*(g_f(v))` written so that it neither overflows early nor cancels; where it is not given, the
             two are called one after the other.
 
     Example:
-        >>> pair = Conjugate(activation=lambda v: v, conjugate=lambda t: t + t.square() / 4)  # Pearson's chi-squared
-        >>> pair.of_fake(torch.tensor([2.0]))
-        tensor([3.])
+        >>> pair = Conjugate(activation=lambda v: v, conjugate=lambda t: (t - 1).exp())  # Kullback-Leibler
+        >>> pair.of_fake(torch.tensor([1.0]))
+        tensor([1.])
     """
 
     activation: Function
@@ -59,8 +59,12 @@ JENSEN_SHANNON = Conjugate(
 )
 r""":math:`f(u) = u \log u - (u + 1) \log \frac{u + 1}{2}`; :math:`D_f = 2\,\mathrm{JSD}`, at most 2 log 2."""
 
-PEARSON = Conjugate(_identity, lambda t: t + t.square() / 4)
-r"""Pearson's chi-squared, :math:`f(u) = (u - 1)^2`; :math:`D_f = \int (p - q)^2 / q`."""
+PEARSON = Conjugate(_identity, lambda t: (1 + t / 2).clamp(min=0).square() - 1)
+r"""Pearson's chi-squared, :math:`f(u) = (u - 1)^2`; :math:`D_f = \int (p - q)^2 / q`.
+
+No ratio has a slope f' below -2: there :math:`f^*` stays -1, where the parabola :math:`t + t^2 / 4` of common tables
+rises again and would turn the generator round.
+"""
 
 NEYMAN = Conjugate(lambda v: 1 - (-v).exp(), lambda t: 2 - 2 * (1 - t).sqrt(), lambda v: 2 - 2 * (-v / 2).exp())
 r"""Neyman's chi-squared, :math:`f(u) = (1 - u)^2 / u`; :math:`D_f = \int (p - q)^2 / p`."""
@@ -80,7 +84,8 @@ class Divergence(Pointwise):
 
     At the best critic :math:`g_f(D^*) = f'(p/q)` and :math:`L_D = -D_f(p \| q)`. With ``trick=True`` the generator
     minimizes :math:`-E\,g_f(D(y))` instead (and k is :math:`f^* \circ g_f`), which does not vanish where the critic is
-    sure (section 3.2 of the paper). Several pairs hold exponentials: keep the critic smooth (R1) or the steps small.
+    sure (section 3.2 of the paper; under total variation, bounded on both sides, it does). Several pairs hold
+    exponentials: keep the critic smooth (R1) or the steps small.
 
     Arguments:
         pair: the divergence: ``KL``, ``REVERSE_KL``, ``JENSEN_SHANNON``, ``PEARSON``, ``NEYMAN``,

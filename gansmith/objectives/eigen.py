@@ -1,4 +1,4 @@
-"""A function of a symmetric matrix's eigenvalues that can be differentiated where eigenvalues are equal."""
+"""Functions of a symmetric matrix's eigenvalues that can be differentiated where eigenvalues are equal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+
+def sum_of_largest(matrix: Tensor, k: int) -> Tensor:
+    r"""Ky Fan's norm :math:`\sum_{i \le k} |\lambda_i|`, of the k largest, for a symmetric S (m, m).
+
+    Its derivative is :func:`signs_of_largest`, which can be differentiated once more. Where S is not finite it is NaN.
+
+    Example:
+        >>> sum_of_largest(torch.diag(torch.tensor([1.0, -3.0, 2.0])), 2)
+        tensor(5.)
+    """
+    found: Tensor = _SumOfLargest.apply(matrix, k)  # type: ignore[no-untyped-call]
+    return found
 
 
 def signs_of_largest(matrix: Tensor, k: int) -> Tensor:
@@ -30,10 +43,25 @@ def signs_of_largest(matrix: Tensor, k: int) -> Tensor:
     return found
 
 
+class _SumOfLargest(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, k: int) -> Tensor:
+        ctx.save_for_backward(matrix)
+        ctx.k = k
+        if not matrix.isfinite().all():  # LAPACK would raise; what is not finite is found where losses are checked
+            return matrix.new_full((), torch.nan)
+        largest: Tensor = torch.linalg.eigvalsh(matrix).abs().topk(k).values
+        return largest.sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients[0] * signs_of_largest(ctx.saved_tensors[0], ctx.k), None
+
+
 class _SignsOfLargest(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, k: int) -> Tensor:
-        if not matrix.isfinite().all():  # LAPACK would raise; what is not finite is found where losses are checked
+        if not matrix.isfinite().all():
             ctx.save_for_backward(
                 *(matrix.new_full((len(matrix), *rest), torch.nan) for rest in ((), matrix.shape[1:], ()))
             )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gansmith.duel import Critic, Sample, features, full_precision, still
 from gansmith.objectives import balls
 from gansmith.objectives.base import Objective
-from gansmith.objectives.eigen import signs_of_largest
+from gansmith.objectives.eigen import signs_of_largest, sum_of_largest
 from gansmith.objectives.frames import Exponential, Retracted
 from gansmith.ranks import gather
 from gansmith.slopes import NoWitness, Witness
@@ -214,12 +214,7 @@ class CovarianceMatching(Matching):
 
     def distance(self, real: Tensor, fake: Tensor) -> Tensor:
         _check_columns(self.k, real.shape[1])
-        difference = self._moment(real) - self._moment(fake)
-        if not difference.isfinite().all():  # LAPACK would raise; what is not finite is found where losses are checked
-            return difference.sum() * torch.nan
-        values: Tensor = torch.linalg.eigvalsh(difference)
-        largest: Tensor = torch.topk(values.abs(), self.k).values
-        return largest.sum()
+        return sum_of_largest(self._moment(real) - self._moment(fake), self.k)
 
     def best(self, real: Tensor, fake: Tensor) -> Head:
         _check_columns(self.k, real.shape[1])

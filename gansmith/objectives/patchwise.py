@@ -52,9 +52,9 @@ class _Places(Objective):
             raise ValueError(f"needs an objective, such as Patchwise(Hinge()), but got {objective!r}")
         if not objective.places:
             raise ValueError(
-                f"needs an objective whose scores count one by one, but {type(objective).__name__} needs one score per "
-                "sample: its losses read more of a sample than its score; take Hinge, NonSaturating, LeastSquares, "
-                "Wasserstein or Relativistic"
+                f"needs an objective whose scores count one by one, but {type(objective).__name__.strip('_')} needs "
+                "one score per sample: its losses read more of a sample than its score; take Hinge, NonSaturating, "
+                "LeastSquares, Wasserstein or Relativistic, and several critics outside: Several(Patchwise(...))"
             )
         self.objective = objective
         self.additive, self.logits, self.places = objective.additive, objective.logits, True

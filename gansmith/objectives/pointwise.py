@@ -166,7 +166,7 @@ class LeastSquares(Pointwise):
         if not (b > a and c > a):
             raise ValueError(
                 f"needs targets b and c above a, because a high score means real, but got a={a}, b={b}, c={c}: "
-                "exchange them, or turn the critic's sign"
+                "raise b and c, or lower a"
             )
         super().__init__(_distance_to(b), _distance_to(a), _distance_to(c), _distance_to(a + b - c))
 

@@ -37,7 +37,7 @@ def mmd(
         width: of the networks; channels are multiples of it.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         features: numbers that the critic makes of a sample.
-        kernel: distance (the discrepancy is then an energy distance), rational-quadratic (the paper's) or rbf.
+        kernel: distance (the discrepancy is then an energy distance), rational-quadratic (as in the paper) or rbf.
         penalty: weight of E (|grad w| - 1)^2, w the witness function, between real and fake samples; the paper
             has 1.
         moves: of the critic in a round; the paper has 5.

@@ -128,6 +128,16 @@ def test_few_samples_in_another_order_have_the_same_penalty():
     torch.testing.assert_close(*found, rtol=1e-6, atol=1e-9)
 
 
+def test_equal_eigenvalues_under_consensus():
+    """Dead features are eigenvalues 0, several of them: the dual can be differentiated twice all the same."""
+    critic = nn.Sequential(Counted(outputs=3), nn.ConstantPad1d((0, 3), 0.0))
+    game = GAN(mlp(Z, D), critic, CovarianceMatching(2, dual=True), Normal(Z)).double()
+    before = {name: p.clone() for name, p in game.named_parameters()}
+    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-3) for n, p in game.players().items()}
+    Consensus(optimizers, 0.1).step(game.players(), data, (0,))
+    assert all(p.isfinite().all() and not torch.equal(p, before[name]) for name, p in game.named_parameters())
+
+
 def test_a_second_derivative_that_is_not_there_is_refused():
     game = GAN(mlp(Z, D), Counted(outputs=4), CovarianceMatching(2, dual=True) + R1(), Normal(Z)).double()
     optimizers = {n: torch.optim.SGD(p.parameters(), 1e-3) for n, p in game.players().items()}

@@ -180,6 +180,12 @@ def test_objectives_of_scores_take_maps(objective):
     ("call", "message"),
     [
         (lambda: Hinge().critic_loss(make(Maps), X, Y), r"one score per sample.*Patchwise\(objective\)"),
+        (lambda: Hinge().critic_loss(lambda s: s.flatten(1), X, Y), r"one score per sample.*Patchwise\(objective\)"),
+        (
+            lambda: Hinge().critic_loss(make(Scales), X, Y),
+            r"one tensor of scores.*but got list: take Several\(objective\)",
+        ),
+        (lambda: Patchwise(Several(Hinge())), r"but Scales needs one score .*outside: Several\(Patchwise"),
         (lambda: Several(Hinge()).critic_loss(make(Maps), X, Y), "returns a list of scores or maps"),
         (lambda: Several(Hinge()).critic_loss(lambda s: [], X, Y), "returns a list of scores or maps"),
         (lambda: Several(Hinge()).critic_loss(lambda s: [s, "maps"], X, Y), "returns a list of scores or maps"),
