@@ -143,10 +143,11 @@ def picture(words: str) -> Path:
 def results(rows: list[dict[str, Any]], floor: dict[str, float], asked: argparse.Namespace) -> str:
     lines = [
         f"## The zoo on MNIST: {asked.minutes:g} CPU-minutes a recipe\n",
-        f"Each recipe with the flags shown and its defaults otherwise, by `gansmith train --minutes {asked.minutes:g}` "
-        f"(the time of planning is part of it, and no part of the seconds below), one thread, {asked.parallel} runs at "
-        f"a time on as many cores. {N:,} samples against the test part, by which nothing was chosen, in the first "
-        "fully connected layer (500 numbers) of a classifier trained by others; precision (three neighbors) and "
+        f"Each recipe with the flags shown and its defaults otherwise, by `gansmith train --minutes {asked.minutes:g}`"
+        ", where the row says no other (the time of planning is part of it, and no part of the seconds below), one "
+        f"thread, {asked.parallel} runs at a time on as many cores. {N:,} samples against the test part, by which "
+        "nothing was chosen, in the first fully connected layer (500 numbers) of a classifier trained by others; "
+        "precision (three neighbors) and "
         f"coverage (five) of every second sample. Real against real: distance {floor['frechet']:.1f}, coverage "
         f"{floor['coverage']:.2f}, precision {floor['precision']:.2f}. Seed {asked.seed}, one run a row.\n",
         "| recipe | Frechet distance | coverage | precision | rarest class | rounds | seconds |",
