@@ -128,7 +128,9 @@ def divergence(statement: str, pair: Conjugate, of_real: Function, of_fake: Func
 divergence("sum of p log p/q: f' = -1, g' = -h' = e^(t - 1)", KL, _ones, lambda t: np.exp(t - 1))
 divergence("sum of q log q/p: f' = -e^-t, g' = -h' = 1", REVERSE_KL, lambda t: np.exp(-t), _ones)
 divergence("2 JSD: f' = -s(-t), g' = -h' = s(t)", JENSEN_SHANNON, lambda t: expit(-t), expit)
-divergence("sum of (p - q)^2/q: f' = -1, g' = -h' = 1 + t/2", PEARSON, _ones, lambda t: 1 + t / 2)
+divergence(
+    "sum of (p - q)^2/q: f' = -1, g' = -h' = max(1 + t/2, 0)", PEARSON, _ones, lambda t: np.maximum(1 + t / 2, 0)
+)
 divergence(
     "sum of (p - q)^2/p: f' = -e^-t, g' = -h' = e^(-t/2)", NEYMAN, lambda t: np.exp(-t), lambda t: np.exp(-t / 2)
 )
