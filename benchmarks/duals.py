@@ -52,8 +52,8 @@ def main() -> None:
     lines = [
         "## McGan's duals and the size of their batch\n",
         f"`mcgan-cov` on the embedded digits, {ROUNDS} rounds, seeds {SEEDS[0]} and {SEEDS[1]}, one thread. "
-        f"{SAMPLES:,} samples against the training part, in the features of the digit classifier: this says how fast it "
-        "learns, and nothing of other data.\n",
+        f"{SAMPLES:,} samples against the training part, in the features of the digit classifier: this says how fast "
+        "it learns, and nothing of other data.\n",
         "| flags | Frechet distance | coverage | seconds |",
         "|---|---|---|---|",
     ]
