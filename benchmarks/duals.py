@@ -15,7 +15,7 @@ from gansmith import recipes
 from gansmith.data import load
 from gansmith.evaluate import choose, frechet_distance
 from gansmith.evaluate.manifold import manifold
-from gansmith.training import Training, train
+from gansmith.training.loop import Training, train
 
 ROUNDS, SAMPLES, SEEDS = 800, 1500, (0, 1)
 ROWS: list[dict[str, Any]] = [

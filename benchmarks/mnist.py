@@ -22,11 +22,11 @@ from classifier import Classifier
 from results import record, root
 from torch import Tensor
 
-from gansmith.cli import main as gansmith
+from gansmith.commands.cli import main as gansmith
 from gansmith.data import Dataset, load
 from gansmith.evaluate import frechet_distance, pca_reconstruct, reconstruction_error, same_class_share
-from gansmith.opening import opened
 from gansmith.report import grid, pairs, save_png
+from gansmith.runs.opening import opened
 
 N = 10_000
 

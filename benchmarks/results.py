@@ -36,7 +36,7 @@ def put_into_zoo(name: str, text: str) -> None:
 
 def provenance() -> str:
     """Command, machine, versions, date."""
-    from gansmith.run import machine
+    from gansmith.runs.folder import machine
 
     m = machine()
     command = " ".join(

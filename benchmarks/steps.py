@@ -28,7 +28,7 @@ from gansmith.dynamics import (
     Simultaneous,
 )
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import MLP
 from gansmith.objectives import (
     CovarianceMatching,

@@ -26,13 +26,13 @@ from torch import Tensor, nn
 
 from gansmith.data import load
 from gansmith.data.mixtures import grid_modes, ring_modes
-from gansmith.duel import Critic
+from gansmith.duel.scores import Critic
+from gansmith.duel.slopes import NoWitness
 from gansmith.dynamics import Decay
 from gansmith.dynamics.pull import Diverged
 from gansmith.evaluate.modes import mode_coverage
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import spectral_norm
 from gansmith.objectives import (
     CovarianceMatching,
@@ -55,8 +55,8 @@ from gansmith.objectives import (
 from gansmith.objectives.divergence import KL, NEYMAN, PEARSON, REVERSE_KL, SQUARED_HELLINGER, TOTAL_VARIATION
 from gansmith.recipes.pairs import adam
 from gansmith.regularizers import R1, R2, GradientPenalty, GradientPower
-from gansmith.slopes import NoWitness
-from gansmith.training import Training, train
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.loop import Training, train
 
 POINTS, FEATURES = 2500, 16
 SLOPE_PENALTY = 0.1

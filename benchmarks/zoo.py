@@ -27,8 +27,8 @@ from torch import Tensor
 from gansmith.data import Dataset, load
 from gansmith.evaluate import frechet_distance
 from gansmith.evaluate.manifold import manifold
-from gansmith.opening import opened
 from gansmith.report import grid, save_png
+from gansmith.runs.opening import opened
 
 ROWS = [
     "ogan",

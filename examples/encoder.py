@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gansmith.data import load
 from gansmith.recipes import ogan
-from gansmith.training import Training, train
+from gansmith.training.loop import Training, train
 
 
 def main(steps: int = 1000) -> None:

@@ -8,15 +8,15 @@ from torch.nn.functional import relu
 
 from gansmith.data import load, ring_modes
 from gansmith.evaluate import mode_coverage
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import MLP
 from gansmith.objectives import Pointwise
 from gansmith.recipes.pairs import adam
 from gansmith.regularizers import R1, R2
 from gansmith.testing import check_objective
-from gansmith.training import Training, train
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.loop import Training, train
 
 
 class SquaredHinge(Pointwise):

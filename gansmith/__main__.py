@@ -2,6 +2,6 @@
 
 import sys
 
-from gansmith.cli import main
+from gansmith.commands.cli import main
 
 sys.exit(main())

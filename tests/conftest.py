@@ -7,7 +7,9 @@ import shutil
 import pytest
 from runs import OWN, TINY
 
-from gansmith.cli import main
+from gansmith.commands.cli import main
+
+collect_ignore_glob = ["stored/*"]
 
 
 @pytest.fixture(autouse=True, scope="session")

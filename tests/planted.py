@@ -8,7 +8,7 @@ from torch.nn.functional import softplus
 from torch.nn.utils.parametrizations import _SpectralNorm
 
 from gansmith import chance
-from gansmith.duel import score
+from gansmith.duel.scores import score
 from gansmith.dynamics import Alternating, Pull, Simultaneous
 from gansmith.games import ogan
 from gansmith.objectives import Pointwise, Quadratic, Relativistic, SlopeQuadratic, pointwise, quadratic

@@ -256,7 +256,7 @@ def _(patch):
     "McGan: the slope of the dual's best function",
 )
 def _(patch):
-    from gansmith import slopes
+    from gansmith.duel import slopes
 
     patch.setattr(
         slopes.Witness,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gansmith.atomic import atomic
+from gansmith.disk.atomic import atomic
 
 
 def write(path: Path, content: bytes, **options: bool) -> None:

@@ -5,7 +5,7 @@ import torch
 
 from gansmith import chance
 from gansmith.chance import Part, keyed
-from gansmith.latents import Normal, Sphere, Uniform
+from gansmith.games.latents import Normal, Sphere, Uniform
 from gansmith.notes import scope
 
 

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 import torch
 
-from gansmith import checkpoint
+from gansmith.training import checkpoint
 
 STATE = {"step": 3, "w": torch.arange(6.0).view(2, 3), "deep": {"list": [1, torch.tensor(True)], "name": "x"}}
 

@@ -7,9 +7,9 @@ from torch.nn.functional import softplus
 from toys import D, Z, data, make, mlp
 
 from gansmith.batch import Batch
-from gansmith.duel import score
+from gansmith.duel.scores import score
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import Hinge, NonSaturating, Objective
 from gansmith.regularizers import R1, Regularizer
 from gansmith.testing import check_game, check_objective, check_regularizer

@@ -20,13 +20,14 @@ import torch
 from PIL import Image
 from runs import OWN, TINY
 
-from gansmith import checkpoint, cli
-from gansmith.cli import main
+from gansmith.commands import cli
 from gansmith.commands import training as commands
-from gansmith.folders import make_numbered
+from gansmith.commands.cli import main
+from gansmith.disk.folders import make_numbered
+from gansmith.disk.log import read_log
 from gansmith.games import GAN
-from gansmith.hooks import read_log
-from gansmith.run import RunFolder
+from gansmith.runs.folder import RunFolder
+from gansmith.training import checkpoint
 
 OF_OGAN = ("weight", "head", "original")  # arguments that the default recipe alone takes
 ODD = "a [red]b[bold] 'q' \"é\" \x1b[1m\nend"
@@ -71,7 +72,7 @@ def child(*words, code=None, **options):
 def test_help_and_recipes_come_without_torch():
     code = """if True:
         import sys
-        from gansmith.cli import main
+        from gansmith.commands.cli import main
         for words in (["--help"], [], ["--version"], ["recipes"], ["recipes", "--help"], ["resume", "--help"],
                       ["sample", "--help"], ["reconstruct", "--help"]):
             assert main(words) == 0, words

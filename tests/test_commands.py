@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from gansmith.cli import main
+from gansmith.commands.cli import main
 from gansmith.data import load
-from gansmith.hooks import Log, read_log
-from gansmith.opening import opened
+from gansmith.disk.log import read_log
 from gansmith.recipes import gan
-from gansmith.training import Training
+from gansmith.runs.opening import opened
+from gansmith.training.hooks import Log
+from gansmith.training.loop import Training
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +173,7 @@ def test_strict_holds_for_images_too(ogan, pictures, refused):
 
 
 def test_a_stop_while_summing_up_is_recorded(ogan, monkeypatch):
-    from gansmith import summary
+    from gansmith.runs import summary
 
     def stop(*_):
         raise KeyboardInterrupt
@@ -188,7 +189,7 @@ def test_data_in_the_place_of_a_recipe(pictures, refused):
 
 @pytest.mark.parametrize(("steps", "right"), [("1,500", True), ("1,5", False), ("15,00", False), ("1_0", False)])
 def test_numbers_as_people_write_them(steps, right):
-    from gansmith import flags
+    from gansmith.runs import flags
 
     if right:
         assert flags.count(steps) == 1500

@@ -9,13 +9,11 @@ from torch.nn.utils import parametrizations
 from toys import GAMES, WHOLE_BATCH, Counted, D, Mapped, Z, adams, data, make, mlp
 
 from gansmith import recipes
-from gansmith.conflicts import conflicts, conflicts_with_data
 from gansmith.data import load
 from gansmith.dynamics import Alternating, Pull
-from gansmith.experiment import Experiment, Stage
-from gansmith.finding import described
+from gansmith.dynamics.conflicts import conflicts, conflicts_with_data
 from gansmith.games import GAN, OGAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import DCGANCritic, spectral_norm
 from gansmith.objectives import Divergence, Hinge, NonSaturating, Pointwise, Relativistic, Saturating, Wasserstein
 from gansmith.regularizers import (
@@ -29,7 +27,9 @@ from gansmith.regularizers import (
     Lazy,
     LeCam,
 )
-from gansmith.training import Training, train
+from gansmith.runs.lookup import described
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.loop import Training, train
 
 SLOPES = [R1(), GradientPenalty(), GradientPower(), DRAGAN(), Lazy(R1(), 2)]
 

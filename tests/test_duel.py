@@ -6,16 +6,16 @@ from torch import nn
 from toys import WHOLE_BATCH, Counted, D, Z, data, make, mlp
 
 from gansmith.chance import Part, keyed
-from gansmith.critics import Once, View, module_of
-from gansmith.duel import features, score, still
+from gansmith.duel.critics import Once, View, module_of
+from gansmith.duel.scores import features, score, still
+from gansmith.duel.slopes import interpolate, slope, track
 from gansmith.dynamics import Pull
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.notes import notes, scope
 from gansmith.objectives import Hinge, NonSaturating, Quadratic, Relativistic, SlopeQuadratic, Wasserstein
 from gansmith.objectives.quadratic import root_mean_square
 from gansmith.regularizers import R1, R2, ClipWeights, GradientPenalty
-from gansmith.slopes import interpolate, slope, track
 
 PASSES = {  # (critic's loss, generator's loss)
     "O-GAN NS+R1+R2": (2, 1),

@@ -14,8 +14,8 @@ from gansmith.batch import Batch
 from gansmith.chance import Part, keyed
 from gansmith.dynamics import Alternating, Decay, Diverged, Pull, Simultaneous, bursts
 from gansmith.games import GAN, OGAN, Player
+from gansmith.games.latents import Normal
 from gansmith.games.ogan import correlation
-from gansmith.latents import Normal
 from gansmith.notes import notes
 from gansmith.objectives import Hinge, NonSaturating, Relativistic, Wasserstein
 from gansmith.regularizers import R1, ClipWeights, GradientPenalty

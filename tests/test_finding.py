@@ -8,8 +8,9 @@ from typing import Optional
 
 import pytest
 
-from gansmith import finding, flags
 from gansmith.refusal import Refusal
+from gansmith.runs import flags
+from gansmith.runs import lookup as finding
 
 OWN = """
 from __future__ import annotations

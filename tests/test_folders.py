@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gansmith.folders import LARGEST, read_file, sub_folder
+from gansmith.disk.folders import LARGEST, read_file, sub_folder
 from gansmith.refusal import Refusal
 
 

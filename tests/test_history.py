@@ -5,7 +5,7 @@ import torch
 from toys import Counted, D, Z, mlp
 
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import Fisher, Hinge
 from gansmith.regularizers import Bottleneck, Lazy, LeCam
 

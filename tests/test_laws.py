@@ -9,9 +9,10 @@ from torch.nn.functional import softplus
 from toys import GAMES, WHOLE_BATCH, Coded, Counted, D, Listed, Mapped, MeanGap, Pairs, Z, data, make, mlp, nudge
 
 from gansmith.batch import Batch
-from gansmith.duel import score
+from gansmith.duel.scores import score
+from gansmith.duel.slopes import track
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import (
     CovarianceMatching,
     Divergence,
@@ -53,7 +54,6 @@ from gansmith.regularizers import (
     Regularizer,
 )
 from gansmith.regularizers.places import mixed, on_both, on_fake, on_real, within
-from gansmith.slopes import track
 from gansmith.testing import check_game, check_objective, check_regularizer
 from gansmith.testing.differences import smooth
 from gansmith.testing.objectives import LAWS, duel_of

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from gansmith.batch import Batch
 from gansmith.data import load
+from gansmith.disk.log import read_log
 from gansmith.games import GAN
 from gansmith.games.base import Game
-from gansmith.hooks import read_log
-from gansmith.latents import Normal
-from gansmith.monitor import Monitor, look
+from gansmith.games.latents import Normal
 from gansmith.objectives import Hinge, NonSaturating, Relativistic, Wasserstein
 from gansmith.recipes import gan, ogan
 from gansmith.regularizers import R1
-from gansmith.training import Training, train
+from gansmith.training.loop import Training, train
+from gansmith.training.monitor import Monitor, look
 
 
 class Line(nn.Module):

@@ -10,15 +10,15 @@ from torch.nn.functional import normalize
 from toys import Counted, D, Z, adams, data, make, mlp
 
 from gansmith.chance import Part, keyed
-from gansmith.duel import score
+from gansmith.duel.scores import score
+from gansmith.duel.slopes import slope, track
 from gansmith.dynamics import Alternating, Pull
 from gansmith.games import GAN, OGAN
 from gansmith.games.heads import Radius, direction, standardize
+from gansmith.games.latents import Normal, Uniform
 from gansmith.games.ogan import correlation
-from gansmith.latents import Normal, Uniform
 from gansmith.networks import MLP, DCGANCritic, DCGANGenerator
 from gansmith.objectives import NonSaturating, Quadratic, SlopeQuadratic
-from gansmith.slopes import slope, track
 
 
 def codes(n=5, d=7, seed=0):

@@ -7,12 +7,12 @@ from torch import nn
 from toys import GAMES, WHOLE_BATCH, Counted, D, Z, data, make, mlp, sgds, tensors
 
 from gansmith.chance import Part, keyed
+from gansmith.duel.ranks import gather
 from gansmith.dynamics import HEUN, Alternating, Extragradient, Noise, Optimistic, Pull, RungeKutta, Simultaneous
 from gansmith.dynamics import Consensus as AnyConsensus
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import Hinge
-from gansmith.ranks import gather
 from gansmith.regularizers import GradientPenalty
 
 N = 16

@@ -8,22 +8,22 @@ from torch.optim import RMSprop
 
 from gansmith import recipes
 from gansmith.batch import Batch
-from gansmith.cli import main
-from gansmith.conflicts import conflicts
+from gansmith.commands.cli import main
 from gansmith.data import load
 from gansmith.data.dataset import Dataset
-from gansmith.duel import score
+from gansmith.duel.scores import score
 from gansmith.dynamics import Simultaneous
-from gansmith.experiment import Experiment
-from gansmith.finding import described
+from gansmith.dynamics.conflicts import conflicts
 from gansmith.games import Mean, Radius
 from gansmith.networks import MLP, TutorialCritic, TutorialGenerator
 from gansmith.networks.spectral import spectral_norms
 from gansmith.objectives import Hinge, NonSaturating, divergence
 from gansmith.objectives.kernels import RBF, DistanceKernel, RationalQuadratic
-from gansmith.run import RunFolder
-from gansmith.summary import _level
-from gansmith.training import Training, train
+from gansmith.runs.folder import RunFolder
+from gansmith.runs.lookup import described
+from gansmith.runs.summary import _level
+from gansmith.training.experiment import Experiment
+from gansmith.training.loop import Training, train
 
 OF_IMAGES = {"dcgan"}
 PAIRS = {

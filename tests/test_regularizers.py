@@ -9,11 +9,12 @@ from torch.nn.functional import pad
 from toys import Coded, Counted, D, Mapped, Z, data, mlp, sgds
 
 from gansmith.chance import Part, keyed
-from gansmith.critics import View
-from gansmith.duel import score
+from gansmith.duel.critics import View
+from gansmith.duel.scores import score
+from gansmith.duel.slopes import track
 from gansmith.dynamics import Alternating, scale_rate
 from gansmith.games import GAN, OGAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import StochasticCode, spectral_norm
 from gansmith.networks.stochastic import sampling
 from gansmith.notes import notes
@@ -34,7 +35,6 @@ from gansmith.regularizers import (
 )
 from gansmith.regularizers.consistency import flip_and_shift
 from gansmith.regularizers.places import between, following, mixed, on_both, on_fake, on_real, within
-from gansmith.slopes import track
 
 
 def half(s):

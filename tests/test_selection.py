@@ -7,8 +7,8 @@ from PIL import Image
 
 from gansmith.data import load
 from gansmith.data.augment import Augment
+from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
-from gansmith.selection import Selection
 
 
 @pytest.fixture

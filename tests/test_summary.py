@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 
 from gansmith.data import load
-from gansmith.evaluate.measure import measure
+from gansmith.examinations.measure import measure
 from gansmith.recipes import gan, ogan
-from gansmith.run import RunFolder
-from gansmith.summary import draw_reconstructions, draw_samples, sentences, summarize
-from gansmith.training import Training, train
+from gansmith.runs.folder import RunFolder
+from gansmith.runs.summary import draw_reconstructions, draw_samples, sentences, summarize
+from gansmith.training.loop import Training, train
 
 
 class Flat:

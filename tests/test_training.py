@@ -14,19 +14,20 @@ import pytest
 import torch
 from toys import Counted, D, mlp
 
-from gansmith import checkpoint
-from gansmith.average import Average
 from gansmith.data import load
+from gansmith.disk.log import read_log
 from gansmith.dynamics import Alternating, Diverged, Pull
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.hooks import Bar, Checkpoint, Log, Pictures, read_log
-from gansmith.latents import Normal
+from gansmith.games.average import Average
+from gansmith.games.latents import Normal
 from gansmith.networks import MLP
 from gansmith.objectives import NonSaturating
 from gansmith.recipes import gan, gan_qp, ogan, r3, wgan, wgan_gp
 from gansmith.regularizers import R1
-from gansmith.training import Hook, Training, steps_within, train
+from gansmith.training import checkpoint
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.hooks import Bar, Checkpoint, Log, Pictures
+from gansmith.training.loop import Hook, Training, steps_within, train
 
 RECIPES = {"ogan": ogan, "gan": gan, "wgan-gp": wgan_gp, "gan-qp": gan_qp, "r3": r3}
 
@@ -294,7 +295,7 @@ def test_steps_within_a_time(ring, monkeypatch):
         now[0] += 1.0
 
     monkeypatch.setattr(Training, "advance", advance)
-    monkeypatch.setattr("gansmith.training.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("gansmith.training.loop.time.perf_counter", lambda: now[0])
     assert steps_within(training, 100.0, trial=10) == 85  # five to warm up and ten to time are gone
     assert steps_within(training, 1e6 + 15, trial=10) == 10**6  # beyond the rounds whose moves are counted
 
@@ -309,7 +310,7 @@ def test_steps_within_a_time_where_rounds_differ(ring, monkeypatch):
         now[0] += experiment.stages[0].dynamics.moves_in(next(rounds)) / 100
 
     monkeypatch.setattr(Training, "advance", advance)
-    monkeypatch.setattr("gansmith.training.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("gansmith.training.loop.time.perf_counter", lambda: now[0])
     found = steps_within(training, 60.0)
     tried = 505 + 7 * 101  # five to warm up, and the time of seven is a fifth of a minute
     moves = sum(experiment.stages[0].dynamics.moves_in(step) for step in range(found))
@@ -362,8 +363,8 @@ def test_bfloat16_comes_with_channels_last(digits):
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from gansmith import checkpoint
-    from gansmith.cli import main
+    from gansmith.training import checkpoint
+    from gansmith.commands.cli import main
 
     # dies where it is told to: in the middle of the n-th write, or between two steps
     moment, run, words = sys.argv[1], sys.argv[2], sys.argv[3:]
@@ -393,7 +394,7 @@ KILLED = """
             return original(*arguments)
         checkpoint._keep = counted(checkpoint._keep, late)
     if kind == "step":
-        from gansmith.training import Training
+        from gansmith.training.loop import Training
         def after(original, now, training):
             notes = original(training)
             if now: die()
@@ -480,7 +481,7 @@ def test_pictures_and_log_hold_the_last_step(ring, tmp_path):
 def test_seconds_and_rates_by_a_clock(ring, tmp_path, monkeypatch):
     """One second a step; seconds go on after a resume, and a critic's move sees a batch of 8."""
     now = [0.0]
-    monkeypatch.setattr("gansmith.hooks.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("gansmith.training.hooks.time.perf_counter", lambda: now[0])
 
     class Tick(Hook):
         def step(self, training):

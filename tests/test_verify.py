@@ -10,8 +10,8 @@ import pytest
 import torch
 from planted import PLANTED
 
-from gansmith.cli import main
 from gansmith.commands import verifying
+from gansmith.commands.cli import main
 from gansmith.testing.claims import Claim, claim
 from gansmith.testing.oracles import CLAIMS
 

@@ -10,10 +10,10 @@ from toys import GAMES, WHOLE_BATCH, adams, make, sgds
 
 from gansmith import dynamics, games, objectives, regularizers
 from gansmith.dynamics import Dynamics
-from gansmith.finding import described
 from gansmith.games import Game
 from gansmith.objectives import Objective
 from gansmith.regularizers import Regularizer
+from gansmith.runs.lookup import described
 from gansmith.testing.oracles import CLAIMS
 
 ROOT = Path(__file__).parent.parent

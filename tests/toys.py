@@ -8,9 +8,10 @@ from torch.nn.functional import relu
 
 from gansmith import chance
 from gansmith.batch import Batch
-from gansmith.duel import features, parts, score
+from gansmith.duel.ranks import gather
+from gansmith.duel.scores import features, parts, score
 from gansmith.games import GAN, OGAN, Radius
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import MLP, StochasticCode
 from gansmith.notes import note
 from gansmith.objectives import (
@@ -35,7 +36,6 @@ from gansmith.objectives import (
     Wasserstein,
 )
 from gansmith.objectives.frames import Exponential
-from gansmith.ranks import gather
 from gansmith.regularizers import (
     DRAGAN,
     R1,

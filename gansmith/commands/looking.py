@@ -11,13 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gansmith.atomic import atomic
 from gansmith.data import Dataset, load
-from gansmith.folders import folder_of, make_folder, make_numbered, refuse_existing
-from gansmith.opening import opened
+from gansmith.disk.atomic import atomic
+from gansmith.disk.folders import folder_of, make_folder, make_numbered, refuse_existing
+from gansmith.disk.json_files import write_json
 from gansmith.refusal import Refusal, refusals
-from gansmith.run import RunFolder, write_json
-from gansmith.training import Training
+from gansmith.runs.folder import RunFolder
+from gansmith.runs.opening import opened
+from gansmith.training.loop import Training
 
 PART = 256  # samples through a network at a time
 SHOWN = 256  # pictures in a grid, at most

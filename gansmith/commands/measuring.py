@@ -13,14 +13,14 @@ import torch
 
 from gansmith import __version__
 from gansmith.data import Dataset, load
+from gansmith.disk.folders import folder_of, make_numbered, refuse_existing
+from gansmith.disk.json_files import to_json, write_json
 from gansmith.evaluate.features import choose
-from gansmith.evaluate.measure import measure
-from gansmith.evaluate.sets import measure_sets
-from gansmith.folders import folder_of, make_numbered, refuse_existing
-from gansmith.opening import data_of, opened
+from gansmith.examinations.measure import measure
+from gansmith.examinations.sets import measure_sets
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.table import print_table
-from gansmith.run import to_json, write_json
+from gansmith.runs.opening import data_of, opened
 
 MOST = 10_000  # of each kind by default: distances between more take minutes
 LARGEST = 1024  # pixels: pictures that are only looked at may be larger than those that are trained on

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from gansmith import summary
-from gansmith.opening import begin, data_of, newest, open_run, recipe_of, take_up
-from gansmith.report.reading import read_json
+from gansmith.disk.json_files import read_json
+from gansmith.runs import summary
+from gansmith.runs.opening import begin, data_of, newest, open_run, recipe_of, take_up
 
 
 def report(asked: argparse.Namespace) -> int:

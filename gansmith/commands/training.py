@@ -13,21 +13,21 @@ from typing import Any
 
 import torch
 
-from gansmith import summary
 from gansmith.data import Dataset
+from gansmith.data.selection import Selection
+from gansmith.disk.folders import folder_of, refuse_existing
 from gansmith.dynamics.pull import Diverged
-from gansmith.finding import Recipe, digest
-from gansmith.folders import folder_of, refuse_existing
-from gansmith.hooks import Bar, Checkpoint, Log, Pictures, fixed_samples
-from gansmith.monitor import Monitor
-from gansmith.opening import begin, data_of, newest, open_run, recipe_of, take_up
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.html import write_report
 from gansmith.report.numbers import sentences
-from gansmith.run import RunFolder, machine
-from gansmith.selection import Selection
-from gansmith.training import Training, steps_within
-from gansmith.training import train as run_training
+from gansmith.runs import summary
+from gansmith.runs.folder import RunFolder, machine
+from gansmith.runs.lookup import Recipe, digest
+from gansmith.runs.opening import begin, data_of, newest, open_run, recipe_of, take_up
+from gansmith.training.hooks import Bar, Checkpoint, Log, Pictures, fixed_samples
+from gansmith.training.loop import Training, steps_within
+from gansmith.training.loop import train as run_training
+from gansmith.training.monitor import Monitor
 
 
 def train(recipe: Recipe, arguments: dict[str, Any], asked: argparse.Namespace) -> int:

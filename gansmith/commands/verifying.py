@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
+from gansmith.disk.json_files import to_json
 from gansmith.refusal import Refusal
-from gansmith.run import to_json
 from gansmith.testing.claims import Claim, Finding
 from gansmith.testing.oracles import CLAIMS
 

@@ -15,7 +15,7 @@ from torch.optim import LBFGS, Optimizer
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
-from gansmith.conflicts import conflicts, warn
+from gansmith.dynamics.conflicts import conflicts, warn
 from gansmith.dynamics.pull import Diverged, Gradients, Pull, _place
 from gansmith.dynamics.saved import check_saved
 from gansmith.dynamics.schedules import Schedule

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gansmith.batch import Batch
 from gansmith.chance import Key, Part, keyed
-from gansmith.duel import crossing
+from gansmith.duel.scores import crossing
 from gansmith.games.base import Player
 from gansmith.notes import Notes, note, notes, scope
 

@@ -23,9 +23,9 @@ from gansmith.evaluate.reconstruction import (
     reconstruction_error,
     same_class_share,
 )
-from gansmith.evaluate.sets import measure_sets
 from gansmith.evaluate.sharpness import sharpness
 from gansmith.evaluate.sliced import sliced_wasserstein
+from gansmith.examinations.sets import measure_sets
 
 __all__ = [
     "ClassCoverage",

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gansmith.atomic import atomic
 from gansmith.data.cache import cache_folder
+from gansmith.disk.atomic import atomic
 from gansmith.evaluate.features import Features
 
 FORMAT = 1

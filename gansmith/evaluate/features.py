@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from gansmith.data.dataset import Dataset
+from gansmith.drawing.grids import check_images, to_uint8
 from gansmith.evaluate.classes import Judge
-from gansmith.report.pictures import check_images, to_uint8
 
 AT_ONCE = 2**21  # pixels through a network at a time: 32 maps of them take 256 MiB
 ENOUGH = 0.95  # of labeled pictures that a classifier must name before its features are chosen

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
+from gansmith.drawing.grids import to_uint8
 from gansmith.evaluate.features import Features
 from gansmith.evaluate.weights import Weights
-from gansmith.report.pictures import to_uint8
 
 WEIGHTS = Weights(
     "pt_inception-2015-12-05-6726825d.pth",

@@ -1,8 +1,13 @@
 """Games: who plays, and how a batch becomes a duel."""
 
+from gansmith.games.average import Average as Average
 from gansmith.games.base import Game as Game
 from gansmith.games.base import Player as Player
 from gansmith.games.gan import GAN as GAN
 from gansmith.games.heads import Mean as Mean
 from gansmith.games.heads import Radius as Radius
+from gansmith.games.latents import Latent as Latent
+from gansmith.games.latents import Normal as Normal
+from gansmith.games.latents import Sphere as Sphere
+from gansmith.games.latents import Uniform as Uniform
 from gansmith.games.ogan import OGAN as OGAN

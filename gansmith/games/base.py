@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
-from gansmith.duel import Critic, Sample
+from gansmith.duel.scores import Critic, Sample
 from gansmith.notes import Notes
 
 

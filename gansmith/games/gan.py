@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
-from gansmith.duel import Critic, Sample, score, still
+from gansmith.duel.scores import Critic, Sample, score, still
 from gansmith.games.base import Game, Player
-from gansmith.latents import Latent
+from gansmith.games.latents import Latent
 from gansmith.objectives.base import Objective
 
 
@@ -27,7 +27,7 @@ class GAN(Game):
         Generative Adversarial Networks, Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661.
 
     Example:
-        >>> from gansmith.latents import Normal
+        >>> from gansmith.games.latents import Normal
         >>> from gansmith.networks import MLP
         >>> from gansmith.objectives import NonSaturating
         >>> game = GAN(MLP(4, 2), MLP(2, None), NonSaturating(), Normal(4))

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
-from gansmith.critics import Once, View
-from gansmith.duel import score, still
+from gansmith.duel.critics import Once, View
+from gansmith.duel.scores import score, still
+from gansmith.duel.slopes import track
 from gansmith.games.gan import GAN
 from gansmith.games.heads import Mean, Radius, direction
 from gansmith.games.heads import standardize as standardize  # noqa: PLC0414 (an export, as mypy reads it)
-from gansmith.latents import Latent
+from gansmith.games.latents import Latent
 from gansmith.notes import note
 from gansmith.objectives.base import Objective
-from gansmith.slopes import track
 
 
 def correlation(v: Tensor, w: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class OGAN(GAN):
         https://arxiv.org/abs/1903.01931.
 
     Example:
-        >>> from gansmith.latents import Normal
+        >>> from gansmith.games.latents import Normal
         >>> from gansmith.networks import MLP
         >>> from gansmith.objectives import NonSaturating
         >>> game = OGAN(MLP(4, 2), MLP(2, 4), NonSaturating(), Normal(4))

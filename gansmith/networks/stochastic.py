@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith import chance
-from gansmith.duel import full
+from gansmith.duel.scores import full
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from gansmith.critics import Once
-from gansmith.duel import Critic, Sample
-from gansmith.history import keep_digits
+from gansmith.duel.critics import Once
+from gansmith.duel.history import keep_digits
+from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.slopes import track
 from gansmith.notes import Notes, note, scope
 from gansmith.regularizers.base import Regularizer
-from gansmith.slopes import track
 
 Loss = Callable[[Critic, Sample, Sample], Tensor]
 
@@ -20,7 +20,7 @@ class Objective(nn.Module):
     """What the critic and the generator want small, given a duel (critic, real, fake). High score = real.
 
     Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
-    outputs of all ranks through :func:`gansmith.ranks.gather`, and micro-batches are refused for it. ``logits`` says
+    outputs of all ranks through :func:`gansmith.duel.gather`, and micro-batches are refused for it. ``logits`` says
     that scores lie on the whole real line, and the loss squashes them: no sigmoid belongs before them. ``places`` says
     that scores may be those of all places of maps (:class:`Patchwise`): the losses read nothing else of a sample.
 

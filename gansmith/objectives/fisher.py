@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, score
+from gansmith.duel.ranks import gather
+from gansmith.duel.scores import Critic, Sample, score
 from gansmith.notes import Notes, note
 from gansmith.objectives.base import Objective
-from gansmith.ranks import gather
 
 
 class Fisher(Objective):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gansmith.duel import full
+from gansmith.duel.scores import full
 
 
 def retract(matrix: Tensor) -> Tensor:

@@ -6,11 +6,11 @@ from functools import cache
 
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, features, full_precision, still
+from gansmith.duel.ranks import gather
+from gansmith.duel.scores import Critic, Sample, features, full_precision, still
+from gansmith.duel.slopes import Witness
 from gansmith.objectives.base import Objective
 from gansmith.objectives.kernels import Kernel, RationalQuadratic
-from gansmith.ranks import gather
-from gansmith.slopes import Witness
 
 
 class KernelDiscrepancy(Objective):

@@ -8,13 +8,13 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from gansmith.duel import Critic, Sample, features, full_precision, still
+from gansmith.duel.ranks import gather
+from gansmith.duel.scores import Critic, Sample, features, full_precision, still
+from gansmith.duel.slopes import NoWitness, Witness
 from gansmith.objectives import balls
 from gansmith.objectives.base import Objective
 from gansmith.objectives.eigen import signs_of_largest, sum_of_largest
 from gansmith.objectives.frames import Exponential, Retracted
-from gansmith.ranks import gather
-from gansmith.slopes import NoWitness, Witness
 
 Head = Callable[[Tensor], Tensor]
 Frame = Callable[[int, int], Retracted | Exponential]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, parts, same_size, score
+from gansmith.duel.scores import Critic, Sample, parts, same_size, score
+from gansmith.duel.slopes import NoWitness
 from gansmith.objectives.base import Objective
 from gansmith.objectives.quadratic import Distance, apart, mean_absolute, positive
-from gansmith.slopes import NoWitness
 
 
 class PairwiseQuadratic(Objective):

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gansmith.critics import Read
-from gansmith.duel import Critic, Sample, places
+from gansmith.duel.critics import Read
+from gansmith.duel.scores import Critic, Sample, places
 from gansmith.notes import Notes
 from gansmith.objectives.base import Objective, Sum
 

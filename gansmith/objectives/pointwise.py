@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from gansmith.duel import Critic, Sample, score
+from gansmith.duel.scores import Critic, Sample, score
 from gansmith.objectives.base import Objective
 
 Function = Callable[[Tensor], Tensor]

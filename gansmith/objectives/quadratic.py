@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, full, parts, same_shape, same_size, score, still
+from gansmith.duel.scores import Critic, Sample, full, parts, same_shape, same_size, score, still
 from gansmith.objectives.base import Objective
 
 Distance = Callable[[Sample, Sample], Tensor]

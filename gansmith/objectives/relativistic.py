@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, same_size, score, still
+from gansmith.duel.ranks import gather
+from gansmith.duel.scores import Critic, Sample, same_size, score, still
 from gansmith.objectives.base import Objective
 from gansmith.objectives.pointwise import NonSaturating, Pointwise
-from gansmith.ranks import gather
 
 
 class Relativistic(Objective):

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gansmith.critics import Once, Read
-from gansmith.duel import Critic, Sample
+from gansmith.duel.critics import Once, Read
+from gansmith.duel.scores import Critic, Sample
 from gansmith.notes import Notes
 from gansmith.objectives.base import Objective, Sum
 from gansmith.objectives.patchwise import mean_of_places

@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import nn
 
 from gansmith.data.dataset import Dataset
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import NonSaturating
 from gansmith.recipes.pairs import adam, code_size, needs_images, pair
+from gansmith.training.experiment import Experiment, Stage
 
 
 def dcgan(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gansmith.data.dataset import Dataset
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import Divergence
 from gansmith.objectives import divergence as pairs
 from gansmith.recipes.pairs import adam, chosen, code_size, pair
 from gansmith.regularizers import R1
+from gansmith.training.experiment import Experiment, Stage
 
 DIVERGENCES = {
     "kl": pairs.KL,

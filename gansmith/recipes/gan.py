@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from gansmith.data.dataset import Dataset
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import NonSaturating
 from gansmith.recipes.pairs import adam, code_size, pair
 from gansmith.regularizers import R1
+from gansmith.training.experiment import Experiment, Stage
 
 
 def gan(

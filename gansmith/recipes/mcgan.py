@@ -7,14 +7,14 @@ import math
 from torch import nn
 
 from gansmith.data.dataset import Dataset
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import spectral_norm
 from gansmith.objectives import MeanCovarianceMatching, Objective
 from gansmith.objectives.matching import Matching
 from gansmith.recipes.pairs import adam, chosen, code_size, pair
 from gansmith.regularizers import GradientPenalty
+from gansmith.training.experiment import Experiment, Stage
 
 BALLS = {"1": 1.0, "2": 2.0, "inf": math.inf}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from gansmith.data.dataset import Dataset
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import CovarianceMatching
 from gansmith.recipes.mcgan import restrained
 from gansmith.recipes.pairs import adam, code_size, pair
+from gansmith.training.experiment import Experiment, Stage
 
 
 def mcgan_cov(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gansmith.data.dataset import Dataset
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import KernelDiscrepancy
 from gansmith.objectives.kernels import RBF, DistanceKernel, RationalQuadratic
 from gansmith.recipes.pairs import adam, chosen, code_size, pair
 from gansmith.regularizers import GradientPenalty
+from gansmith.training.experiment import Experiment, Stage
 
 KERNELS = {"distance": DistanceKernel, "rational-quadratic": RationalQuadratic, "rbf": RBF}
 

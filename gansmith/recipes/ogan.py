@@ -9,13 +9,13 @@ from torch.optim import RMSprop
 
 from gansmith.data.dataset import Dataset
 from gansmith.dynamics import Dynamics, Simultaneous
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import OGAN, Mean, Radius
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import MLP
 from gansmith.objectives import Relativistic, SlopeQuadratic
 from gansmith.recipes.pairs import adam, chosen, code_size, optimizers, pair
 from gansmith.regularizers import R1, R2
+from gansmith.training.experiment import Experiment, Stage
 
 HEADS: dict[str, Callable[[int], nn.Module]] = {
     "mean": lambda size: Mean(),

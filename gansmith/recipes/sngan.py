@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import nn
 
 from gansmith.data.dataset import Dataset
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import TutorialCritic, TutorialGenerator, spectral_norm
 from gansmith.objectives import Hinge, NonSaturating
 from gansmith.recipes.pairs import adam, chosen, code_size, needs_images, pair
+from gansmith.training.experiment import Experiment, Stage
 
 LOSSES = {"hinge": Hinge, "non-saturating": NonSaturating}
 

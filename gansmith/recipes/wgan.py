@@ -7,12 +7,12 @@ from torch.optim import RMSprop
 
 from gansmith.data.dataset import Dataset
 from gansmith.dynamics import Alternating, bursts
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import Wasserstein
 from gansmith.recipes.pairs import code_size, optimizers, pair
 from gansmith.regularizers import ClipWeights
+from gansmith.training.experiment import Experiment, Stage
 
 
 def wgan(

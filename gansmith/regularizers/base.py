@@ -7,8 +7,8 @@ from typing import NoReturn
 
 from torch import Tensor, nn
 
-from gansmith.duel import Critic, Sample
-from gansmith.history import keep_digits
+from gansmith.duel.history import keep_digits
+from gansmith.duel.scores import Critic, Sample
 from gansmith.notes import Notes
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gansmith.critics import module_of
-from gansmith.duel import Critic, Sample
+from gansmith.duel.critics import module_of
+from gansmith.duel.scores import Critic, Sample
 from gansmith.networks.stochastic import sampling
 from gansmith.notes import Notes, note
 from gansmith.regularizers.base import Regularizer

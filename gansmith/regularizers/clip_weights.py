@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn.utils.parametrize import ParametrizationList
 
-from gansmith.critics import module_of
-from gansmith.duel import Critic
+from gansmith.duel.critics import module_of
+from gansmith.duel.scores import Critic
 from gansmith.networks.spectral import before_norm
 from gansmith.regularizers.base import Regularizer
 

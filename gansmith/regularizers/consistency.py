@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gansmith import chance
-from gansmith.duel import Critic, Sample, score, size, still
+from gansmith.duel.scores import Critic, Sample, score, size, still
 from gansmith.notes import scope
 from gansmith.regularizers.base import Regularizer
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from gansmith import chance
-from gansmith.duel import Sample, alike, parts
-from gansmith.ranks import gather
+from gansmith.duel.ranks import gather
+from gansmith.duel.scores import Sample, alike, parts
+from gansmith.duel.slopes import track
 from gansmith.regularizers.gradient_penalty import GradientPenalty
-from gansmith.slopes import track
 
 
 class DRAGAN(GradientPenalty):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample, full, same_size, size, still
-from gansmith.ranks import gather
+from gansmith.duel.ranks import gather
+from gansmith.duel.scores import Critic, Sample, full, same_size, size, still
 from gansmith.regularizers.base import Regularizer, nonnegative
 
 

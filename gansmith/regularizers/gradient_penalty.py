@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import relu
 
-from gansmith.duel import Critic, Sample
+from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.slopes import interpolate, slope
 from gansmith.regularizers.base import Regularizer, nonnegative
-from gansmith.slopes import interpolate, slope
 
 
 class GradientPenalty(Regularizer):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample
+from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.slopes import slope
 from gansmith.regularizers.base import Regularizer
 from gansmith.regularizers.places import between, mixed, within
-from gansmith.slopes import slope
 
 Places = Callable[[Sample, Sample], Sequence[Sample]]
 

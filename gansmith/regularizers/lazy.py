@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample
+from gansmith.duel.scores import Critic, Sample
 from gansmith.notes import Notes, note
 from gansmith.regularizers.base import Regularizer
 

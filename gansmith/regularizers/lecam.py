@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
-from gansmith.duel import Critic, Sample, score
+from gansmith.duel.scores import Critic, Sample, score
 from gansmith.notes import Notes, note
 from gansmith.regularizers.base import Regularizer, nonnegative
 

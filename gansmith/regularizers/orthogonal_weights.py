@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gansmith.critics import module_of
-from gansmith.duel import Critic, Sample
+from gansmith.duel.critics import module_of
+from gansmith.duel.scores import Critic, Sample
 from gansmith.networks.spectral import LAYERS, TRANSPOSED, underlying
 from gansmith.regularizers.base import Regularizer, nonnegative
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from gansmith import chance
-from gansmith.duel import Sample, alike, parts
-from gansmith.ranks import gather
-from gansmith.slopes import interpolate
+from gansmith.duel.ranks import gather
+from gansmith.duel.scores import Sample, alike, parts
+from gansmith.duel.slopes import interpolate
 
 
 def between(real: Sample, fake: Sample) -> list[Sample]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from gansmith.duel import Critic, Sample
+from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.slopes import slope
 from gansmith.regularizers.base import Regularizer, nonnegative
-from gansmith.slopes import slope
 
 
 class R1(Regularizer):

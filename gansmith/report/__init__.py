@@ -1,10 +1,10 @@
 """Pictures of a run: grids, pairs, a run at a glance, and its page. Drawing libraries load when first used."""
 
+from gansmith.drawing.grids import grid, pairs, save_png, to_uint8
 from gansmith.report.codes import Codes
 from gansmith.report.health import Finding, health
 from gansmith.report.html import report_page, write_report
 from gansmith.report.overview import overview
-from gansmith.report.pictures import grid, pairs, save_png, to_uint8
 
 __all__ = [
     "Codes",

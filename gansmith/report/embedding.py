@@ -9,11 +9,11 @@ from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gansmith.folders import read_file
+from gansmith.disk.folders import read_file
 from gansmith.report.markup import text
 
 if TYPE_CHECKING:
-    from gansmith.report.pictures import Picture
+    from gansmith.drawing.grids import Picture
 
 PIXELS = 30_000_000  # of one picture; ours have less than a tenth of it
 KEPT, SIDE = 4_000_000, 16_383  # pixels of one in memory, and along a side, which is WebP's limit

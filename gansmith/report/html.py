@@ -9,14 +9,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gansmith.atomic import atomic
-from gansmith.record import is_number
+from gansmith.disk.atomic import atomic
+from gansmith.disk.json_files import is_number, read_json
+from gansmith.drawing.plane import Plane
 from gansmith.report.codes import Codes, code_map
 from gansmith.report.health import Finding, health
 from gansmith.report.markup import absent, name, section, text
 from gansmith.report.parts import show_between, show_curves, show_pairs, show_samples
-from gansmith.report.plane import Plane
-from gansmith.report.reading import Pictures, read_json, read_pictures
+from gansmith.report.reading import Pictures, read_pictures
 from gansmith.report.repeating import command, facts
 from gansmith.report.tables import numbers
 
@@ -47,7 +47,7 @@ def write_report(run: Path, *, codes: Codes | None = None, plane: Plane | None =
         >>> "could not be read" in page
         True
     """
-    from gansmith.hooks import read_log
+    from gansmith.disk.log import read_log
 
     def lines(file: str) -> list[Any]:
         try:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from torch import Tensor
 
+from gansmith.drawing.grids import save_png
+from gansmith.drawing.plane import Plane
+from gansmith.drawing.words import legible
 from gansmith.report.page import DPI, MARGIN, WIDTH, Box, layout, text_at
 from gansmith.report.panels import Curves, draw_curves, draw_facts, draw_grid, draw_pairs, draw_plane
-from gansmith.report.pictures import save_png
-from gansmith.report.plane import Plane
-from gansmith.report.words import legible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gansmith.report.pictures import Picture
+    from gansmith.drawing.grids import Picture
 
 Part: TypeAlias = Callable[["Figure", Box], None]
 

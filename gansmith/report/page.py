@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from gansmith.report.words import write
+from gansmith.drawing.words import write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from gansmith.drawing import plane
+from gansmith.drawing.grids import check_images, grid, pairs
+from gansmith.drawing.words import legible, wrapped, write
 from gansmith.report import curves as lines
-from gansmith.report import plane
 from gansmith.report.page import FAINT, HEADING, LINE, Box, axes_at, heading, plain, text_at
-from gansmith.report.pictures import check_images, grid, pairs
-from gansmith.report.words import legible, wrapped, write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gansmith.report.pictures import Picture
+    from gansmith.drawing.grids import Picture
 
 Curves: TypeAlias = Mapping[str, tuple[Sequence[int], Sequence[float]]]
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gansmith.folders import read_file
+from gansmith.drawing.plane import Plane
 from gansmith.report import embedding
-from gansmith.report.plane import Plane
 
 FRAMES = 24
 
@@ -71,7 +69,7 @@ def _drawn(points: Plane) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from gansmith.report import plane
+    from gansmith.drawing import plane
     from gansmith.report.page import plain
 
     figure = Figure(figsize=(9, 7.6), dpi=100, facecolor="white")
@@ -81,12 +79,3 @@ def _drawn(points: Plane) -> Any:
     plane.draw(axes, *points)
     canvas.draw()
     return embedding.from_array(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds an object; an empty one where it does not, is a link, or is too large."""
-    try:
-        found = json.loads(read_file(path))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

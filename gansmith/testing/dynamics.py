@@ -20,7 +20,7 @@ from gansmith.dynamics.base import Dynamics
 from gansmith.dynamics.pull import Diverged
 from gansmith.games.base import Player
 from gansmith.games.gan import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.notes import Notes
 from gansmith.objectives import NonSaturating
 from gansmith.regularizers import R1

@@ -37,7 +37,7 @@ def check_game(game: Game, batch: Batch, smooth: bool = True) -> None:
 
     Example:
         >>> from gansmith.games import GAN
-        >>> from gansmith.latents import Normal
+        >>> from gansmith.games.latents import Normal
         >>> from gansmith.networks import MLP
         >>> from gansmith.objectives import NonSaturating
         >>> from gansmith.regularizers import R1

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from gansmith import chance
-from gansmith.duel import Sample, parts, score
+from gansmith.duel.scores import Sample, parts, score
 from gansmith.objectives.base import Objective
 from gansmith.testing.differences import assert_gradient, gradients_of, points, smooth
 from gansmith.testing.given import needs_instance, needs_module

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from gansmith import chance
-from gansmith.critics import Once, View
-from gansmith.duel import Critic, Sample
+from gansmith.duel.critics import Once, View
+from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.slopes import track
 from gansmith.notes import notes
 from gansmith.regularizers.base import Regularizer
-from gansmith.slopes import track
 from gansmith.testing.differences import assert_gradient, gradients_of, points, smooth
 from gansmith.testing.given import needs_instance, needs_module
 

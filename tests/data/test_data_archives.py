@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from runs import TINY
 
-from gansmith.cli import main
+from gansmith.commands.cli import main
 from gansmith.data import archive, load
 
 DATA = Path(os.environ.get("GANSMITH_DATA", Path(__file__).parents[2] / "../shared/data"))

@@ -13,7 +13,7 @@ datasets = pytest.importorskip("datasets", reason="the extra hub is not installe
 
 from gansmith.data import hub, load  # noqa: E402
 from gansmith.data.hub import pictures_of, read_hub  # noqa: E402
-from gansmith.selection import Selection  # noqa: E402
+from gansmith.data.selection import Selection  # noqa: E402
 
 COMMIT = "ab" * 20
 NAMES = ["zebra", "ant"]

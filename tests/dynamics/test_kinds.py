@@ -10,14 +10,14 @@ from toys import GAMES, WHOLE_BATCH, Anchored, Counted, D, EverySecond, Z, adams
 
 from gansmith.data import load
 from gansmith.dynamics import Decay, Pull, RungeKutta
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import MLP
 from gansmith.objectives import Hinge, NonSaturating
 from gansmith.regularizers import R1, GradientPenalty
 from gansmith.testing import check_dynamics
-from gansmith.training import Training
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.loop import Training
 
 
 def field(players, weight=0.0, regularize=0.0):
@@ -168,7 +168,7 @@ def training(kind, precision):
 
 
 def test_full_precision_is_kept(monkeypatch):
-    monkeypatch.setattr("gansmith.precision._has_bfloat16", lambda device: True)
+    monkeypatch.setattr("gansmith.training.precision._has_bfloat16", lambda device: True)
     assert training("simultaneous", "auto").autocast == torch.bfloat16
     assert training("RK4", "auto").autocast is None
     assert training("RK4", "float32").autocast is None

@@ -5,10 +5,10 @@ import torch
 from toys import Counted, D, Z, adams, data, make, mlp, sgds, tensors
 
 from gansmith.chance import Part, keyed
-from gansmith.duel import crossing
+from gansmith.duel.scores import crossing
 from gansmith.dynamics import EULER, HEUN, Consensus, Extragradient, Optimistic, Pull, RungeKutta, Simultaneous
 from gansmith.games import GAN, Player
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.notes import notes
 from gansmith.objectives import Hinge, NonSaturating
 

@@ -11,7 +11,7 @@ from toys import GAMES, Counted, D, Z, data, make, mlp, sgds, tensors
 from gansmith.batch import Batch
 from gansmith.dynamics import EULER, HEUN, MIDPOINT, RK4, Decay, Diverged, Pull, RungeKutta, Simultaneous, Tableau
 from gansmith.games import GAN, Player
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import NonSaturating
 from gansmith.regularizers import R1
 

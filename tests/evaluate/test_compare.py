@@ -6,9 +6,9 @@ import torch
 from gansmith.data import load
 from gansmith.evaluate import compare, distances, measure_sets
 from gansmith.evaluate.classes import ClassJudge
-from gansmith.evaluate.encoders import Coder, Trial
 from gansmith.evaluate.features import Features, pixels
 from gansmith.evaluate.reconstruction import PrincipalComponents
+from gansmith.examinations.encoders import Coder, Trial
 
 
 def normal(seed, n=200, shift=0.0):

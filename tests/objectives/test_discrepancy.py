@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from gansmith.duel.slopes import slope, track
 from gansmith.objectives import KernelDiscrepancy
 from gansmith.objectives.kernels import RBF, DistanceKernel, RationalQuadratic, squared_distances
 from gansmith.regularizers import R1, GradientPenalty
-from gansmith.slopes import slope, track
 from gansmith.testing.differences import assert_gradient, points, smooth
 
 X, Y = points(6, 3, seed=1) + 0.5, 2 * points(4, 3, seed=2)

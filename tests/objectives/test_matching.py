@@ -7,12 +7,12 @@ import torch
 from scipy.optimize import minimize
 from toys import Counted, data
 
+from gansmith.duel.slopes import slope, track
 from gansmith.objectives import CovarianceMatching, MeanCovarianceMatching, MeanMatching
 from gansmith.objectives.balls import conjugate, maximizer, project
 from gansmith.objectives.eigen import signs_of_largest
 from gansmith.objectives.frames import Exponential, retract
 from gansmith.regularizers import R1, GradientPenalty
-from gansmith.slopes import slope, track
 from gansmith.testing.differences import assert_gradient, points, smooth
 
 BALLS = [1, 2, math.inf]

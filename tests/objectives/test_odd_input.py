@@ -8,11 +8,12 @@ import torch
 from torch import nn
 from toys import Counted, D, Z, data, mlp
 
-from gansmith.conflicts import conflicts
-from gansmith.duel import features, score
+from gansmith.duel.scores import features, score
+from gansmith.duel.slopes import slope
 from gansmith.dynamics import Alternating, Consensus, Diverged
+from gansmith.dynamics.conflicts import conflicts
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import (
     CovarianceMatching,
     Divergence,
@@ -37,7 +38,6 @@ from gansmith.objectives.frames import Retracted
 from gansmith.objectives.kernels import RBF, RationalQuadratic, squared_distances
 from gansmith.objectives.quadratic import root_mean_square
 from gansmith.regularizers import R1, Bottleneck, GradientPenalty
-from gansmith.slopes import slope
 from gansmith.testing.differences import points, smooth
 
 X, Y = points(6, 3) + 0.5, points(6, 3, seed=1)

@@ -8,7 +8,7 @@ from torch.nn.functional import l1_loss, relu
 from gansmith.batch import Batch
 from gansmith.dynamics import Pull
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import (
     Divergence,
     Fisher,

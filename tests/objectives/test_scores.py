@@ -6,10 +6,10 @@ import pytest
 import torch
 from toys import Counted, Pairs, data
 
-from gansmith.duel import score
+from gansmith.duel.scores import score
 from gansmith.dynamics import Alternating
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.networks import MLP
 from gansmith.notes import notes
 from gansmith.objectives import (

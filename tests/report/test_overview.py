@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from gansmith.drawing.words import legible, wrapped
 from gansmith.report import overview, to_uint8
-from gansmith.report.words import legible, wrapped
 
 
 def picture(path: Path) -> NDArray[np.uint8]:

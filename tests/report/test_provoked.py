@@ -10,22 +10,23 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.data import Dataset, load
+from gansmith.disk.log import read_log
 from gansmith.dynamics.pull import Diverged
 from gansmith.evaluate import ClassJudge
 from gansmith.evaluate.diversity import mean_distance
 from gansmith.evaluate.duplicates import duplicates
 from gansmith.evaluate.memorization import memorization
-from gansmith.experiment import Experiment, Stage
 from gansmith.games import GAN
-from gansmith.hooks import Log, read_log
-from gansmith.latents import Normal
-from gansmith.monitor import Monitor
+from gansmith.games.latents import Normal
 from gansmith.networks import MLP
 from gansmith.objectives import NonSaturating, Objective, Wasserstein
 from gansmith.recipes.pairs import adam
 from gansmith.regularizers import R1, GradientPenalty
 from gansmith.report.health import Finding, health
-from gansmith.training import Training, train
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.hooks import Log
+from gansmith.training.loop import Training, train
+from gansmith.training.monitor import Monitor
 
 
 class Blind(nn.Module):

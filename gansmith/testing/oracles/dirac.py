@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
-from gansmith.duel import crossing
+from gansmith.duel.scores import crossing
 from gansmith.games import GAN
-from gansmith.latents import Normal
+from gansmith.games.latents import Normal
 from gansmith.objectives import (
     Divergence,
     Fisher,

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit
 from torch import Tensor
 
-from gansmith.duel import Critic
+from gansmith.duel.scores import Critic
 from gansmith.objectives import (
     CovarianceMatching,
     Divergence,

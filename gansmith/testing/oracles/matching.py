@@ -12,10 +12,10 @@ from scipy.linalg import expm, norm, qr, svd, svdvals
 from scipy.optimize import minimize as constrained
 from torch import Tensor
 
+from gansmith.duel.slopes import slope
 from gansmith.objectives import CovarianceMatching, Fisher, MeanCovarianceMatching, MeanMatching
 from gansmith.objectives.balls import project
 from gansmith.objectives.frames import Exponential, retract
-from gansmith.slopes import slope
 from gansmith.testing.claims import Pair, claim
 from gansmith.testing.oracles.support import Array, batches, best, lookup, minimize, p, q
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gansmith.duel import Sample, parts
+from gansmith.duel.scores import Sample, parts
 from gansmith.objectives import PairwiseQuadratic
 from gansmith.testing.claims import Pair, claim
 from gansmith.testing.oracles.support import Array, all_pairs, minimize, p, q

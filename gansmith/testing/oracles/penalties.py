@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gansmith.duel import Critic
+from gansmith.duel.scores import Critic
+from gansmith.duel.slopes import interpolate
 from gansmith.regularizers import DRAGAN, R1, R2, GradientPenalty, GradientPower, Lazy, Regularizer
-from gansmith.slopes import interpolate
 from gansmith.testing.claims import Pair, claim
 
 GULRAJANI = "Gulrajani et al., 2017"

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gansmith.duel import Sample, parts
+from gansmith.duel.scores import Sample, parts
 from gansmith.objectives import Objective, Quadratic, SlopeQuadratic
 from gansmith.objectives.quadratic import mean_absolute, mean_square, root_mean_square
 from gansmith.testing.claims import Pair, claim

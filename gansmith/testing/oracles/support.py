@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import jensenshannon
 from torch import Tensor
 
-from gansmith.critics import View
+from gansmith.duel.critics import View
 from gansmith.objectives import Objective
 
 Array = NDArray[Any]

@@ -1,0 +1,1 @@
+"""Pictures from tensors: grids, pairs, points in the plane. Drawing libraries load when first used."""

@@ -1,0 +1,1 @@
+"""Examinations of a run: each a small file with what it asks of a trained game."""

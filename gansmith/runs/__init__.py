@@ -1,0 +1,1 @@
+"""Runs: which recipe with which arguments, the folder that a run leaves, and opening it again."""

@@ -1,0 +1,171 @@
+"""The run folder: what was asked for, on which machine, and how it stands."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from gansmith import __version__
+from gansmith.disk.folders import make_folder, make_numbered, read_file
+from gansmith.disk.json_files import write_json
+from gansmith.refusal import Refusal
+from gansmith.runs.record import misfit
+
+FORMAT = 1
+
+
+class RunFolder:
+    """A folder with ``run.json`` and what a run leaves beside it. Nothing in it is ever executed by opening it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as where:
+        ...     run = RunFolder.create(Path(where) / "one", {"recipe": "ogan"})
+        ...     run.record["status"], sorted(file.name for file in run.path.iterdir())
+        ('running', ['run.json'])
+    """
+
+    def __init__(self, path: Path, record: dict[str, Any]) -> None:
+        self.path, self.record = path, record
+
+    @classmethod
+    def create(cls, path: Path, record: dict[str, Any], recipe: bytes | None = None) -> RunFolder:
+        """Makes the folder; its ``run.json`` holds ``record``, the machine, and the status.
+
+        Arguments:
+            path: where; no folder of that name may be there.
+            record: what was asked for.
+            recipe: the user's recipe file, to be kept as ``recipe.py``.
+
+        Raises:
+            Refusal: the folder exists, or cannot be made.
+        """
+        return cls._begin(make_folder(path, "--out, or gansmith resume it"), record, recipe)
+
+    @classmethod
+    def create_numbered(cls, folder: Path, stem: str, record: dict[str, Any], recipe: bytes | None = None) -> RunFolder:
+        """As :meth:`create`, under the first free name of ``folder/stem-1``, ``-2``, ..."""
+        return cls._begin(make_numbered(folder, stem), record, recipe)
+
+    @classmethod
+    def _begin(cls, path: Path, record: dict[str, Any], recipe: bytes | None) -> RunFolder:
+        about = {"format": FORMAT, "gansmith": __version__, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+        run = cls(path, about | record | {"machine": machine(), "status": "running"})
+        try:
+            if recipe is not None:
+                (path / "recipe.py").write_bytes(recipe)
+            run.save()
+        except (OSError, Refusal):
+            with suppress(OSError):
+                (path / "recipe.py").unlink(missing_ok=True)
+                path.rmdir()
+            raise
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Reads a run folder.
+
+        Raises:
+            Refusal: it is none, its ``run.json`` is damaged, or was written by a newer version.
+        """
+        file = path / "run.json"
+        try:
+            record = json.loads(read_file(file))
+        except (FileNotFoundError, NotADirectoryError):
+            raise Refusal(_no_run(path)) from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise Refusal(f"{file} is damaged: {str(error).splitlines()[0]}") from None
+        if not isinstance(record, dict) or type(record.get("format")) is not int:
+            raise Refusal(f"{file} is damaged: it is no record of a run")
+        if record["format"] > FORMAT:
+            raise Refusal(
+                f"{file} has format {record['format']}, but this version reads up to {FORMAT}: pip install -U gansmith"
+            )
+        wrong = misfit(record)
+        if wrong is not None:
+            raise Refusal(f"{file} is damaged: it needs a proper {wrong!r}")
+        return cls(path, record)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this process writes into the folder, no other one may train the run.
+
+        Raises:
+            Refusal: another one does.
+        """
+        if os.name != "posix":
+            yield
+            return
+        import fcntl
+
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a file system without locks
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go when the process ends, in any way
+                except BlockingIOError:
+                    raise Refusal(f"{self.path} is being trained by another process: wait, or stop it") from None
+            yield
+        finally:
+            os.close(handle)
+
+    def save(self) -> None:
+        """Writes ``run.json`` in one step."""
+        write_json(self.path / "run.json", self.record)
+
+    def update(self, **values: Any) -> None:
+        """Changes the record, and saves it."""
+        self.record.update(values)
+        self.save()
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers of a run depend on."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def _no_run(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is no run folder: it holds no run.json"
+    with suppress(OSError):
+        names = [file.parent.name for file in path.parent.glob("*/run.json")]
+        near = difflib.get_close_matches(path.name, names, 1, 0.6)
+        if near and near[0] != path.name:
+            return f"there is no run folder {path}: did you mean {path.with_name(near[0])}?"
+    return f"there is no run folder {path}"

@@ -1,0 +1,184 @@
+"""From a recipe and its arguments to a training, and from a run folder back to one."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gansmith.data import Dataset
+from gansmith.data.selection import Selection
+from gansmith.data.sources import is_named
+from gansmith.disk.folders import folder_of
+from gansmith.refusal import Refusal, out_of_memory, refusals
+from gansmith.runs import flags
+from gansmith.runs import lookup as finding
+from gansmith.runs.folder import RunFolder
+from gansmith.runs.lookup import Recipe
+from gansmith.training import checkpoint
+from gansmith.training.checkpoint import State
+from gansmith.training.experiment import Experiment
+from gansmith.training.loop import Training
+
+DEVICES = r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?"
+
+
+def begin(
+    recipe: Recipe, data: Dataset, arguments: Mapping[str, Any], seed: int, device: str, precision: str
+) -> Training:
+    """A training at its beginning.
+
+    Raises:
+        Refusal: arguments that the recipe does not take, or nothing can be built with; too few samples for a batch.
+    """
+    flags.check(recipe.function, arguments)
+    if not re.fullmatch(DEVICES, device):
+        raise Refusal(f"no device {device!r}: use auto, cpu, cuda, cuda:1, mps or xpu")
+    with _applying(recipe):
+        torch.manual_seed(seed)
+        experiment = recipe.function(data, **arguments)
+        if not isinstance(experiment, Experiment) or not experiment.stages:
+            raise Refusal(f"a recipe returns an Experiment, but {recipe.name} returned {type(experiment).__name__}")
+        for stage in experiment.stages:
+            if len(stage.data):
+                stage.data.batch(seed, 0, stage.batch)  # too few samples for a batch is said now
+        return Training(experiment, seed=seed, device=device, precision=precision)
+
+
+def open_run(path: str) -> RunFolder:
+    """A run folder whose record can be used.
+
+    Raises:
+        Refusal: it cannot.
+    """
+    run = RunFolder.open(folder_of(path))
+    if not flags.is_seed(run.record["seed"]):
+        raise Refusal(f"{run.path / 'run.json'} is damaged: it needs a proper 'seed'")
+    return run
+
+
+def recipe_of(run: RunFolder, trust: bool) -> Recipe:
+    """The recipe that a run was made with; the user's own file is run only where they trust it.
+
+    Raises:
+        Refusal: there is none, it is not trusted, or its file was changed.
+    """
+    kept = run.record.get("file")
+    if kept is None:
+        return finding.built_in(run.record["recipe"])
+    file = run.path / "recipe.py"
+    if not trust:
+        raise Refusal(f"{run.path} was made with a recipe file; read {file}, then add --trust to run it")
+    return finding.from_file(file, kept["function"], kept["sha256"])
+
+
+def newest(run: RunFolder) -> State:
+    """The newest whole state of a run; says where it is not the newest one written.
+
+    Raises:
+        Refusal: there is none.
+    """
+    with refusals():
+        state, fell_back = checkpoint.load_newest(run.checkpoint)
+    if fell_back:
+        print(f"gansmith: {fell_back}", file=sys.stderr)
+    return state
+
+
+def take_up(training: Training, state: State, run: RunFolder) -> None:
+    """Brings a training to a saved state.
+
+    Raises:
+        Refusal: the state is that of another experiment.
+    """
+    try:
+        training.load_state_dict(state)
+        fits = training.step >= 0 and 0 <= training.number < len(training.experiment.stages)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
+        raise Refusal(f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment") from error
+    if not fits:
+        raise Refusal(f"{run.checkpoint} is damaged: it names step {training.step} of stage {training.number}")
+
+
+def opened(path: str, device: str, trust: bool) -> tuple[RunFolder, Training]:
+    """A run's training at its newest state, without its data: for what looks at a trained game.
+
+    Raises:
+        Refusal: it is no run, or its parts do not fit.
+    """
+    run = open_run(path)
+    recipe = recipe_of(run, trust)
+    state = newest(run)
+    training = begin(
+        recipe, _absent(run.record["data"]), run.record["arguments"], run.record["seed"], device, "float32"
+    )
+    take_up(training, state, run)
+    return run, training
+
+
+def data_of(run: RunFolder, moved: str | None, labels: str | None = None) -> Dataset:
+    """The data that a run was trained on.
+
+    Arguments:
+        run: its record says what and how.
+        moved: where they lie now, if elsewhere; a file of labels that lay among them is looked for there.
+        labels: where the file of labels lies now, if elsewhere.
+
+    Raises:
+        Refusal: they are not where they were, or their content is another.
+    """
+    record = run.record["data"]
+    selection = Selection.of(record)
+    if moved is not None:
+        selection = selection.moved(moved)
+    if labels is not None:
+        selection = replace(selection, labels=labels)
+    cure = "" if moved or is_named(selection.source) else " (if the data were moved, name them by --data)"
+    with refusals(cure=cure):
+        data = selection.load()
+    if data.fingerprint != record["fingerprint"]:
+        raise Refusal(f"{selection.source} is not what {run.path} was trained on: name the same data by --data")
+    return data
+
+
+def _absent(record: dict[str, Any]) -> Dataset:
+    """A dataset of the same shape without samples: what a run needs to be opened."""
+    shape, none = tuple(record["shape"]), torch.empty(0, dtype=torch.int64)
+    return Dataset(
+        name=record["name"],
+        x=torch.empty(0, *shape, dtype=torch.uint8 if len(shape) == 3 else torch.float32),
+        y=None,
+        train=none,
+        held_out=none,
+        content=None if record["content"] is None else tuple(record["content"]),
+        source=record["source"],
+        fingerprint=record["fingerprint"],
+        notes=(),
+        class_names=tuple(record.get("class_names", ())),
+    )
+
+
+@contextmanager
+def _applying(recipe: Recipe) -> Iterator[None]:
+    """The seam where a recipe meets its arguments: what a built-in one cannot build, the arguments are to blame for."""
+    try:
+        yield
+    except ValueError as error:
+        raise error if isinstance(error, Refusal) else Refusal(str(error)) from error
+    except (RuntimeError, OverflowError, MemoryError) as error:
+        if out_of_memory(error):
+            raise
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Refusal(f"{recipe.name} cannot be built with such numbers, take smaller ones: {said}") from error
+    except Exception as error:
+        if recipe.source is None:
+            raise
+        raise Refusal(
+            f"{recipe.name} fails: {finding.told(error, Path(recipe.function.__code__.co_filename))}"
+        ) from error

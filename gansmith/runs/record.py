@@ -1,0 +1,81 @@
+"""What the record of a run, its ``run.json``, must hold before anything is done with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from gansmith.disk.json_files import is_number
+
+NONE = type(None)
+RECORD: dict[str, tuple[type, ...]] = {
+    "format": (int,),
+    "recipe": (str,),
+    "arguments": (dict,),
+    "seed": (int,),
+    "data": (dict,),
+    "device": (str,),
+    "precision": (str,),
+    "machine": (dict,),
+    "status": (str,),
+}
+DATA: dict[str, tuple[type, ...]] = {
+    "source": (str,),
+    "name": (str,),
+    "size": (int, NONE),
+    "shape": (list,),
+    "content": (list, NONE),
+    "fingerprint": (str,),
+}
+DATA_MAY: dict[str, tuple[type, ...]] = {
+    "labels": (str, NONE),
+    "limit": (int, NONE),
+    "crop": (str,),
+    "flip": (bool,),
+    "shift": (int,),
+    "class_names": (list,),
+}
+MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "seconds": (int, float), "step": (int,)}
+FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
+
+
+def misfit(record: dict[str, Any]) -> str | None:
+    """The name of the first entry of a record that is not what it should be.
+
+    Example:
+        >>> misfit({"format": 1, "recipe": 3})
+        'recipe'
+    """
+    data, file = record.get("data"), record.get("file")
+    return (
+        _misfit(record, RECORD)
+        or _misfit(record, MAY, needed=False)
+        or (_misfit(data, DATA) or _misfit(data, DATA_MAY, needed=False) if isinstance(data, dict) else "data")
+        or (_misfit(file, FILE) if isinstance(file, dict) else None)
+        or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
+        or (None if _is_shape(record["data"]["shape"]) else "shape")
+        or (None if record["data"]["content"] is None or _is_content(record["data"]["content"]) else "content")
+    )
+
+
+def _misfit(values: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]], needed: bool = True) -> str | None:
+    for key, allowed in kinds.items():
+        value = values.get(key, ...)
+        if (needed or key in values) and (type(value) not in allowed or not _is_in_range(value)):
+            return key
+    return None
+
+
+def _is_in_range(value: Any) -> bool:
+    return not isinstance(value, (int, float)) or type(value) is bool or (is_number(value) and math.isfinite(value))
+
+
+def _is_shape(shape: list[Any]) -> bool:
+    """(d,) or (c, s, s)."""
+    whole = all(type(side) is int and 0 < side < 2**31 for side in shape)
+    return whole and (len(shape) == 1 or (len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] <= 128))
+
+
+def _is_content(content: list[Any]) -> bool:
+    return len(content) == 2 and content[0] == content[1] and type(content[0]) is int and 0 < content[0] <= 128

@@ -1,0 +1,190 @@
+"""State on disk: whole or not at all, checked when it is read, and never code."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
+
+import torch
+from torch import Tensor
+
+from gansmith.disk.atomic import atomic
+from gansmith.disk.folders import open_file
+
+FORMAT = 1
+SHARED = 16  # names under which a tensor may be saved once, on average
+
+State = dict[str, Any]
+
+
+def save(path: Path, state: State) -> None:
+    """Writes a state of tensors, numbers, strings, lists and dicts; keeps what ``path`` held as its previous one.
+
+    A temporary file beside it is written and synchronized, and then takes its place in one step: whenever the process
+    is killed, ``path`` or :func:`previous` holds a whole checkpoint. The format version and a checksum go with it.
+
+    Raises:
+        ValueError: the file cannot be written (a full disk, say); what was there before is still there.
+    """
+    try:
+        with atomic(path) as file:
+            torch.save({"format": FORMAT, "sha256": digest(state), "state": state}, file)
+            file.flush()
+            os.fsync(file.fileno())  # before the one before it moves
+            _keep(path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where a disk is full
+        kept = f"the checkpoint before it is whole: {path}" if path.exists() else "there was none before"
+        reason = _system_error(error) or _first_line(error)
+        raise ValueError(f"cannot save {path}: {reason}; {kept}") from error
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the newest is kept."""
+    return path.with_name(path.stem + ".previous" + path.suffix)
+
+
+def load(path: Path) -> State:
+    """Reads what :func:`save` wrote; tensors come to the CPU. Nothing in the file is executed.
+
+    Raises:
+        ValueError: there is no such file, it is damaged or no checkpoint, it carries code, or its format is newer.
+    """
+    try:
+        with open_file(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            size = _plain_size(file)
+            found = torch.load(file, map_location="cpu", weights_only=True)
+            _check(found, size)
+    except FileNotFoundError:
+        raise ValueError(f"there is no checkpoint at {path}") from None
+    except pickle.UnpicklingError as error:
+        code = "Unsupported" in str(error) or "GLOBAL" in str(error)
+        what = "carries code, which is never run" if code else "is no checkpoint, or is damaged"
+        raise ValueError(f"{path} {what}") from None
+    except (RuntimeError, OSError, EOFError, BadZipFile, ValueError, LookupError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} is no checkpoint, or is damaged ({_first_line(error)})") from None
+    if not isinstance(found, dict) or not {"format", "sha256", "state"} <= found.keys():
+        raise ValueError(f"{path} is no checkpoint of gansmith")
+    if not isinstance(found["format"], int) or found["format"] > FORMAT:
+        raise ValueError(
+            f"{path} has format {found['format']}, but this version reads up to {FORMAT}: pip install -U gansmith"
+        )
+    if digest(found["state"]) != found["sha256"]:
+        raise ValueError(f"{path} is damaged: its checksum does not fit its content")
+    state: State = found["state"]
+    return state
+
+
+def load_newest(path: Path) -> tuple[State, str | None]:
+    """The newest whole checkpoint, and a sentence where it is not the newest one written.
+
+    Raises:
+        ValueError: neither the newest nor the previous checkpoint can be read.
+    """
+    try:
+        return load(path), None
+    except ValueError as error:
+        if not previous(path).exists():
+            raise
+        return load(previous(path)), f"{error}; went back to the checkpoint before it"
+
+
+def digest(value: Any) -> str:
+    """SHA-256 over names, types, shapes and bytes."""
+    sha = hashlib.sha256()
+    _feed(sha, value)
+    return sha.hexdigest()
+
+
+def _plain_size(file: BinaryIO) -> int:
+    """Bytes of a file whose entries lie in it as they are, as torch writes them: it unpacks to no more than it is."""
+    size = file.seek(0, os.SEEK_END)
+    with ZipFile(file) as archive:
+        entries = archive.infolist()
+        stored = all(entry.compress_type == ZIP_STORED for entry in entries)
+        if not stored or sum(entry.file_size for entry in entries) > size:
+            raise ValueError("its entries are compressed")
+        pickles = [archive.read(entry) for entry in entries if entry.filename.endswith(".pkl")]
+    if any(re.search(rb"builtin(s|__)\nbytearray\n", content) for content in pickles):
+        raise ValueError("it holds a bytearray, which torch makes of any size")
+    file.seek(0)
+    return size
+
+
+def _check(found: Any, size: int) -> None:
+    """Refuses what is small in the file and large when it is looked at: tensors that repeat a few numbers without end,
+    and lists of one list of one list."""
+    room, left = SHARED * size, [found]
+    while left:
+        value = left.pop()
+        room -= 1
+        if isinstance(value, Tensor):
+            need = value.numel() * value.element_size()
+            if value.layout != torch.strided or value.is_meta or need > value.untyped_storage().nbytes():
+                raise ValueError("it holds a tensor that is larger than its numbers")
+            room -= need
+        elif isinstance(value, Mapping):
+            left += value.values()
+        elif isinstance(value, (list, tuple)):
+            left += value
+        if room < 0:
+            raise ValueError("its content is larger than the file")
+
+
+def _feed(sha: Any, value: Any) -> None:
+    if isinstance(value, Tensor):
+        sha.update(f"{value.dtype}{tuple(value.shape)}".encode())
+        sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    elif isinstance(value, Mapping):
+        sha.update(f"dict{len(value)}".encode())
+        for key, item in value.items():
+            sha.update(repr(key).encode())
+            _feed(sha, item)
+    elif isinstance(value, (list, tuple)):
+        sha.update(f"list{len(value)}".encode())
+        for item in value:
+            _feed(sha, item)
+    else:
+        sha.update(repr(value).encode())
+
+
+def _keep(path: Path) -> None:
+    if not path.exists():
+        return
+    link = path.with_name(path.name + ".link")
+    link.unlink(missing_ok=True)
+    try:
+        os.link(path, link)
+    except OSError:  # a file system without hard links: for a moment only the previous one has a name
+        path.replace(previous(path))
+        return
+    link.replace(previous(path))
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _system_error(error: BaseException | None) -> str | None:
+    """What the system said, also where torch's writer wrapped it."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return None if error is None else error.strerror
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

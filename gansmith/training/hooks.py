@@ -1,0 +1,184 @@
+"""What happens around the loop: progress, log, pictures, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from gansmith.chance import Part, keyed
+from gansmith.disk.atomic import atomic
+from gansmith.disk.log import read_log
+from gansmith.training import checkpoint
+from gansmith.training.loop import Hook, Training
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Rate:
+    """Real images seen by the critic (or by the first player) per second, between two looks."""
+
+    def __init__(self, training: Training) -> None:
+        self.seen, self.at = self._images(training), time.perf_counter()
+
+    def look(self, training: Training) -> float:
+        """Images per second since the last look."""
+        seen, now = self._images(training), time.perf_counter()
+        rate = (seen - self.seen) / max(now - self.at, 1e-9)
+        self.seen, self.at = seen, now
+        return rate
+
+    @staticmethod
+    def _images(training: Training) -> int:
+        moved = training.stage.dynamics.moved
+        first = moved["critic"] or next(iter(moved.values()), 0)
+        return first * training.stage.batch
+
+
+class Bar(Hook):
+    """A progress bar with losses, images per second and the time left; without a terminal a line now and then."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+        self.drawn, self.quiet = 0.0, True
+
+    def start(self, training: Training) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self.quiet, self.drawn = not console.is_terminal, time.perf_counter()
+        self.progress = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[said]}", markup=False),
+            TimeRemainingColumn(),
+            console=console,
+            disable=self.quiet,
+            refresh_per_second=2,
+        )
+        self.task = self.progress.add_task("", total=training.stage.steps, completed=training.step, said="")
+        self.rate = Rate(training)
+        self.progress.start()
+
+    def step(self, training: Training) -> None:
+        now = time.perf_counter()
+        every = 30.0 if self.quiet else 0.5
+        if self.progress is None or (now - self.drawn < every and (self.quiet or training.step < training.stage.steps)):
+            return
+        self.drawn = now
+        losses = [f"{k.split('/')[0]} {float(v):.3f}" for k, v in training.notes.items() if k.endswith("/loss")]
+        said = "  ".join([*losses, f"{self.rate.look(training):.0f} images/s"])
+        if self.quiet:
+            print(f"step {training.step:,} of {training.stage.steps:,}  {said}", flush=True)
+        self.progress.update(self.task, completed=training.step, said=said)
+
+    def end(self, training: Training, error: BaseException | None) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+
+
+class Log(Hook):
+    """A line of JSON for every so many steps: losses and their terms, images per second, seconds.
+
+    After a resume, lines beyond the checkpoint are dropped first: they will be written again.
+    """
+
+    def __init__(self, path: Path, every: int = 10) -> None:
+        self.path, self.every = path, every
+
+    def start(self, training: Training) -> None:
+        here = (training.number, training.step)
+        kept = [line for line in read_log(self.path) if (line["stage"], line["step"]) <= here]
+        self.before = kept[-1]["seconds"] if kept else 0.0
+        text = "".join(json.dumps(line) + "\n" for line in kept)
+        with atomic(self.path) as file:
+            file.write(text.encode())
+        self.file = self.path.open("a", encoding="utf-8")
+        self.begun, self.rate = time.perf_counter(), Rate(training)
+
+    def step(self, training: Training) -> None:
+        if training.step % self.every and training.step < training.stage.steps:
+            return
+        rate = {"images/s": round(self.rate.look(training), 1)}
+        self.write(training, rate | {name: float(value) for name, value in training.notes.items()})
+
+    def write(self, training: Training, numbers: dict[str, float]) -> None:
+        """Adds a line for this step; a number that is not finite is null, because JSON has no other word for it."""
+        seconds = round(self.before + time.perf_counter() - self.begun, 3)
+        line = {"stage": training.number, "step": training.step, "seconds": seconds}
+        known = {name: round(value, 6) if math.isfinite(value) else None for name, value in numbers.items()}
+        self.file.write(json.dumps(line | known) + "\n")
+        self.file.flush()
+
+    def end(self, training: Training, error: BaseException | None) -> None:
+        self.file.close()
+
+
+class Checkpoint(Hook):
+    """Saves the whole state when a stage starts, every so many seconds, and when it ends.
+
+    When it saves does not change what is computed: a run is a function of its steps.
+    """
+
+    def __init__(self, path: Path, seconds: float = 20.0) -> None:
+        self.path, self.seconds = path, seconds
+        self.saved: tuple[int, int] | None = None
+
+    def start(self, training: Training) -> None:
+        if training.step == 0:
+            self._save(training)
+        self.last = time.monotonic()
+
+    def step(self, training: Training) -> None:
+        if time.monotonic() - self.last >= self.seconds:
+            self._save(training)
+            self.last = time.monotonic()
+
+    def end(self, training: Training, error: BaseException | None) -> None:
+        if error is None and self.saved != (training.number, training.step):
+            self._save(training)
+
+    def _save(self, training: Training) -> None:
+        checkpoint.save(self.path, training.state_dict())
+        self.saved = training.number, training.step
+
+
+class Pictures(Hook):
+    """Calls ``draw(training)`` at the start, at steps that grow by half an octave, and at the end."""
+
+    def __init__(self, draw: Callable[[Training], None], first: int = 50) -> None:
+        self.draw, self.first = draw, first
+
+    def start(self, training: Training) -> None:
+        if training.step == 0:
+            self.draw(training)
+
+    def step(self, training: Training) -> None:
+        if self.due(training.step) or training.step == training.stage.steps:
+            self.draw(training)
+
+    def due(self, step: int) -> bool:
+        """Whether a picture belongs to this step: first, 1.5 first, 2 first, 3 first, 4 first, ...
+
+        Example:
+            >>> [s for s in range(1, 500) if Pictures(print, 50).due(s)]
+            [50, 75, 100, 150, 200, 300, 400]
+        """
+        if step < self.first:
+            return False
+        octave = 2 ** math.floor(math.log2(step / self.first))
+        return step in (self.first * octave, self.first * octave * 3 // 2)
+
+
+def fixed_samples(training: Training, n: int) -> Tensor:
+    """Samples of the averaged game from latents that are the same at every step of a run."""
+    with keyed(Part((training.seed, "samples")), training.device):
+        samples: Tensor = training.average.sample(n)
+        return samples

@@ -1,0 +1,258 @@
+"""The only loop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import accumulate
+from types import FrameType
+from typing import Any
+
+import torch
+
+from gansmith.batch import Batch
+from gansmith.dynamics.conflicts import conflicts_with_data, warn
+from gansmith.games.average import Average
+from gansmith.games.base import Game
+from gansmith.notes import Notes
+from gansmith.training.checkpoint import State
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.precision import choose_device, choose_precision
+
+
+class Hook:
+    """Looks on while a stage trains. What it draws or does cannot disturb a run, as long as it changes no weights.
+
+    (A game's own ``sample``, ``score``, ``encode`` change nothing; a forward pass of a network in training mode moves
+    BatchNorm's statistics and spectral norm's vectors.)
+    """
+
+    def start(self, training: Training) -> None:
+        """Before the first step of a stage, and after a resume."""
+
+    def step(self, training: Training) -> None:
+        """After each step."""
+
+    def end(self, training: Training, error: BaseException | None) -> None:
+        """When the stage ends, is interrupted, or fails; after a failure the state may lie between two steps."""
+
+
+class Training:
+    """An experiment under way: where it stands, and the state from which it can go on exactly.
+
+    Arguments:
+        experiment: what to train; its games are moved to the device.
+        seed: names all randomness.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
+        precision: ``auto``, ``float32`` or ``bfloat16`` (of forward passes; parameters stay float32).
+        decay: of the average of the game.
+
+    Attributes:
+        number: of the current stage, from 0.
+        step: steps done in it.
+        notes: what was said in the last step.
+        interrupted: set to stop after the current step.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        precision: str = "auto",
+        decay: float = 0.999,
+    ) -> None:
+        self.experiment, self.seed, self.decay = experiment, seed, decay
+        self.device = choose_device(device)
+        self.number = self.step = 0
+        self.notes: Notes = {}
+        self.interrupted = False
+        for stage in experiment.stages:
+            stage.game.to(self.device)
+            if stage.dynamics.pull.group is not None:
+                raise ValueError(
+                    "training runs in one process, but got a pull over several ranks: step the dynamics in a loop of "
+                    "your own, each rank with its rows of the global batch"
+                )
+            autocast = choose_precision(precision, self.device, stage.game, stage.dynamics.full_precision)
+            stage.dynamics.pull = replace(stage.dynamics.pull, autocast=autocast)
+            if autocast is not None:
+                stage.game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._average = Average(self.stage.game, decay)
+
+    @property
+    def stage(self) -> Stage:
+        return self.experiment.stages[self.number]
+
+    @property
+    def game(self) -> Game:
+        return self.stage.game
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """The precision of this stage's forward passes; None for that of its parameters."""
+        return self.stage.dynamics.pull.autocast
+
+    @property
+    def average(self) -> Any:
+        """The averaged game, in evaluation mode: what samples are made of."""
+        return self._average.game
+
+    @property
+    def done(self) -> bool:
+        """Whether the last stage is through."""
+        return self.number == len(self.experiment.stages) - 1 and self.step >= self.stage.steps
+
+    def batch(self, draw: int) -> Batch:
+        """Training batch number ``draw``, on the device."""
+        batch = self.stage.data.batch(self.seed, draw, self.stage.batch)
+        x = batch.x.to(self.device)
+        if self.autocast is not None and x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        return Batch(x, None if batch.y is None else batch.y.to(self.device), batch.index)
+
+    def advance(self) -> Notes:
+        """One step."""
+        stage = self.stage
+        self.notes = stage.dynamics.step(stage.game.players(), self.batch, (self.seed, self.number))
+        self._average.update_parameters(stage.game)
+        self.step += 1
+        return self.notes
+
+    def enter(self, number: int) -> None:
+        """Begins a stage."""
+        self.number, self.step = number, 0
+        if self.stage.start is not None:
+            self.stage.start()
+        self._average = Average(self.stage.game, self.decay)
+
+    def state_dict(self) -> State:
+        """All that an exact continuation needs; nothing of ours that is random is in it but the seed's place."""
+        return {
+            "stage": self.number,
+            "step": self.step,
+            "seed": self.seed,
+            "game": self.game.state_dict(),
+            "average": self._average.state_dict(),
+            "dynamics": self.stage.dynamics.state_dict(),
+            "torch": torch.default_generator.get_state(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on where ``state_dict`` was taken.
+
+        Raises:
+            ValueError: the state belongs to another experiment.
+        """
+        try:
+            self.number, self.step = state["stage"], state["step"]
+            self._average = Average(self.stage.game, self.decay)
+            self.game.load_state_dict(state["game"])
+            self._average.load_state_dict(state["average"])
+            self.stage.dynamics.load_state_dict(state["dynamics"])
+            torch.default_generator.set_state(state["torch"])
+        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"the checkpoint does not fit this experiment: {reason}") from None
+
+
+def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:
+    """Runs an experiment to its end, or until Ctrl-C: the step is finished, hooks end (last first), and it returns.
+
+    Arguments:
+        training: from its beginning, or where a loaded state left it.
+        hooks: look on.
+
+    Raises:
+        Diverged: a loss or gradient is not finite. No bad update was applied; the last saved state stays.
+
+    Example:
+        >>> from gansmith.data import load
+        >>> from gansmith.recipes import gan
+        >>> training = Training(gan(load("ring"), steps=3))
+        >>> train(training).done
+        True
+    """
+    training.interrupted = False
+    with _interruptible(training):
+        while True:
+            _train_stage(training, hooks)
+            if training.done or training.interrupted:
+                return training
+            training.enter(training.number + 1)
+
+
+def _train_stage(training: Training, hooks: Sequence[Hook]) -> None:
+    stage = training.stage
+    warn(conflicts_with_data(stage.game, len(stage.data.train), stage.batch))
+    with ExitStack() as ends:
+        for hook in hooks:
+            hook.start(training)
+            ends.push(_end(hook, training))
+        while training.step < training.stage.steps and not training.interrupted:
+            training.advance()
+            for hook in hooks:
+                hook.step(training)
+
+
+def _end(hook: Hook, training: Training) -> Callable[..., None]:
+    def end(kind: object, error: BaseException | None, trace: object) -> None:
+        hook.end(training, error)  # what it returns must not count as "the error is dealt with"
+
+    return end
+
+
+@contextmanager
+def _interruptible(training: Training) -> Iterator[None]:
+    """The first Ctrl-C (or a polite request to terminate) asks for a stop, the second one insists."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if training.interrupted:
+            raise KeyboardInterrupt
+        training.interrupted = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+
+USUAL = 5000
+"""Rounds whose moves are counted; after twice as many they are taken to go on as in the second half."""
+
+
+def steps_within(training: Training, seconds: float, trial: int = 50) -> int:
+    """How many steps of the last stage fit into a time, by timing ``trial`` of them, or what a fifth of it takes.
+
+    What is timed is a move, because some rounds may have more of them (``bursts``). The training is used up: build the
+    experiment anew for the real run, which is then a function of its step count.
+    """
+    training.enter(len(training.experiment.stages) - 1)
+    moves_in = training.stage.dynamics.moves_in
+    begun = time.perf_counter()
+    warm, moves, measured = 5, 0, 0.0
+    for step in range(warm + trial):
+        training.advance()
+        now = time.perf_counter()
+        if not measured:
+            measured = now if step == warm - 1 or now - begun > seconds / 10 else 0.0
+        else:
+            moves += moves_in(step)
+            if now - begun > seconds / 5:
+                break
+    left = (seconds - (now - begun)) * moves / (now - measured)
+    done = list(accumulate(moves_in(step) for step in range(2 * USUAL)))
+    if left < done[-1]:
+        return max(1, bisect_right(done, left))
+    return 2 * USUAL + int((left - done[-1]) * USUAL / (done[-1] - done[USUAL - 1]))
