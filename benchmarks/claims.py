@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from results import record
+from results import README, put_between, record
 
 
 def main() -> None:
@@ -29,6 +30,12 @@ def main() -> None:
         lines.append(f"| {c['claim'].replace('|', chr(92) + '|')} | {numbers} |")
     lines += ["", *(f"Fails: {c}." for c in fails)]
     record("claims", "\n".join(lines))
+    count(len(claims))
+
+
+def count(claims: int, file: Path = README) -> None:
+    """Puts the number of claims into the README."""
+    put_between(file, "claims", f"measures {claims:,} claims")
 
 
 if __name__ == "__main__":

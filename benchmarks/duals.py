@@ -15,6 +15,7 @@ from gansmith import recipes
 from gansmith.data import load
 from gansmith.evaluate import choose, frechet_distance
 from gansmith.evaluate.manifold import manifold
+from gansmith.games import Samples
 from gansmith.training.loop import Training, train
 
 ROUNDS, SAMPLES, SEEDS = 800, 1500, (0, 1)
@@ -33,12 +34,13 @@ def run(flags: dict[str, Any], seed: int) -> tuple[float, float, float]:
     data = load("digits")
     training = Training(recipes.mcgan_cov(data, ROUNDS, **flags), seed=seed, device="cpu")
     start = perf_counter()
-    train(training)
+    game = train(training).average
     seconds = perf_counter() - start
     torch.manual_seed(seed)
+    assert isinstance(game, Samples)
     features = choose(None, data)
     real = features(data.values(data.train))
-    fake = features(training.average.sample(SAMPLES))
+    fake = features(game.sample(SAMPLES))
     return frechet_distance(real, fake), manifold(real, fake).coverage, seconds
 
 

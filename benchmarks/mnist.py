@@ -25,8 +25,9 @@ from torch import Tensor
 from gansmith.commands.cli import main as gansmith
 from gansmith.data import Dataset, load
 from gansmith.evaluate import frechet_distance, pca_reconstruct, reconstruction_error, same_class_share
+from gansmith.games import OGAN, Samples
 from gansmith.report import grid, pairs, save_png
-from gansmith.runs.opening import opened
+from gansmith.runs.run import load_run
 
 N = 10_000
 
@@ -107,17 +108,17 @@ def recipe(name: str, source: Path, judge: Classifier, real: Tensor, asked: argp
         whole = time.perf_counter() - begun
         if code:
             raise SystemExit(f"{name} ended with {code}")
-        folder_of_run, training = opened(str(run), "cpu", trust=False)
-        data, game = load(str(source)), training.average
+        trained, data = load_run(run, device="cpu"), load(str(source))
+        game, record = trained.game, trained.folder.record
+        assert isinstance(game, Samples)
         torch.manual_seed(asked.seed)
         fake = data.crop(torch.cat([game.sample(500) for _ in range(N // 500)]))
-        steps, took = folder_of_run.record["step"], folder_of_run.record["seconds"]
+        steps, took = record["step"], record["seconds"]
         row = judged(name, fake, judge, real) | {"steps": steps, "seconds": took, "with planning and measuring": whole}
-        row["images/s"] = training.stage.batch * steps / took
+        row["images/s"] = trained.training.stage.batch * steps / took
         again = None
-        if hasattr(game, "reconstruct"):
-            x = data.values(data.held_out)
-            again = data.crop(torch.cat([game.reconstruct(part) for part in torch.split(x, 500)]))
+        if isinstance(game, OGAN):
+            again = trained.reconstruct(data.values(data.held_out))
             row |= reconstructed(judge, data, real, again, game.latent.size)
         if asked.pictures:
             asked.pictures.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ import torch
 
 FILE = Path(__file__).with_name("RESULTS.md")
 ZOO = FILE.parent.parent / "docs/zoo.md"
+README = FILE.parent.parent / "README.md"
 
 
 def record(name: str, text: str) -> None:
@@ -27,11 +28,16 @@ def record(name: str, text: str) -> None:
 
 def put_into_zoo(name: str, text: str) -> None:
     """Puts a table between the marks of this name in docs/zoo.md."""
-    before = ZOO.read_text(encoding="utf-8")
-    marks = re.compile(f"(<!-- {re.escape(name)} -->\\n).*?(<!-- end {re.escape(name)} -->)", re.DOTALL)
+    put_between(ZOO, name, text)
+
+
+def put_between(file: Path, name: str, text: str) -> None:
+    """Puts a text between the marks of this name; on lines of its own where the first mark ends its line."""
+    before = file.read_text(encoding="utf-8")
+    marks = re.compile(f"(<!-- {re.escape(name)} -->(\\n?)).*?(<!-- end {re.escape(name)} -->)", re.DOTALL)
     if not marks.search(before):
-        raise ValueError(f"needs marks named {name} in {ZOO}, but found none")
-    ZOO.write_text(marks.sub(lambda m: f"{m[1]}{text.strip()}\n{m[2]}", before), encoding="utf-8")
+        raise ValueError(f"needs marks named {name} in {file}, but found none")
+    file.write_text(marks.sub(lambda m: f"{m[1]}{text.strip()}{m[2]}{m[3]}", before), encoding="utf-8")
 
 
 def provenance() -> str:

@@ -224,7 +224,9 @@ def run(cell: Cell) -> Found:
     except Diverged:
         return Found(seconds=time.process_time() - begun, reason="diverged")
     torch.manual_seed(cell.seed)
-    points = training.average.sample(POINTS)
+    average = training.average
+    assert isinstance(average, GAN)
+    points = average.sample(POINTS)
     seconds = time.process_time() - begun
     if not points.isfinite().all():
         return Found(seconds=seconds, reason="diverged")

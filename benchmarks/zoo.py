@@ -27,8 +27,9 @@ from torch import Tensor
 from gansmith.data import Dataset, load
 from gansmith.evaluate import frechet_distance
 from gansmith.evaluate.manifold import manifold
+from gansmith.games import Samples
 from gansmith.report import grid, save_png
-from gansmith.runs.opening import opened
+from gansmith.runs.run import load_run
 
 ROWS = [
     "ogan",
@@ -117,10 +118,12 @@ def train(words: str, runs: Path, source: Path, asked: argparse.Namespace) -> di
 
 
 def samples(row: dict[str, Any], runs: Path, data: Dataset, seed: int) -> Tensor:
-    folder, training = opened(str(place(row["recipe"], runs)), "cpu", trust=False)
-    row.update({"steps": folder.record["step"], "seconds": folder.record["seconds"]})
+    run = load_run(place(row["recipe"], runs), device="cpu")
+    game, record = run.game, run.folder.record
+    assert isinstance(game, Samples)
+    row.update({"steps": record["step"], "seconds": record["seconds"]})
     torch.manual_seed(seed)
-    return data.crop(torch.cat([training.average.sample(500).float() for _ in range(N // 500)]))
+    return data.crop(torch.cat([game.sample(500).float() for _ in range(N // 500)]))
 
 
 def scores(judge: Classifier, real: Tensor, fake: Tensor) -> dict[str, float]:

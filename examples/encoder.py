@@ -14,15 +14,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gansmith.data import load
+from gansmith.games import Encodes
 from gansmith.recipes import ogan
-from gansmith.training.loop import Training, train
+from gansmith.training import Training, train
 
 
 def main(steps: int = 1000) -> None:
     torch.manual_seed(0)
     data = load("digits")
     game = train(Training(ogan(data, steps=steps, latent=16), device="cpu")).average
-    assert data.y is not None
+    assert data.y is not None and isinstance(game, Encodes)
     codes = {"O-GAN": [game.encode(data.values(part)).numpy() for part in (data.train, data.held_out)]}
     pixels = [data.values(part).flatten(1).numpy() for part in (data.train, data.held_out)]
     pca = PCA(16).fit(pixels[0])

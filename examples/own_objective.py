@@ -8,15 +8,13 @@ from torch.nn.functional import relu
 
 from gansmith.data import load, ring_modes
 from gansmith.evaluate import mode_coverage
-from gansmith.games import GAN
-from gansmith.games.latents import Normal
+from gansmith.games import GAN, Normal
 from gansmith.networks import MLP
 from gansmith.objectives import Pointwise
 from gansmith.recipes.pairs import adam
 from gansmith.regularizers import R1, R2
 from gansmith.testing import check_objective
-from gansmith.training.experiment import Experiment, Stage
-from gansmith.training.loop import Training, train
+from gansmith.training import Experiment, Stage, Training, train
 
 
 class SquaredHinge(Pointwise):
@@ -30,9 +28,10 @@ def main(steps: int = 2000) -> None:
     check_objective(SquaredHinge())  # raises, and names the law, where one is broken
     game = GAN(MLP(4, 2), MLP(2, None), SquaredHinge() + R1(0.5) + R2(0.5), Normal(4))
     stage = Stage(game, adam(game, steps, rate=1e-3), load("ring"), steps, batch=128)
-    samples = train(Training(Experiment([stage]), device="cpu")).average.sample(2500)
-    found = mode_coverage(samples, *ring_modes())
-    print(f"all laws hold; {found.captured} of {found.modes} modes, {found.high_quality:.0%} of samples close to one")
+    trained = train(Training(Experiment([stage]), device="cpu")).average
+    assert isinstance(trained, GAN)
+    modes = mode_coverage(trained.sample(2500), *ring_modes())
+    print(f"all laws hold; {modes.captured} of {modes.modes} modes, {modes.high_quality:.0%} of samples close to one")
 
 
 if __name__ == "__main__":

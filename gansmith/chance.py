@@ -1,4 +1,4 @@
-"""Keyed randomness for the global batch: a draw is a function of (key, scope, name), whoever asks for it.
+"""Keyed randomness for the global batch: a draw is a function of (key, scope, name) alone.
 
 A move of a player is a pure function of parameters, buffers, batch and key. Ranks and micro-batches see disjoint rows
 of the same draw; both players, and every stage of a step, agree by name. Outside :func:`keyed` the draws come from
@@ -40,7 +40,7 @@ _part: ContextVar[Part | None] = ContextVar("part", default=None)
 
 
 def current() -> Part | None:
-    """The part that is being drawn for, or None outside :func:`keyed`."""
+    """The part of a batch that draws belong to, or None outside :func:`keyed`."""
     return _part.get()
 
 
@@ -49,7 +49,7 @@ def keyed(part: Part, device: torch.device | None = None) -> Iterator[None]:
     """Draws inside belong to ``part``; torch's own generator is seeded by it too, and put back afterwards.
 
     The generators of the CPU and, where ``device`` is a GPU, of that GPU are forked: dropout inside the user's modules
-    is deterministic, and nothing that happens here is seen outside.
+    is deterministic, and torch's generators are afterwards as before.
 
     Example:
         >>> with keyed(Part((0, "samples"))):
@@ -62,7 +62,7 @@ def keyed(part: Part, device: torch.device | None = None) -> Iterator[None]:
     if device is not None and device.type == "cuda":
         index = torch.cuda.current_device() if device.index is None else device.index
         generators.append(torch.cuda.default_generators[index])
-    token, saved = _part.set(part), [g.get_state() for g in generators]
+    token, states = _part.set(part), [g.get_state() for g in generators]
     fork = _seed((*part.key, part.offset), "torch")
     for generator in generators:
         generator.manual_seed(fork)
@@ -70,7 +70,7 @@ def keyed(part: Part, device: torch.device | None = None) -> Iterator[None]:
         yield
     finally:
         _part.reset(token)
-        for generator, state in zip(generators, saved, strict=True):
+        for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
 
 
@@ -92,6 +92,33 @@ def integers(high: int, name: str, n: int, *shape: int, like: Tensor | None = No
         return torch.randint(high, size, generator=generator, device=device)
 
     return _draw(kind, name, n, shape, torch.empty(0, device=device))
+
+
+def categorical(name: str, weights: Tensor, times: int = 1) -> Tensor:
+    r"""Of each row of weights (n, k), ``times`` categories (n, times), drawn with replacement; on their device.
+
+    .. math:: P(j) = w_{ij} / \sum_l w_{il}
+
+    By the inverse of the distribution function in float64: a draw is a function of its own row alone, so that ranks
+    and micro-batches agree.
+
+    Raises:
+        ValueError: weights are no matrix, or a row of them has a negative or no finite sum.
+
+    Example:
+        >>> categorical("item", torch.tensor([[0.0, 1.0], [1.0, 0.0]]), times=3)
+        tensor([[1, 1, 1],
+                [0, 0, 0]])
+    """
+    if weights.ndim != 2:
+        raise ValueError(f"needs weights (n, k), a row for each draw, but got {tuple(weights.shape)}: add a row")
+    totals = weights.detach().double().cumsum(1)
+    checked = weights.device.type == "cpu"  # elsewhere a look would wait for the device
+    if checked and not bool(((totals[:, -1] > 0) & totals[:, -1].isfinite() & (weights >= 0).all(1)).all()):
+        raise ValueError("needs weights of at least 0 with a finite sum above 0 in each row: give softmax(logits)")
+    marks = uniform(name, len(weights), times, like=totals) * totals[:, -1:]
+    last = (weights > 0).double().cumsum(1).argmax(1, keepdim=True)  # a product may round up to the sum itself
+    return torch.searchsorted(totals, marks, right=True).minimum(last)
 
 
 def shared(name: str, *shape: int, like: Tensor | None = None) -> Tensor:

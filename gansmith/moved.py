@@ -28,10 +28,12 @@ MOVED = {
     "precision": "training.precision",
     "ranks": "duel.ranks",
     "record": "runs.record",
+    "regularizers.places": "regularizers.points",
     "run": "runs.folder",
     "selection": "data.selection",
     "slopes": "duel.slopes",
     "summary": "runs.summary",
+    "evaluate.measure": "examinations.measure",
 }
 
 
@@ -39,10 +41,11 @@ class Moved(MetaPathFinder, Loader):
     """Finds ``gansmith.latents`` and the like where they are now, and says where that is.
 
     Example:
-        >>> with warnings.catch_warnings(record=True) as seen:
+        >>> _ = sys.modules.pop("gansmith.latents", None)
+        >>> with warnings.catch_warnings(record=True) as messages:
         ...     warnings.simplefilter("always")
         ...     _ = import_module("gansmith.latents")
-        >>> str(seen[0].message)
+        >>> str(messages[0].message)
         'gansmith.latents is gansmith.games.latents now'
     """
 

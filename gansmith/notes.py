@@ -1,4 +1,4 @@
-"""What a loss says on the way: named values for the log, for terms with a history, and for error messages."""
+"""Named values of a loss: for the log, for terms with running state, and for error messages."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from torch import Tensor
 
 Notes = dict[str, Tensor]
 
-_seen: ContextVar[Notes | None] = ContextVar("seen", default=None)
+_values: ContextVar[Notes | None] = ContextVar("values", default=None)
 _scope: ContextVar[str] = ContextVar("scope", default="")
 
 
 @contextmanager
 def notes() -> Iterator[Notes]:
-    """Collects every :func:`note` made inside; the innermost collector takes it.
+    """Collects every :func:`note` made inside; where collectors are nested, the innermost one.
 
     Example:
         >>> import torch
-        >>> with notes() as seen:
+        >>> with notes() as values:
         ...     note("gap", torch.tensor(2.0))
-        >>> seen
+        >>> values
         {'gap': tensor(2.)}
     """
-    seen: Notes = {}
-    token = _seen.set(seen)
+    values: Notes = {}
+    token = _values.set(values)
     try:
-        yield seen
+        yield values
     finally:
-        _seen.reset(token)
+        _values.reset(token)
 
 
 def note(name: str, value: Tensor) -> None:
-    """Leaves a term's value, a mean over samples, under the current :func:`scope`.
+    """Records a value, a mean over samples, under the current :func:`scope`.
 
     Outside ``notes()`` nothing happens.
     """
-    seen = _seen.get()
-    if seen is not None:
-        seen[scoped(name)] = value.detach()
+    values = _values.get()
+    if values is not None:
+        values[scoped(name)] = value.detach()
 
 
 @contextmanager
@@ -60,5 +60,5 @@ def scope(name: str) -> Iterator[None]:
 
 
 def scoped(name: str) -> str:
-    """The full name of ``name`` where we are now."""
+    """The name with the prefixes of all scopes around it."""
     return _scope.get() + name

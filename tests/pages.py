@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from gansmith.report import Codes, save_png
+from gansmith.report import save_png
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -82,10 +81,18 @@ METRICS: dict[str, Any] = {
         "names": ["zero", "one"],
         "shares": {"0": 0.4, "1": 0.6},
         "real_shares": {"0": 0.5, "1": 0.5},
+        "rarest": 0.4,
+        "of": 2,
     },
     "memorization": {"nearest_ratio": 1.0, "floor": 1.0, "c_t": 0.3, "authenticity": 0.6, "authenticity_of_real": 0.55},
     "duplicates": {"share": 0.01, "floor": 0.02},
-    "reconstruction": {"code": 32, "n": 180, "game": {"mse": 0.04}, "principal_components": {"mse": 0.01}},
+    "reconstruction": {
+        "code": 32,
+        "principal_code": 32,
+        "n": 180,
+        "game": {"mse": 0.04},
+        "principal_components": {"mse": 0.01},
+    },
 }
 LOG = [
     {
@@ -122,11 +129,6 @@ def run_folder(path: Path, frames: int = 3, **other: Any) -> Path:
         (path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     for i in range(frames):
         save_png(path / "samples" / f"{10 * i:06d}.png", np.full((40, 60), i, np.uint8))
-    save_png(path / "reconstructions" / "000400.png", np.zeros((20, 20, 3), np.uint8))
-    save_png(path / "interpolations" / "000400.png", np.zeros((20, 20, 3), np.uint8))
+    for name in ("reconstructions", "interpolations", "codes"):
+        save_png(path / name / "000400.png", np.zeros((20, 20, 3), np.uint8))
     return path
-
-
-def codes(n: int = 12, names: list[str] | None = None) -> Codes:
-    x = torch.randn(n, 4, generator=torch.Generator().manual_seed(0))
-    return Codes(x, torch.arange(n) % 3, names or ["cats", "dogs", "cows"])

@@ -7,7 +7,7 @@ from planted import planted
 
 from gansmith.dynamics import consensus, optimistic, rates, rungekutta, transforms
 from gansmith.dynamics.extragradient import Extragradient
-from gansmith.dynamics.pull import combine
+from gansmith.dynamics.gradients import combine
 from gansmith.dynamics.simultaneous import Simultaneous
 from gansmith.dynamics.transforms import Project
 from gansmith.networks import StochasticCode
@@ -509,7 +509,7 @@ def _(patch):
     "adaptive Heun",
 )
 def _(patch):
-    patch.setattr(rungekutta.RungeKutta, "_place", lambda *arguments: None)
+    patch.setattr(rungekutta.RungeKutta, "_go_to_stage", lambda *arguments: None)
 
 
 @planted("ODE-GAN's regularizer has a factor 1/2", "pure rotation, ODE-GAN's regularizer")

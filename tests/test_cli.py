@@ -21,11 +21,11 @@ from PIL import Image
 from runs import OWN, TINY
 
 from gansmith.commands import cli
-from gansmith.commands import training as commands
 from gansmith.commands.cli import main
 from gansmith.disk.folders import make_numbered
 from gansmith.disk.log import read_log
 from gansmith.games import GAN
+from gansmith.runs import trainer
 from gansmith.runs.folder import RunFolder
 from gansmith.training import checkpoint
 
@@ -284,7 +284,7 @@ def test_a_run_leaves_what_it_should(trained, capsys):
 
 
 def test_minutes_become_steps(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(commands, "steps_within", lambda training, seconds: int(seconds))
+    monkeypatch.setattr(trainer, "steps_within", lambda training, seconds: int(seconds))
     words = [*TINY[2:], "--minutes", "0.05", "--out", "run"]
     assert main(["train", "gan", "--data", "ring", *words]) == 0
     assert "0.05 minutes are about 3 steps here" in capsys.readouterr().out
@@ -335,7 +335,7 @@ def test_a_loss_that_becomes_nan(refused, tmp_path):
 
 
 def test_samples_that_are_nan(ring, refused, monkeypatch):
-    monkeypatch.setattr(commands, "fixed_samples", lambda training, n: torch.full((n, 2), torch.nan))
+    monkeypatch.setattr(trainer, "fixed_samples", lambda training, n: torch.full((n, 2), torch.nan))
     assert "the generator's samples became infinite or NaN at step 3" in refused("resume", ring, "--steps", 3, code=3)
     assert checkpoint.load(ring / "checkpoint.pt")["step"] == 2
 
@@ -378,12 +378,12 @@ def small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_no_room_for_a_checkpoint(ring, refused, request):
+def test_no_room_for_a_checkpoint(ogan, refused, request):
     request.getfixturevalue("small_files")
-    line = refused("resume", ring, "--steps", 3)
+    line = refused("resume", ogan, "--steps", 3)
     assert "cannot save" in line and "File too large; the checkpoint before it is whole" in line
-    assert checkpoint.load(ring / "checkpoint.pt")["step"] == 2
-    assert RunFolder.open(ring).record["status"] == "stopped"
+    assert checkpoint.load(ogan / "checkpoint.pt")["step"] == 2
+    assert RunFolder.open(ogan).record["status"] == "stopped"
 
 
 def test_after_room_was_made_it_goes_on(ring, refused, monkeypatch, capsys):

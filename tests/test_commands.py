@@ -13,7 +13,7 @@ from gansmith.commands.cli import main
 from gansmith.data import load
 from gansmith.disk.log import read_log
 from gansmith.recipes import gan
-from gansmith.runs.opening import opened
+from gansmith.runs.run import load_run
 from gansmith.training.hooks import Log
 from gansmith.training.loop import Training
 
@@ -44,9 +44,9 @@ def test_codes_are_those_of_the_game(ogan, pictures, capsys):
         names, codes, labels = (found[name] for name in ("names", "codes", "labels"))
     assert names.tolist() == [f"high/{i}.png" for i in range(4, 8)] + [f"low/{i}.png" for i in range(4)]
     assert labels.tolist() == [0] * 4 + [1] * 4
-    _, training = opened(str(ogan), "cpu", trust=False)
+    run = load_run(ogan, device="cpu")
     x = load("digits").values(torch.tensor([4, 5, 6, 7, 0, 1, 2, 3]))
-    torch.testing.assert_close(torch.from_numpy(codes), training.average.encode(x))
+    torch.testing.assert_close(torch.from_numpy(codes), run.game.encode(x))
 
 
 def test_codes_go_into_the_run_by_default_and_never_over_a_file(ogan, pictures, refused):

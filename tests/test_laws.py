@@ -1,12 +1,11 @@
 """Every public objective, regularizer and game against every law; and each law seen red under a planted error."""
 
-import math
-
 import pytest
 import torch
+from every_objective import EVERY, EXCEPTIONS, OF_FEATURES, OF_LISTS, OF_PAIRS, M
 from torch import nn
 from torch.nn.functional import softplus
-from toys import GAMES, WHOLE_BATCH, Coded, Counted, D, Listed, Mapped, MeanGap, Pairs, Z, data, make, mlp, nudge
+from toys import GAMES, WHOLE_BATCH, Coded, Counted, D, Listed, Mapped, Pairs, Z, data, make, mlp, nudge
 
 from gansmith.batch import Batch
 from gansmith.duel.scores import score
@@ -14,30 +13,12 @@ from gansmith.duel.slopes import track
 from gansmith.games import GAN
 from gansmith.games.latents import Normal
 from gansmith.objectives import (
-    CovarianceMatching,
-    Divergence,
     Fisher,
     Hinge,
-    KernelDiscrepancy,
-    LeastSquares,
-    MeanCovarianceMatching,
-    MeanMatching,
     NonSaturating,
     Objective,
-    PairwiseQuadratic,
-    Patchwise,
     Pointwise,
-    Quadratic,
-    Relativistic,
-    Saturating,
-    Several,
-    SlopeQuadratic,
-    Wasserstein,
-    divergence,
 )
-from gansmith.objectives.frames import Exponential
-from gansmith.objectives.kernels import RBF, DistanceKernel, RationalQuadratic
-from gansmith.objectives.quadratic import root_mean_square
 from gansmith.regularizers import (
     DRAGAN,
     R1,
@@ -53,73 +34,11 @@ from gansmith.regularizers import (
     OrthogonalWeights,
     Regularizer,
 )
-from gansmith.regularizers.places import mixed, on_both, on_fake, on_real, within
+from gansmith.regularizers.points import mixed, on_both, on_fake, on_real, within
 from gansmith.testing import check_game, check_objective, check_regularizer
 from gansmith.testing.differences import smooth
 from gansmith.testing.objectives import LAWS, duel_of
 
-M = 5
-OBJECTIVES = {
-    "Pointwise": lambda: Pointwise(lambda t: (t - 1) ** 2, lambda t: (t + 1) ** 2, lambda t: (t - 3) ** 2),
-    "Saturating": Saturating,
-    "NonSaturating": NonSaturating,
-    "LeastSquares": LeastSquares,
-    "LeastSquares of the theorem": lambda: LeastSquares(-1, 1, 0),
-    "Hinge": Hinge,
-    "Wasserstein": Wasserstein,
-    "Divergence KL": lambda: Divergence(divergence.KL),
-    "Divergence reverse KL": lambda: Divergence(divergence.REVERSE_KL),
-    "Divergence JS": Divergence,
-    "Divergence Pearson": lambda: Divergence(divergence.PEARSON),
-    "Divergence Neyman": lambda: Divergence(divergence.NEYMAN),
-    "Divergence Hellinger": lambda: Divergence(divergence.SQUARED_HELLINGER),
-    "Divergence TV": lambda: Divergence(divergence.TOTAL_VARIATION),
-    "Divergence KL, trick": lambda: Divergence(divergence.KL, trick=True),
-    "Relativistic": Relativistic,
-    "Relativistic average": lambda: Relativistic(average=True),
-    "Relativistic average hinge": lambda: Relativistic(average=True, of=Hinge()),
-    "Quadratic": Quadratic,
-    "Quadratic L2": lambda: Quadratic(3.0, root_mean_square),
-    "SlopeQuadratic": SlopeQuadratic,
-    "Fisher": lambda: Fisher(0.1),
-    "sum": lambda: NonSaturating() + R1() + R2() + GradientPenalty(),
-}
-OF_PAIRS = {"PairwiseQuadratic": PairwiseQuadratic}
-OF_LISTS = {"Several": lambda: Several(NonSaturating()), "Several hinges": lambda: Several(Hinge())}
-OF_FEATURES = {
-    "mean gap": MeanGap,
-    "Patchwise": lambda: Patchwise(NonSaturating()),
-    "Patchwise relativistic": lambda: Patchwise(Relativistic()),
-    "MeanMatching l1": lambda: MeanMatching(1, M),
-    "MeanMatching l2": lambda: MeanMatching(2, M),
-    "MeanMatching linf": lambda: MeanMatching(math.inf, M),
-    "MeanMatching l1, dual": lambda: MeanMatching(1, dual=True),
-    "MeanMatching l2, dual": lambda: MeanMatching(2, dual=True),
-    "MeanMatching linf, dual": lambda: MeanMatching(math.inf, dual=True),
-    "CovarianceMatching": lambda: CovarianceMatching(2, M),
-    "CovarianceMatching, exponential": lambda: CovarianceMatching(2, M, frame=Exponential),
-    "CovarianceMatching, centered": lambda: CovarianceMatching(2, M, centered=True),
-    "CovarianceMatching, dual": lambda: CovarianceMatching(2, dual=True),
-    "CovarianceMatching, dual, centered": lambda: CovarianceMatching(2, dual=True, centered=True),
-    "MeanCovarianceMatching": lambda: MeanCovarianceMatching(2, 2, M),
-    "MeanCovarianceMatching, dual": lambda: MeanCovarianceMatching(math.inf, 2, dual=True),
-    "KernelDiscrepancy": KernelDiscrepancy,
-    "KernelDiscrepancy RBF": lambda: KernelDiscrepancy(RBF()),
-    "KernelDiscrepancy with a dot": lambda: KernelDiscrepancy(RationalQuadratic(dot=0.1)),
-    "KernelDiscrepancy energy": lambda: KernelDiscrepancy(DistanceKernel()),
-    "KernelDiscrepancy repulsive": lambda: KernelDiscrepancy(RBF((1.0,)), -1, (0.25, 4.0)),
-    "KernelDiscrepancy biased": lambda: KernelDiscrepancy(RBF((1.0,)), biased=True),
-}
-_UNBIASED = "pairs of a sample with itself are left out, and of its duplicate are not: the estimate rises by their part"
-EXCEPTIONS = {
-    "LeastSquares of the theorem": {"orientation": "the generator wants 0, between the critic's targets -1 and 1"},
-    "KernelDiscrepancy": {"duplicates": _UNBIASED},
-    "KernelDiscrepancy RBF": {"duplicates": _UNBIASED},
-    "KernelDiscrepancy with a dot": {"duplicates": _UNBIASED},
-    "KernelDiscrepancy energy": {"duplicates": _UNBIASED},
-    "KernelDiscrepancy repulsive": {"duplicates": _UNBIASED},
-}
-"""Laws that an objective breaks on purpose, and why; each is seen to be broken, so that none is excused in vain."""
 REGULARIZERS = {
     "GradientPenalty": GradientPenalty,
     "one-sided": lambda: GradientPenalty(target=0.1, one_sided=True),
@@ -154,14 +73,17 @@ WITH_CRITICS = {
 def laid_out(name):
     """An objective by its name, and a critic of what it reads."""
     torch.manual_seed(0)
+    critic = None
     if name in OF_FEATURES:
-        return OF_FEATURES[name](), smooth(3, M)
-    if name in OF_LISTS:
-        return OF_LISTS[name](), Listed(smooth(3, M))
-    return (OF_PAIRS[name](), Pairs(smooth(6, None))) if name in OF_PAIRS else (OBJECTIVES[name](), None)
+        critic = smooth(3, M)
+    elif name in OF_LISTS:
+        critic = Listed(smooth(3, M))
+    elif name in OF_PAIRS:
+        critic = Pairs(smooth(6, None))
+    return EVERY[name](), critic
 
 
-@pytest.mark.parametrize("name", [*OBJECTIVES, *OF_PAIRS, *OF_LISTS, *OF_FEATURES])
+@pytest.mark.parametrize("name", EVERY)
 def test_objective_keeps_the_laws(name):
     check_objective(*laid_out(name), except_for=EXCEPTIONS.get(name, ()))
 

@@ -11,7 +11,7 @@ from gansmith.batch import Batch
 from gansmith.data import load
 from gansmith.disk.log import read_log
 from gansmith.games import GAN
-from gansmith.games.base import Game
+from gansmith.games.base import Game, Samples
 from gansmith.games.latents import Normal
 from gansmith.objectives import Hinge, NonSaturating, Relativistic, Wasserstein
 from gansmith.recipes import gan, ogan
@@ -90,9 +90,12 @@ def test_every_game_is_looked_at_and_left_as_it_was(name: str) -> None:
 
 
 def test_a_game_without_a_duel_shows_its_diversity_and_one_that_makes_nothing_shows_nothing() -> None:
-    class Sampler(Game):
-        def sample(self, n: int) -> Tensor:
-            return 2 * batch((1, 0), (0, 1), (1, 1)).x[:n]
+    class Sampler(Samples):
+        def inputs(self, n: int, y: Tensor | None = None) -> Tensor:
+            return batch((1, 0), (0, 1), (1, 1)).x[:n]
+
+        def decode(self, inputs: Tensor) -> Tensor:
+            return 2 * inputs
 
     real = batch((1, 0), (0, 1), (1, 1))
     assert look(Sampler(), real, batch()) == {"diversity": pytest.approx(2.0)}

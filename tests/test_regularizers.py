@@ -34,7 +34,7 @@ from gansmith.regularizers import (
     OrthogonalWeights,
 )
 from gansmith.regularizers.consistency import flip_and_shift
-from gansmith.regularizers.places import between, following, mixed, on_both, on_fake, on_real, within
+from gansmith.regularizers.points import between, following, mixed, on_both, on_fake, on_real, within
 
 
 def half(s):
@@ -429,7 +429,7 @@ def test_a_bottleneck_needs_a_code():
     with pytest.raises(ValueError, match="no StochasticCode layer"):
         (Hinge() + Bottleneck()).critic_loss(Counted(), torch.zeros(4, D), torch.zeros(4, D))
     encoder = nn.Sequential(mlp(D, 2 * Z), StochasticCode(Z))
-    with pytest.raises(ValueError, match="no StochasticCode layer was met"):  # the game took the code before
+    with pytest.raises(ValueError, match="ran no StochasticCode layer"):  # the game took the code before
         OGAN(mlp(Z, D), encoder, Hinge() + Bottleneck(), Normal(Z)).double().critic_loss(data(0))
     with pytest.raises(ValueError, match="add the term to an objective"):
         Bottleneck()(Coded(), torch.zeros(4, D), torch.zeros(4, D))

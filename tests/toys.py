@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
+from every_objective import EVERY, OF_FEATURES, OF_LISTS, OF_PAIRS, MeanGap, not_in
+from every_objective import M as OUTPUTS
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from gansmith import chance
 from gansmith.batch import Batch
-from gansmith.duel.ranks import gather
-from gansmith.duel.scores import features, parts, score
+from gansmith.duel.scores import parts, score
 from gansmith.games import GAN, OGAN, Radius
 from gansmith.games.latents import Normal
 from gansmith.networks import MLP, StochasticCode
@@ -24,7 +27,6 @@ from gansmith.objectives import (
     MeanCovarianceMatching,
     MeanMatching,
     NonSaturating,
-    Objective,
     PairwiseQuadratic,
     Patchwise,
     Pointwise,
@@ -51,7 +53,7 @@ from gansmith.regularizers import (
     OrthogonalWeights,
     Regularizer,
 )
-from gansmith.regularizers.places import mixed, on_both, within
+from gansmith.regularizers.points import mixed, on_both, within
 
 D, Z, M = 3, 4, 6
 
@@ -132,27 +134,6 @@ class Listed(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         return list(self.net(x).unbind(1))
-
-
-class MeanGap(Objective):
-    """The norm of the gap between mean features: not additive, and its witness keeps a graph."""
-
-    additive = False
-
-    def gap(self, critic, real, fake) -> Tensor:
-        return gather(features(critic, real)).mean(0) - gather(features(critic, fake)).mean(0)
-
-    def critic_loss(self, critic, real, fake) -> Tensor:
-        return -self.gap(critic, real, fake).norm()
-
-    def generator_loss(self, critic, real, fake) -> Tensor:
-        return self.gap(critic, real, fake).norm()
-
-    joint_loss = generator_loss
-
-    def witness(self, critic, real, fake):
-        direction = nn.functional.normalize(self.gap(critic, real, fake), dim=0)
-        return lambda x: features(critic, x) @ direction
 
 
 class Anchored(Regularizer):
@@ -263,6 +244,21 @@ WHOLE_BATCH = {
     "DRAGAN authors": lambda: GAN(mlp(Z, D), Counted(), NonSaturating() + DRAGAN(noise="authors"), Normal(Z)),
     "feature means": lambda: GAN(mlp(Z, D), Mapped(), Hinge() + FeatureMatching(2.0, of_means=True), Normal(Z)),
 }
+
+
+def plain(name: str) -> GAN:
+    """An objective of the list in a game without terms."""
+    if name in OF_FEATURES:
+        critic = Counted(outputs=OUTPUTS)
+    elif name in OF_LISTS:
+        critic = Listed(Counted(outputs=OUTPUTS))
+    else:
+        critic = Counted(2 * D if name in OF_PAIRS else D)
+    return GAN(mlp(Z, D), critic, EVERY[name](), Normal(Z))
+
+
+for _name in not_in(GAMES | WHOLE_BATCH):  # a new objective needs no game of its own here
+    (GAMES if EVERY[_name]().additive else WHOLE_BATCH)[_name] = partial(plain, _name)
 
 
 def make(name: str, dtype: torch.dtype = torch.float64):

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from gansmith import __version__
 from gansmith.commands import parsers
 from gansmith.refusal import Refusal, out_of_memory
+from gansmith.version import __version__
 
 EXAMPLES = """examples:
   gansmith train                                  an O-GAN on handwritten digits, in minutes
@@ -38,21 +38,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
-        return _say("interrupted; what was saved last is whole", 130)
+        return _print_error("interrupted; what was saved last is whole", 130)
     except (Refusal, FloatingPointError, OSError, MemoryError, RuntimeError) as error:
         if os.environ.get("GANSMITH_DEBUG"):
             raise
         if isinstance(error, (Refusal, FloatingPointError)):
-            return _say(str(error), 2 if isinstance(error, Refusal) else 3)
+            return _print_error(str(error), 2 if isinstance(error, Refusal) else 3)
         if isinstance(error, OSError):
             file = f"{error.filename}: " if error.filename else ""
-            return _say(f"{file}{error.strerror or error}; what was saved before is whole", 2)
+            return _print_error(f"{file}{error.strerror or error}; what was saved before is whole", 2)
         if out_of_memory(error):
-            return _say("not enough memory: take a smaller --batch, --width, --latent or -n", 2)
+            return _print_error("not enough memory: take a smaller --batch, --width, --latent or -n", 2)
         raise
 
 
-def _say(message: str, code: int) -> int:
+def _print_error(message: str, code: int) -> int:
     """One line, whatever characters a file's name has."""
     line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
     print(f"gansmith: {line}", file=sys.stderr)
@@ -95,8 +95,8 @@ def _command(words: list[str]) -> int:
         hint = f"did you mean {near[0]}?" if near else "see gansmith --help"
         raise Refusal(f"no command {name!r}: {hint}")
     module, parser = COMMANDS[name]
-    asked = parser().parse_args(rest)
-    code: int = getattr(import_module(f"gansmith.commands.{module}"), name)(asked)
+    args = parser().parse_args(rest)
+    code: int = getattr(import_module(f"gansmith.commands.{module}"), name)(args)
     return code
 
 
@@ -126,9 +126,9 @@ def _recipes(words: list[str]) -> int:
     from gansmith.runs.lookup import described
 
     parsers.recipes().parse_args(words)
-    found = described()
-    width = max(map(len, found))
-    for name, line in found.items():
+    lines = described()
+    width = max(map(len, lines))
+    for name, line in lines.items():
         print(f"{name:{width}}  {line}")
     return 0
 
@@ -140,7 +140,7 @@ def _train(words: list[str]) -> int:
     name, rest = (words[0], words[1:]) if named else ("ogan", words)
     recipe = finding.find(name)
     parser, given = parsers.train(recipe.function, name, named)
-    asked = parser.parse_args(rest)
+    args = parser.parse_args(rest)
     from gansmith.commands import training
 
-    return training.train(recipe, {key: getattr(asked, key) for key in given}, asked)
+    return training.train(recipe, {key: getattr(args, key) for key in given}, args)

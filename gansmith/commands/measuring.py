@@ -11,83 +11,84 @@ from typing import Any
 
 import torch
 
-from gansmith import __version__
 from gansmith.data import Dataset, load
 from gansmith.disk.folders import folder_of, make_numbered, refuse_existing
 from gansmith.disk.json_files import to_json, write_json
-from gansmith.evaluate.features import choose
+from gansmith.evaluate.choosing import choose
+from gansmith.evaluate.sets import measure_sets
 from gansmith.examinations.measure import measure
-from gansmith.examinations.sets import measure_sets
 from gansmith.refusal import Refusal, refusals
-from gansmith.report.table import print_table
-from gansmith.runs.opening import data_of, opened
+from gansmith.report.terminal import print_table
+from gansmith.runs.opening import data_of
+from gansmith.runs.run import load_run
+from gansmith.version import __version__
 
 MOST = 10_000  # of each kind by default: distances between more take minutes
 LARGEST = 1024  # pixels: pictures that are only looked at may be larger than those that are trained on
 
 
-def evaluate(asked: argparse.Namespace) -> int:
+def evaluate(args: argparse.Namespace) -> int:
     """Measures a run, or one set of pictures against another."""
-    out = None if asked.out is None else folder_of(asked.out)
+    out = None if args.out is None else folder_of(args.out)
     if out is not None:
         refuse_existing(out, "-o")
         if not out.parent.is_dir():
             raise Refusal(f"there is no folder {out.parent} to write {out.name} into: make it first")
-    with redirect_stdout(sys.stderr if asked.json else sys.stdout):  # JSON stands alone
-        found = _of_run(asked) if asked.against is None else _of_pictures(asked)
-    if asked.json:
-        print(to_json(found))
+    with redirect_stdout(sys.stderr if args.json else sys.stdout):  # JSON stands alone
+        numbers = _of_run(args) if args.against is None else _of_pictures(args)
+    if args.json:
+        print(to_json(numbers))
     else:
-        print_table(found)
+        print_table(numbers)
     if out is not None:
-        write_json(out, found, new=True)
+        write_json(out, numbers, new=True)
     return 0
 
 
-def _of_run(asked: argparse.Namespace) -> dict[str, Any]:
-    if asked.size is not None or asked.strict or asked.crop != "center":
+def _of_run(args: argparse.Namespace) -> dict[str, Any]:
+    if args.size is not None or args.strict or args.crop != "center":
         raise Refusal("--size, --crop and --strict go with --against: a run's data are read as it was trained")
-    if not (folder_of(asked.what) / "run.json").exists() and folder_of(asked.what).exists():
-        raise Refusal(f"{asked.what} is no run folder: to measure pictures, name the real ones by --against")
-    run, training = opened(asked.what, asked.device, asked.trust)
-    data = data_of(run, asked.data, asked.labels)
+    if not (folder_of(args.what) / "run.json").exists() and folder_of(args.what).exists():
+        raise Refusal(f"{args.what} is no run folder: to measure pictures, name the real ones by --against")
+    run = load_run(args.what, device=args.device, trust=args.trust)
+    data = data_of(run.folder, args.data, args.labels)
     most = min(len(data.held_out), len(data.train))
-    if asked.n is not None and asked.n > most:
+    if args.n is not None and args.n > most:
         print(f"n is {most:,}: there are no more held-out samples beside as many training samples")
     with refusals():
-        features = choose(asked.features, data, trust=asked.trust)
-        found = measure(training.average, data, asked.seed, training.device, features=features, most=asked.n or MOST)
-    found = {"gansmith": __version__, "run": run.path.name, "step": training.step, "average": True} | found
-    if asked.out is None:
+        features = choose(args.features, data, trust=args.trust)
+        numbers = measure(run.game, data, args.seed, run.training.device, features=features, most=args.n or MOST)
+    numbers = {"gansmith": __version__, "run": run.path.name, "step": run.step, "average": True} | numbers
+    if args.out is None:
         file = make_numbered(run.path, "evaluated") / "metrics.json"
-        write_json(file, found)
+        write_json(file, numbers)
         print(f"numbers in {file}")
-    return found
+    return numbers
 
 
-def _of_pictures(asked: argparse.Namespace) -> dict[str, Any]:
-    if (folder_of(asked.what) / "run.json").exists():
-        raise Refusal(f"{asked.what} is a run: measure it without --against, or its pictures after gansmith sample")
+def _of_pictures(args: argparse.Namespace) -> dict[str, Any]:
+    if (folder_of(args.what) / "run.json").exists():
+        raise Refusal(f"{args.what} is a run: measure it without --against, or its pictures after gansmith sample")
     with refusals():
-        real = load(asked.against, asked.size, crop=asked.crop, strict=asked.strict, largest=LARGEST)
-        fake = _like(real, asked)
+        real = load(args.against, args.size, crop=args.crop, strict=args.strict, largest=LARGEST)
+        fake = _like(real, args)
         if fake.is_images != real.is_images:
-            raise Refusal(f"needs samples of one kind, but {asked.what} and {asked.against} are images and vectors")
+            raise Refusal(f"needs samples of one kind, but {args.what} and {args.against} are images and vectors")
         if real.is_images and fake.shape[0] != real.shape[0]:  # one set has colors: the other is seen in colors, too
-            fake, real = (_in_color(each, asked) for each in (fake, real))
-        for name, each in ((asked.what, fake), (asked.against, real)):
+            fake, real = (_in_color(each, args) for each in (fake, real))
+        for name, each in ((args.what, fake), (args.against, real)):
             print(f"{name}: {len(each):,} pictures" + "".join(f"; {note}" for note in each.notes))
-        features = choose(asked.features, real, trust=asked.trust)
-        found = measure_sets(fake, real, features, n=asked.n, most=MOST, seed=asked.seed)
-    return {"gansmith": __version__, "what": asked.what, "against": asked.against} | found
+        features = choose(args.features, real, trust=args.trust)
+        numbers = measure_sets(fake, real, features, n=args.n, most=MOST, seed=args.seed)
+    return {"gansmith": __version__, "what": args.what, "against": args.against} | numbers
 
 
-def _like(real: Dataset, asked: argparse.Namespace) -> Dataset:
+def _like(real: Dataset, args: argparse.Namespace) -> Dataset:
     """The pictures to be judged, in the size of the real ones."""
     if not real.is_images:
-        return load(asked.what, strict=asked.strict)
+        return load(args.what, strict=args.strict)
     size = real.shape[-1]
-    fake = load(asked.what, size, None, real.content, crop=asked.crop, strict=asked.strict, largest=LARGEST)
+    fake = load(args.what, size, None, real.content, crop=args.crop, strict=args.strict, largest=LARGEST)
     return _without_grid(fake)
 
 
@@ -106,8 +107,8 @@ def _without_grid(data: Dataset) -> Dataset:
     )
 
 
-def _in_color(data: Dataset, asked: argparse.Namespace) -> Dataset:
+def _in_color(data: Dataset, args: argparse.Namespace) -> Dataset:
     if data.shape[0] == 3:
         return data
     size = data.shape[-1]
-    return load(data.source, size, 3, data.content, crop=asked.crop, strict=asked.strict, largest=LARGEST)
+    return load(data.source, size, 3, data.content, crop=args.crop, strict=args.strict, largest=LARGEST)

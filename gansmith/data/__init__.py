@@ -22,7 +22,7 @@ __all__ = ["Augment", "Dataset", "grid_modes", "load", "ring_modes"]
 
 
 def __getattr__(name: str) -> object:
-    # Imported when asked for: the processes that decode pictures live below this package, and need no torch.
+    # Lazy imports: worker processes import modules of this package and must not load torch.
     homes = {"Augment": "augment", "Dataset": "dataset", "load": "loading"}
     homes |= {"grid_modes": "mixtures", "ring_modes": "mixtures"}
     if name not in homes:

@@ -1,4 +1,4 @@
-"""A .zip of files, read entry by entry and never unpacked to disk; what states too much or would escape is refused."""
+"""A .zip of files, read entry by entry, never unpacked to disk. Archives that are too large or unsafe are refused."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
-from gansmith.data.files import shown
+from gansmith.data.files import one_line
 from gansmith.data.listing import stamp_of
 
-LIMIT = 32 << 30  # bytes that all entries may state together
-ENTRY_LIMIT = 512 << 20  # bytes that one entry may state
-DIRECTORY_LIMIT = 128 << 20  # bytes of its list of entries: a million and more, each of which takes memory here
+LIMIT = 32 << 30  # bytes: the most that all entries together may unpack to
+ENTRY_LIMIT = 512 << 20  # bytes: the most that one entry may unpack to
+DIRECTORY_LIMIT = 128 << 20  # bytes of the list of entries (over a million entries), which is read into memory
 DEFLATE_RATIO = 1032  # no deflate stream unpacks to more than this times its own length
-ENCRYPTED = 0x1
+ENCRYPTED = 0x1  # a bit of the entry's flags
 LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Files in the .zip at ``base``; ``places`` has five numbers for each, see `read_entry`."""
+    """Files in the .zip at ``base``; ``places`` has five numbers for each file: the arguments of `read_entry`."""
 
     base: str
     names: Sequence[str]
@@ -36,20 +36,29 @@ class Archive:
     unreadable: dict[str, str] = field(default_factory=dict)
     chunk: int = 128
 
-    def where(self, index: int) -> list[int]:
+    def location(self, index: int) -> list[int]:
         return self.places[5 * index : 5 * index + 5].tolist()
 
     def stamp(self, index: int) -> tuple[int, ...]:
-        return self.where(index)[4], *self.changed
+        return self.location(index)[4], *self.changed
 
 
 def read_entry(path: str, offset: int, packed: int, size: int, method: int, checksum: int) -> bytes:
-    """The bytes of one entry, of which no more are unpacked than it states.
+    """The bytes of one entry. No more bytes are unpacked than the archive's directory states.
+
+    Arguments:
+        path: the archive.
+        offset: where the entry's own header starts.
+        packed: compressed size in bytes.
+        size: unpacked size in bytes.
+        method: of compression, stored or deflate, as `zipfile` numbers them.
+        checksum: CRC-32 of the unpacked bytes.
 
     Raises:
-        ValueError: it holds other bytes than it states.
+        ValueError: the content does not match the stated size or checksum.
+        OSError: the file cannot be read.
     """
-    file = _opened(path)
+    file = _open(path)
     file.seek(offset)
     header = file.read(LOCAL.size)
     if len(header) < LOCAL.size or header[:4] != b"PK\x03\x04":
@@ -67,7 +76,7 @@ def read_entry(path: str, offset: int, packed: int, size: int, method: int, chec
 
 
 @lru_cache(1)
-def _opened(path: str) -> IO[bytes]:
+def _open(path: str) -> IO[bytes]:
     return Path(path).open("rb")
 
 
@@ -76,29 +85,29 @@ def is_npz(path: Path) -> bool:
     with path.open("rb") as file:
         header = file.read(LOCAL.size)
         if len(header) < LOCAL.size or not file.read(LOCAL.unpack(header)[-2]).endswith(b".npy"):
-            return False  # without a look at its directory, which may be long
+            return False  # decided without reading the directory, which may be long
     with _directory(path) as archive:
         names = archive.namelist()
     return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def open_archive(path: Path) -> Archive:
-    """Lists the files in a .zip by name; folders, links and hidden files are passed over, as is __MACOSX.
+    """Lists the files in a .zip by name. Folders, links, hidden files and ``__MACOSX`` are left out.
 
     Raises:
-        ValueError: the archive is damaged, encrypted or ambiguous, packed by another method than deflate, states more
-            than the limits, or holds an entry that would escape its folder.
+        ValueError: the archive is damaged or encrypted; it holds a name twice; it uses another compression than
+            deflate; it is larger than the limits; or an entry's path leads outside of the archive's folder.
         OSError: the file cannot be read.
     """
     with _directory(path) as archive:
         entries, end = archive.infolist(), archive.start_dir
-    _check(entries, end, shown(path))
+    _check(entries, end, one_line(path))
     files = {}
     for entry in entries:
         name = "/".join(part for part in re.split(r"[/\\]", entry.filename) if part != ".")
         if _is_file(entry, name) and not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
             if name in files:
-                raise ValueError(f"{shown(path)} holds {shown(name)} twice: pack it again")
+                raise ValueError(f"{one_line(path)} holds {one_line(name)} twice: pack it again")
             files[name] = entry
     places = array("Q")
     for name in (names := sorted(files)):
@@ -110,17 +119,19 @@ def open_archive(path: Path) -> Archive:
 def _directory(path: Path) -> zipfile.ZipFile:
     size = _directory_size(path)
     if size > DIRECTORY_LIMIT:
-        raise ValueError(f"{shown(path)} lists its entries in {size:,} bytes, more than {DIRECTORY_LIMIT:,}: split it")
+        raise ValueError(
+            f"{one_line(path)} lists its entries in {size:,} bytes, more than {DIRECTORY_LIMIT:,}: split it"
+        )
     try:
         return zipfile.ZipFile(path)
     except OSError:
         raise
-    except Exception as error:  # on hostile bytes a dozen types
-        raise ValueError(f"{shown(path)} is a damaged zip file ({shown(error)}): fetch it again") from error
+    except Exception as error:  # damaged archives raise a dozen types
+        raise ValueError(f"{one_line(path)} is a damaged zip file ({one_line(error)}): fetch it again") from error
 
 
 def _directory_size(path: Path) -> int:
-    """The most that `zipfile` may take for the length of the directory, which it reads at once."""
+    """The largest directory size that `zipfile` may read from the file; it reads the directory at once."""
     with path.open("rb") as file:
         start = file.seek(max(0, path.stat().st_size - (1 << 16) - 22 - 20 - 56))
         tail = file.read()
@@ -129,7 +140,7 @@ def _directory_size(path: Path) -> int:
             if tail[max(0, place) :].startswith(b"PK\x05\x06"):
                 sizes.append(int.from_bytes(tail[place + 12 : place + 16], "little") % 0xFFFFFFFF)
             locator = tail[max(0, place - 20) : max(0, place)]
-            if locator.startswith(b"PK\x06\x07"):  # the record in 64 bits lies before it, or where it says
+            if locator.startswith(b"PK\x06\x07"):  # the zip64 record lies just before it, or where it says
                 for record in (start + place - 76, int.from_bytes(locator[8:16], "little")):
                     file.seek(max(0, min(record, start + len(tail))))
                     sizes.append(int.from_bytes(file.read(56)[40:48], "little"))
@@ -137,12 +148,12 @@ def _directory_size(path: Path) -> int:
 
 
 def _check(entries: Sequence[zipfile.ZipInfo], end: int, path: str) -> None:
-    """Refuses an archive by what its directory states, before any entry is unpacked."""
+    """Refuses an unsafe archive by its directory, before any entry is unpacked."""
     total = sum(entry.file_size for entry in entries)
     if total > LIMIT:
         raise ValueError(f"{path} unpacks to {total:,} bytes, more than the limit of {LIMIT:,}: split it")
     for entry in entries:
-        what = f"{path} holds {shown(entry.filename)}, which"
+        what = f"{path} holds {one_line(entry.filename)}, which"
         parts = re.split(r"[/\\]", entry.orig_filename)
         if ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", parts[0]):
             raise ValueError(f"{what} would be written outside of its folder: do not trust this archive")
@@ -157,9 +168,9 @@ def _check(entries: Sequence[zipfile.ZipInfo], end: int, path: str) -> None:
     limits = (*(entry.header_offset for entry in ordered), end)[1:]
     for entry, limit in zip(ordered, limits, strict=True):
         if not 0 <= entry.header_offset <= limit - LOCAL.size - entry.compress_size:
-            raise ValueError(f"{path} is damaged or hostile: {shown(entry.filename)} overlaps what follows it")
+            raise ValueError(f"{path} is damaged or hostile: {one_line(entry.filename)} overlaps what follows it")
 
 
 def _is_file(entry: zipfile.ZipInfo, name: str) -> bool:
-    kind = entry.external_attr >> 16 & 0o170000  # of Unix; 0 where another system packed it
+    kind = entry.external_attr >> 16 & 0o170000  # the Unix file type; 0 if another system packed it
     return not name.endswith("/") and kind in (0, 0o100000)

@@ -1,4 +1,4 @@
-"""Changes of training pictures that leave what they show: each a function of (seed, epoch, picture)."""
+"""Random augmentation of training pictures, each a pure function of (seed, epoch, picture)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Splitmix64's 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9 and 0x94D049BB133111EB, as signed numbers, which wrap alike.
+# Splitmix64's 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9 and 0x94D049BB133111EB, as signed integers (same bits).
 GOLDEN, FIRST, SECOND = -7046029254386353131, -4658895280553007687, -7723592293110705685
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Mirrors and moves pictures at random.
+    """Flips and shifts pictures at random.
 
     Attributes:
-        flip: mirror left to right with probability 1/2.
-        shift: move by up to so many pixels in each direction, evenly; edges are repeated, so that it is a random crop
-            of the picture with its edges continued. A padded picture moves with its padding.
+        flip: flip left to right with probability 1/2.
+        shift: the largest shift in pixels, uniform in each direction. Edges are repeated, so this is a random crop of
+            the picture padded by its edges. A padded picture moves together with its padding.
 
     Raises:
         ValueError: a negative shift.
@@ -42,13 +42,13 @@ class Augment:
             raise ValueError(f"needs a shift of at least 0 pixels, but got {self.shift}")
 
     def __call__(self, x: Tensor, index: Tensor, epoch: Tensor, seed: int) -> Tensor:
-        """Changed pictures.
+        """Augmented pictures.
 
         Arguments:
             x: ``(n, c, h, w)``, any type.
-            index: int64 ``(n,)``, which pictures of the data they are.
-            epoch: int64 ``(n,)``, the number of the walk through the data in which each is seen.
-            seed: the run's.
+            index: int64 ``(n,)``, the positions of the pictures in the data.
+            epoch: int64 ``(n,)``, the epoch in which each picture is used.
+            seed: the seed of the run.
         """
         bits = _bits(index, epoch, seed)
         columns = torch.arange(x.shape[3]).expand(len(x), -1)
@@ -64,7 +64,7 @@ class Augment:
 
 
 def _bits(index: Tensor, epoch: Tensor, seed: int) -> Tensor:
-    """63 random bits (n,), nothing but a function of each row's (seed, epoch, index)."""
+    """63 random bits (n,), a pure function of (seed, epoch, index) of each row."""
     start = torch.empty_like(epoch)
     for walk in epoch.unique().tolist():
         digest = hashlib.blake2b(f"{seed}|augment|{walk}".encode(), digest_size=8).digest()
@@ -76,5 +76,5 @@ def _bits(index: Tensor, epoch: Tensor, seed: int) -> Tensor:
 
 
 def _right(x: Tensor, places: int) -> Tensor:
-    """The logical shift; torch's keeps the sign."""
+    """Logical right shift; torch's ``>>`` keeps the sign."""
     return (x >> places) & ((1 << (64 - places)) - 1)

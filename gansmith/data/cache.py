@@ -1,14 +1,14 @@
-"""Decoded pictures that do not fit into memory: built once into a file, which is mapped.
+"""A cache on disk for decoded images that do not fit into memory: a file that is built once and memory-mapped.
 
 ::
 
-    pictures/KEY.rows     uint8 (n, c, s, s), whole or not there
-    pictures/KEY.json     what belongs to it; written before the rows get their name
+    pictures/KEY.rows     uint8 (n, c, s, s), complete or missing
+    pictures/KEY.json     metadata of the rows; written before the rows get their name
     pictures/KEY.lock     held by the process that builds
-    pictures/KEY-*.part   rows of a build that goes on, or was killed, and a status byte for each in KEY-*.state
-    pictures/STAMP.key    from names, sizes and times of files to the KEY, so that their bytes are not read again
+    pictures/KEY-*.part   rows of an unfinished build, with a status byte for each in KEY-*.state
+    pictures/STAMP.key    the KEY for names, sizes and times of files, so that their bytes are not read again
 
-KEY is the SHA-256 of the files' bytes, in order, and of what was asked for.
+KEY is the SHA-256 of the files' bytes, in order, and of the options.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gansmith.data.files import FULL
-from gansmith.data.fitting import Fit, Form
 from gansmith.data.listing import Source
+from gansmith.data.resizing import Fit, ImageOptions
 
 if TYPE_CHECKING:
-    from gansmith.data.fitting import Pixels
+    from gansmith.data.resizing import Pixels
 
 VERSION = 2
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """Where rows of ``key`` lie, or are to lie."""
+class CacheEntry:
+    """The rows of ``key`` in the cache, present or not."""
 
     folder: Path
     key: str
@@ -49,16 +49,16 @@ class Shelf:
         return self.folder / f"{self.key}.rows"
 
     def load(self, items: int) -> tuple[Pixels, dict[str, Any]] | None:
-        """The rows of so many files, mapped, and what belongs to them; None unless they are whole."""
+        """The rows of so many files, memory-mapped, with their metadata; None if they are missing or damaged."""
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            about = json.loads(self.rows.with_suffix(".json").read_text(encoding="utf-8"))
-            if _is_whole(about, items):
+            metadata = json.loads(self.rows.with_suffix(".json").read_text(encoding="utf-8"))
+            if _is_complete(metadata, items):
                 with self.rows.open("rb") as file:
-                    return _mapped(file.fileno(), tuple(about["shape"])), about
+                    return _mapped(file.fileno(), tuple(metadata["shape"])), metadata
         return None
 
     def begin(self, shape: tuple[int, ...], fit: Fit) -> tuple[int, int]:
-        """Descriptors of the files of statuses and rows of a build, with what an earlier build left there.
+        """Descriptors of the files of status bytes and rows of a build, which may continue an earlier one.
 
         Raises:
             OSError: the disk has no room for them.
@@ -75,26 +75,31 @@ class Shelf:
         return status, rows
 
     def finish(
-        self, descriptors: Sequence[int], shape: tuple[int, ...], fit: Fit, about: Mapping[str, Any], is_lasting: bool
+        self,
+        descriptors: Sequence[int],
+        shape: tuple[int, ...],
+        fit: Fit,
+        metadata: Mapping[str, Any],
+        is_permanent: bool,
     ) -> Pixels:
-        """The rows of a build, cut to the shape that ``about`` them is said; they get their name if they are to last.
+        """The rows of a build, cut to the shape in ``metadata``; they stay in the cache if ``is_permanent``.
 
         Raises:
             OSError: the disk has no room for them.
         """
         rows = descriptors[-1]
-        os.truncate(rows, math.prod(about["shape"]))
-        if is_lasting:
+        os.truncate(rows, math.prod(metadata["shape"]))
+        if is_permanent:
             with self.room(math.prod(shape)):
                 os.fsync(rows)
-                _write(self.rows.with_suffix(".json"), json.dumps(dict(about)))
+                _write(self.rows.with_suffix(".json"), json.dumps(dict(metadata)))
                 self._part(shape, fit).replace(self.rows)
         self._clear()
-        return _mapped(rows, about["shape"])
+        return _mapped(rows, metadata["shape"])
 
     @contextmanager
     def room(self, size: int) -> Iterator[None]:
-        """Says what is needed, and clears what was begun, where the disk takes no more."""
+        """On a full disk, removes the unfinished build and names the space that is needed."""
         try:
             yield
         except OSError as error:
@@ -106,7 +111,7 @@ class Shelf:
             raise OSError(error.errno, f"{need}: {cure}") from error
 
     def _part(self, shape: tuple[int, ...], fit: Fit) -> Path:
-        # What a file system had not written when the machine went down is not trusted: a part is of one boot only.
+        # After a crash of the machine a part may lack data: a part is continued only within the same boot.
         return self.folder / f"{self.key}-{_digest(shape, fit, _boot())[:16]}.part"
 
     def _clear(self) -> None:
@@ -115,77 +120,77 @@ class Shelf:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other processes from building the same; waits while one does."""
+        """Locks this entry, so that only one process builds it; others wait."""
         with locked(self.folder / f"{self.key}.lock", "decodes the same pictures"):
             yield
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """Holds the lock of that file; says that another process holds it, and waits."""
+def locked(path: Path, activity: str) -> Iterator[None]:
+    """Locks a file; while another process holds the lock, waits and prints what that process does."""
     import fcntl
 
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"waiting for another process that {what}", file=sys.stderr, flush=True)
+            print(f"waiting for another process that {activity}", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def cache_folder(kind: str) -> Path:
-    """The folder below GANSMITH_CACHE, or ~/.cache/gansmith, where things of this kind are kept; it is made.
+    """The folder of this kind in the cache, which is GANSMITH_CACHE or ~/.cache/gansmith; it is made if needed.
 
     Raises:
         OSError: it cannot be made, or there is no home folder.
     """
-    above = os.environ.get("GANSMITH_CACHE") or "~/.cache/gansmith"
+    parent = os.environ.get("GANSMITH_CACHE") or "~/.cache/gansmith"
     try:
-        folder = Path(above).expanduser() / kind
+        folder = Path(parent).expanduser() / kind
     except RuntimeError as error:
-        raise OSError(0, f"needs a home folder for {above}, but there is none: set GANSMITH_CACHE") from error
+        raise OSError(0, f"needs a home folder for {parent}, but there is none: set GANSMITH_CACHE") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        what = f"needs the folder {folder}, which cannot be made ({error.strerror}): set GANSMITH_CACHE to another"
-        raise OSError(error.errno, what) from error
+        message = f"needs the folder {folder}, which cannot be made ({error.strerror}): set GANSMITH_CACHE to another"
+        raise OSError(error.errno, message) from error
     return folder.absolute()
 
 
-def shelf_of(form: Form, digests: Sequence[bytes]) -> Shelf:
-    """The place of pictures with these SHA-256, an empty one where a file was no picture."""
-    return Shelf(cache_folder("pictures"), _digest(_versions(), asdict(form), *digests))
+def cache_entry(options: ImageOptions, digests: Sequence[bytes]) -> CacheEntry:
+    """The entry for files with these SHA-256 digests; an empty digest stands for a file that is no image."""
+    return CacheEntry(cache_folder("pictures"), _digest(_versions(), asdict(options), *digests))
 
 
-def stamped(source: Source, indices: Sequence[int], form: Form) -> str | None:
-    """The digest of names, sizes and times; None where that cannot be said."""
+def source_stamp(source: Source, indices: Sequence[int], options: ImageOptions) -> str | None:
+    """The digest of the names, sizes and times of files; None if these are unknown."""
     with contextlib.suppress(OSError):
         stamps = [(source.names[index], source.stamp(index)) for index in indices]
         if None not in (stamp for _, stamp in stamps):
-            return _digest(_versions(), asdict(form), source.base, *stamps)
+            return _digest(_versions(), asdict(options), source.base, *stamps)
     return None
 
 
-def recall(stamp: str | None) -> Shelf | None:
-    """The place of files of this stamp, if they were remembered."""
+def entry_of_stamp(stamp: str | None) -> CacheEntry | None:
+    """The entry that was saved for this stamp, or None."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         folder = cache_folder("pictures")
         key = (folder / f"{stamp}.key").read_text(encoding="ascii")
-        return Shelf(folder, key) if re.fullmatch("[0-9a-f]{64}", key) else None
+        return CacheEntry(folder, key) if re.fullmatch("[0-9a-f]{64}", key) else None
     return None
 
 
-def remember(stamp: str | None, shelf: Shelf) -> None:
-    """Lets `recall` find the place of files that had this stamp before they were read."""
+def save_stamp(stamp: str | None, entry: CacheEntry) -> None:
+    """Saves which entry belongs to a stamp, for `entry_of_stamp`; a stamp is taken before files are read."""
     with contextlib.suppress(OSError):
         if stamp is not None:
-            _write(shelf.folder / f"{stamp}.key", shelf.key)
+            _write(entry.folder / f"{stamp}.key", entry.key)
 
 
-def _is_whole(about: Any, items: int) -> bool:
-    """Whether a file that anybody may have written has all that belongs to rows of so many files, each of its kind."""
-    match about:
+def _is_complete(metadata: Any, items: int) -> bool:
+    """Whether metadata, which may be damaged or forged, have all entries in their types and fit so many files."""
+    match metadata:
         case {
             "shape": [int(n), (1 | 3), int(height), int(width)],
             "content": None | [int(), int()],
@@ -193,8 +198,8 @@ def _is_whole(about: Any, items: int) -> bool:
             "skipped": [*skipped],
             "fingerprint": str(),
         }:
-            lost = {row[0] for row in skipped if _is_skipped(row, items)}
-            whole = len(lost) == len(skipped) == items - n
+            failed = {row[0] for row in skipped if _is_skipped(row, items)}
+            whole = len(failed) == len(skipped) == items - n
             return whole and min(n, height, width) > 0 and all(isinstance(note, str) for note in notes)
     return False
 
@@ -226,17 +231,17 @@ def _boot() -> str:
 
 
 def _mapped(descriptor: int, shape: tuple[int, ...]) -> Pixels:
-    """The rows in memory of this process alone, page by page as they are read; a write does not reach the file."""
+    """The rows, memory-mapped and loaded page by page; writing to them does not change the file."""
     import numpy as np
 
-    # Without this flag a mapping larger than memory and swap is refused, though hardly a page will be written.
+    # Without this flag a mapping larger than memory and swap is refused, although almost no page is written.
     flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
     mapped = mmap.mmap(descriptor, math.prod(shape), flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
     return np.frombuffer(mapped, np.uint8).reshape(shape)
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes a small file that is whole or not there."""
+    """Writes a small file in one step."""
     part = path.with_name(f"{path.name}.{os.getpid()}")
     part.write_text(text, encoding="utf-8")
     part.replace(path)

@@ -1,4 +1,4 @@
-"""Which axis holds the channels, and going between gray and color."""
+"""Finds the axis of channels; converts between gray and color."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def channels_first(x: Tensor, what: str) -> tuple[Tensor, tuple[str, ...]]:
 
     Arguments:
         x: ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``.
-        what: the source, for the message.
+        what: the name of the source, for the error message.
 
     Returns:
         The images, and notes for the user.
@@ -52,7 +52,7 @@ def with_channels(x: Tensor, channels: int) -> Tensor:
     if channels == 3:
         return x.expand(-1, 3, -1, -1).contiguous()
     gray = x.new_empty(len(x), 1, *x.shape[2:])
-    for start in range(0, len(x), 1024):  # int32 copies of a part only
+    for start in range(0, len(x), 1024):  # in parts, so that only a part has an int32 copy
         r, g, b = x[start : start + 1024].int().unbind(1)
         gray[start : start + 1024, 0] = ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).to(torch.uint8)
     return gray

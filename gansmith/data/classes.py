@@ -1,11 +1,11 @@
-"""Labels and splits from the folders that files lie in."""
+"""Labels and the split from folder names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gansmith.data.files import shown
+from gansmith.data.files import one_line
 
 SPLITS = {
     "train": "train",
@@ -20,7 +20,15 @@ SPLITS = {
 
 @dataclass(frozen=True)
 class Classes:
-    """A label for each name (-1 where it has none) or none at all, the names of the labels, which are held out."""
+    """Labels and split of a list of files.
+
+    Attributes:
+        labels: a label for each file, -1 where it has none; None without classes.
+        names: the name of class 0, 1, ...
+        held_out: positions of the held-out files; None if the source has no split of its own.
+        note: what the labels come from, for the user.
+        split_note: what the split comes from, for the user.
+    """
 
     labels: list[int] | None
     names: tuple[str, ...]
@@ -29,7 +37,7 @@ class Classes:
     split_note: tuple[str, ...] = ()
 
     def of(self, rows: Sequence[int]) -> Classes:
-        """Those of some of the names, by their places in order."""
+        """The same for some of the files, given by their positions in order."""
         held_out = set(self.held_out or ())
         return replace(
             self,
@@ -41,39 +49,39 @@ class Classes:
 def classes_of(names: Sequence[str]) -> Classes:
     """Reads labels and the split from relative names such as ``train/cats/1.png``.
 
-    Folders that are the only one of their level say nothing and are passed. If then all lie in train, val, test
-    or the like, training among them, that is the split and the next level counts. The folders of that level are the
-    classes, numbered by name; files beside them are unlabeled. One class alone is none.
+    Folders that all files share are ignored. If the next folders are all named train, val, test or the like, and one
+    of them is for training, they are the split, and the level below them holds the classes. Classes are folders,
+    numbered in the order of their names; files beside them are unlabeled. A single folder is not a class.
 
     Example:
-        >>> found = classes_of(["photos/cat/1.png", "photos/dog/1.png", "photos/dog/old/2.png"])
-        >>> found.labels, found.names
+        >>> classes = classes_of(["photos/cat/1.png", "photos/dog/1.png", "photos/dog/old/2.png"])
+        >>> classes.labels, classes.names
         ([0, 1, 1], ('cat', 'dog'))
         >>> classes_of(["train/1.png", "test/1.png"]).held_out
         [1]
     """
-    starts = [_passed(names)] * len(names)
-    first = [_folder(name, start) for name, start in zip(names, starts, strict=True)]
+    starts = [_common_length(names)] * len(names)
+    folders = [_folder(name, start) for name, start in zip(names, starts, strict=True)]
     held_out: list[int] | None = None
     split_note: tuple[str, ...] = ()
-    parts = {folder: SPLITS.get(folder.lower(), "") for folder in set(first)}
+    parts = {folder: SPLITS.get(folder.lower(), "") for folder in set(folders)}
     if len(parts) > 1 and set(parts.values()) == {"train", "held out"}:
-        held_out = [row for row, folder in enumerate(first) if parts[folder] != "train"]
+        held_out = [row for row, folder in enumerate(folders) if parts[folder] != "train"]
         others = [folder for folder in parts if parts[folder] != "train"]
-        split_note = (f"{len(held_out):,} held out by sub-folders: {_listed(others)}",)
-        rest = [name[start + len(folder) + 1 :] for name, start, folder in zip(names, starts, first, strict=True)]
-        skip = _passed(rest)
-        first = [_folder(name, skip) for name in rest]
-    found = tuple(sorted(set(first) - {""}))
-    if len(found) < 2:
+        split_note = (f"{len(held_out):,} held out by sub-folders: {_name_list(others)}",)
+        inner = [name[start + len(folder) + 1 :] for name, start, folder in zip(names, starts, folders, strict=True)]
+        start_of_inner = _common_length(inner)
+        folders = [_folder(name, start_of_inner) for name in inner]
+    class_names = tuple(sorted(set(folders) - {""}))
+    if len(class_names) < 2:
         return Classes(None, (), held_out, (), split_note)
-    note = f"{len(found):,} classes from sub-folders: {_listed(found)}"
-    label = {"": -1, **{name: number for number, name in enumerate(found)}}
-    return Classes([label[folder] for folder in first], found, held_out, (note,), split_note)
+    note = f"{len(class_names):,} classes from sub-folders: {_name_list(class_names)}"
+    label = {"": -1, **{name: number for number, name in enumerate(class_names)}}
+    return Classes([label[folder] for folder in folders], class_names, held_out, (note,), split_note)
 
 
-def _passed(names: Sequence[str]) -> int:
-    """The length of the folders that all names share."""
+def _common_length(names: Sequence[str]) -> int:
+    """The length of the path of folders that all names share."""
     if not names:
         return 0
     low, high = min(names), max(names)
@@ -84,11 +92,11 @@ def _passed(names: Sequence[str]) -> int:
 
 
 def _folder(name: str, start: int) -> str:
-    """The folder in ``name`` that begins at ``start``; empty for a file."""
+    """The folder in ``name`` that starts at position ``start``; empty for a file."""
     end = name.find("/", start)
     return "" if end < 0 else name[start:end]
 
 
-def _listed(names: Sequence[str]) -> str:
+def _name_list(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(shown(name) for name in sorted(names)[:5]) + more
+    return ", ".join(one_line(name) for name in sorted(names)[:5]) + more

@@ -11,7 +11,7 @@ from torch import Tensor
 from gansmith.batch import Batch
 from gansmith.data.augment import Augment
 from gansmith.data.epochs import positions
-from gansmith.data.found import Found
+from gansmith.data.raw_data import RawData
 
 HELD_OUT_SEED = 20141210  # constant: runs with different seeds are measured against the same samples
 
@@ -27,12 +27,14 @@ class Dataset:
         train: int64 positions of the training samples.
         held_out: int64 positions of the held-out samples; with ``train`` all of ``x``, each once.
         content: ``(height, width)`` of the picture inside a centered padding; None if nothing was padded.
-        source: what to ask for to load the same again.
+        source: the name or path that loads the same data again.
         fingerprint: SHA-256 (hex) over type, shape and bytes of ``x``, and over those of ``y`` where there are labels.
-        notes: sentences for the user on what was done to the data.
+        notes: sentences for the user about how the data were changed.
         names: one file name a sample where samples are files, otherwise empty.
         class_names: the name of label 0, 1, ... where classes have names, otherwise empty.
-        augment: what is done to training pictures at random; held-out ones and `values` are never changed.
+        classes: the number of classes; labels lie in ``0 .. classes - 1``. None without labels. By default the
+            largest label plus one.
+        augment: random augmentation of training pictures; held-out ones and `values` are never augmented.
 
     Example:
         >>> from gansmith.data import load
@@ -56,8 +58,11 @@ class Dataset:
     names: tuple[str, ...] = field(default=(), repr=False)
     class_names: tuple[str, ...] = field(default=(), repr=False)
     augment: Augment | None = None
+    classes: int | None = None
 
     def __post_init__(self) -> None:
+        if self.classes is None and self.y is not None and len(self.y) and int(self.y.max()) >= 0:
+            object.__setattr__(self, "classes", int(self.y.max()) + 1)
         if self.augment is not None and not self.is_images:
             raise ValueError(f"needs images to mirror or move, but {self.source} holds vectors: leave augmentation out")
         if self.augment is not None and self.augment.shift >= self.shape[-1]:
@@ -78,19 +83,12 @@ class Dataset:
         """The shape of one sample: ``(c, s, s)`` or ``(d,)``."""
         return tuple(self.x.shape[1:])
 
-    @property
-    def classes(self) -> int | None:
-        """The largest label plus one, so that labels lie in ``0 .. classes - 1``; None without labels."""
-        if self.y is None or int(self.y.max()) < 0:
-            return None
-        return int(self.y.max()) + 1
-
     def sample_name(self, index: int) -> str:
         """The file that sample ``index`` came from, or its number where samples are not files."""
         return self.names[index] if self.names else f"{index:06d}"
 
     def class_name(self, label: int) -> str:
-        """The name of a class: that of its folder, say, or its number."""
+        """The name of a class, such as its folder's name; or its number."""
         return self.class_names[label] if 0 <= label < len(self.class_names) else str(label)
 
     def values(self, index: Tensor) -> Tensor:
@@ -100,6 +98,10 @@ class Dataset:
             float32 ``(m, ...)``: images as ``x / 127.5 - 1`` in [-1, 1], vectors as they are.
         """
         return self._values(self.x.index_select(0, index))
+
+    def select(self, index: Tensor) -> Batch:
+        """The samples at ``index`` (int64 ``(m,)``) with their labels; never augmented."""
+        return Batch(self.values(index), None if self.y is None else self.y[index], index)
 
     def _values(self, x: Tensor) -> Tensor:
         return x.to(torch.float32).div_(127.5).sub_(1) if self.is_images else x
@@ -157,24 +159,24 @@ class Dataset:
         return x[..., top : top + height, left : left + width]
 
 
-def assemble(found: Found, name: str, source: str) -> Dataset:
-    """Splits, fingerprints and names what a reader found."""
-    n = len(found.x)
-    held_out = _held_out(n) if found.held_out is None else found.held_out
+def assemble(raw: RawData, name: str, source: str) -> Dataset:
+    """A `Dataset` from what a reader returns: with a split, a fingerprint and a name."""
+    n = len(raw.x)
+    held_out = _held_out(n) if raw.held_out is None else raw.held_out
     is_train = torch.ones(n, dtype=torch.bool)
     is_train[held_out] = False
     return Dataset(
         name=name,
-        x=found.x,
-        y=found.y,
+        x=raw.x,
+        y=raw.y,
         train=is_train.nonzero().flatten(),
         held_out=held_out,
-        content=found.content,
-        source=found.source or source,
-        fingerprint=_fingerprint(found),
-        notes=found.notes,
-        names=found.names,
-        class_names=found.class_names,
+        content=raw.content,
+        source=raw.source or source,
+        fingerprint=_fingerprint(raw),
+        notes=raw.notes,
+        names=raw.names,
+        class_names=raw.class_names,
     )
 
 
@@ -184,10 +186,10 @@ def _held_out(n: int) -> Tensor:
     return torch.randperm(n, generator=generator)[:count].sort().values
 
 
-def _fingerprint(found: Found) -> str:
-    """The digest of the samples (known, perhaps, without reading them all), and with labels that of both digests."""
-    samples = found.fingerprint or _digest(found.x)
-    return samples if found.y is None else hashlib.sha256((samples + _digest(found.y)).encode()).hexdigest()
+def _fingerprint(raw: RawData) -> str:
+    """The digest of the samples; with labels, the digest of both digests."""
+    samples = raw.fingerprint or _digest(raw.x)
+    return samples if raw.y is None else hashlib.sha256((samples + _digest(raw.y)).encode()).hexdigest()
 
 
 def _digest(x: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""One picture file to the pixels of one row; runs in a process of its own, which does not import torch."""
+"""Decodes one image file into one row of pixels. Runs in a worker process, which does not import torch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
-from gansmith.data.fitting import Fit
+from gansmith.data.resizing import Fit
 
 if TYPE_CHECKING:
-    from gansmith.data.fitting import Pixels
+    from gansmith.data.resizing import Pixels
 
-# Pillow hands EPS to Ghostscript, an interpreter of programs; WMF it draws on Windows alone; of the others it knows
-# the first bytes only.
-LEFT_OUT = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
+# Pillow runs Ghostscript, which executes programs, for EPS. It reads WMF on Windows only. Of the other formats it only
+# recognizes the first bytes.
+EXCLUDED_FORMATS = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 GRAY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
-TURNS = {
+ROTATIONS = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
@@ -33,29 +33,28 @@ TURNS = {
 
 
 def inspect(file: IO[bytes]) -> tuple[int, int, bool]:
-    """Height, width and whether it is gray, as the header says; no pixel is decoded."""
-    with _opened(file) as image:
+    """Height, width and whether the image is gray, from the header; no pixel is decoded."""
+    with _open_image(file) as image:
         return image.height, image.width, image.mode in GRAY or _has_gray_palette(image)
 
 
 def decode(file: IO[bytes], fit: Fit, channels: int) -> Pixels:
-    """Decodes a picture and fits it: uint8 ``(channels, size, size)``.
+    """Decodes an image and fits it: uint8 ``(channels, size, size)``.
 
-    Transparent pictures are laid over white; photographs are turned upright as their EXIF data say; of an
-    animation the first frame is taken. 16 bits are scaled to 8, and so are 32 unless all values are at most 255, which
-    are taken as they are. Floats are scaled by 255 where all lie in [0, 1], and
-    otherwise cut to 0..255.
+    Transparent images are put on white. Photographs are rotated upright by their EXIF data. Of an animation the first
+    frame is taken. 16-bit values are scaled to 8 bits. 32-bit integers are too, unless all values are at most 255:
+    then they stay as they are. Floats are scaled by 255 where all lie in [0, 1]; otherwise they are clamped to 0..255.
     """
-    with _opened(file) as image:
+    with _open_image(file) as image:
         if fit.target is not None and image.format in ("JPEG", "MPO"):
             # A camera's JPEG is decoded at an eighth of its side in a tenth of the time.
             image.draft(None, (2 * fit.target, 2 * fit.target))
         image.load()
-        return fit.picture(_flat(_upright(image)), channels)
+        return fit.picture(_to_gray_or_rgb(_upright(image)), channels)
 
 
 def reason(error: Exception) -> str:
-    """Why a file was skipped, in a few words."""
+    """Why a file is skipped, in a few words."""
     if isinstance(error, UnidentifiedImageError):
         return "no image"  # Pillow's text repeats the path
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
@@ -70,13 +69,13 @@ def reason(error: Exception) -> str:
 @cache
 def _formats() -> tuple[str, ...]:
     Image.init()
-    return tuple(name for name in Image.ID if name not in LEFT_OUT)
+    return tuple(name for name in Image.ID if name not in EXCLUDED_FORMATS)
 
 
 @contextmanager
-def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
+def _open_image(file: IO[bytes]) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on odd metadata; the pixels decide
+        warnings.simplefilter("ignore")  # about odd metadata, which do not matter
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(file, formats=_formats()) as image:
             yield image
@@ -89,16 +88,16 @@ def _has_gray_palette(image: Image.Image) -> bool:
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        turn = TURNS.get(image.getexif().get(0x0112, 1))
-    except Exception:  # damaged metadata says nothing about the pixels
+        rotation = ROTATIONS.get(image.getexif().get(0x0112, 1))
+    except Exception:  # damaged metadata do not mean damaged pixels
         return image
-    return image if turn is None else image.transpose(turn)
+    return image if rotation is None else image.transpose(rotation)
 
 
-def _flat(image: Image.Image) -> Image.Image:
-    """Mode L where the picture is gray and RGB otherwise."""
+def _to_gray_or_rgb(image: Image.Image) -> Image.Image:
+    """Mode L where the image is gray, otherwise RGB."""
     if image.mode.startswith("I"):
-        # Pillow's own conversion to L cuts at 255 instead of scaling.
+        # Pillow's own conversion to L clamps at 255 instead of scaling.
         values = np.asarray(image)
         scale = 1 if image.mode == "I" and values.max() <= 255 else 257
         return Image.fromarray((values.clip(0, 65535) // scale).astype(np.uint8))

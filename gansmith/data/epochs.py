@@ -1,4 +1,4 @@
-"""Walking through the data: one independent permutation an epoch, each a pure function of (seed, epoch)."""
+"""Shuffling: one independent permutation for each epoch, each a pure function of (seed, epoch)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 
-# A batch crosses at most one border between epochs, so two permutations serve a run; two more serve a second
-# dataset (an evaluation, say) beside it.
+# A batch spans at most two epochs, so a run needs two permutations; two more are for a second dataset beside it, such
+# as one for an evaluation.
 @lru_cache(maxsize=4)
 def _permutation(seed: int, epoch: int, n: int) -> Tensor:
     digest = hashlib.blake2b(f"{seed}|epoch|{epoch}".encode(), digest_size=8).digest()
@@ -21,17 +21,17 @@ def _permutation(seed: int, epoch: int, n: int) -> Tensor:
 def positions(seed: int, draw: int, size: int, n: int) -> tuple[Tensor, Tensor]:
     """Batch ``draw`` of the endless concatenation of permutations of ``0 .. n - 1``.
 
-    These are its places ``[draw * size, (draw + 1) * size)``.
-    Torch's global generator is neither read nor moved.
+    These are its entries ``[draw * size, (draw + 1) * size)``.
+    Torch's global random generator is not used.
 
     Arguments:
-        seed: which endless sequence.
+        seed: of the permutations.
         draw: the number of the batch, from 0.
         size: samples in a batch, at most ``n``.
-        n: how many there are to draw from.
+        n: the number of samples to draw from.
 
     Returns:
-        int64 ``(size,)``, and the epoch of each, int64 ``(size,)``.
+        Positions, int64 ``(size,)``, and the epoch of each, int64 ``(size,)``.
 
     Example:
         >>> epoch = [positions(seed=0, draw=i, size=2, n=6)[0] for i in range(3)]
@@ -43,4 +43,4 @@ def positions(seed: int, draw: int, size: int, n: int) -> tuple[Tensor, Tensor]:
     if len(places) < size:
         places = torch.cat([places, _permutation(seed, epoch + 1, n)[: size - len(places)]])
     epochs = (torch.arange(size) + first) // n + epoch
-    return places.clone(), epochs  # never a view of what is cached
+    return places.clone(), epochs  # never a view of the cached permutation

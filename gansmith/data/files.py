@@ -1,4 +1,4 @@
-"""What a file is, by its content; which files a folder holds; how a name is shown."""
+"""Recognizes files by their content, lists folders, and formats file names for messages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors of a disk that takes no more
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # error numbers of a full disk
 IDX_TYPES = (0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E)
 
 
 class Kind(Enum):
-    """What the first bytes of a file say, through gzip where it is compressed."""
+    """The type of a file by its first bytes; of a gzip file, by the first bytes of its content."""
 
     IDX = "IDX"
     DAMAGED_GZIP = "damaged gzip"
@@ -51,21 +51,21 @@ def _is_idx(head: bytes) -> bool:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The regular files of a folder by name, hidden ones left out; sub-folders are not entered."""
+    """The regular files of a folder, sorted by name, without hidden files and without sub-folders."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
 
 
-def listed(paths: Sequence[Path]) -> str:
-    """The names of files for a message, five of them at most."""
+def name_list(paths: Sequence[Path]) -> str:
+    """The names of at most five of the files, for a message."""
     more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
-    return ", ".join(shown(path.name) for path in paths[:5]) + more
+    return ", ".join(one_line(path.name) for path in paths[:5]) + more
 
 
-def shown(name: object) -> str:
-    """A name for a message: on one line, whatever characters it has."""
+def one_line(name: object) -> str:
+    """Text for a message: unprintable characters, such as line breaks, become question marks."""
     return "".join(c if c.isprintable() else "?" for c in str(name))
 
 
-def printable(name: str) -> str:
-    """A name that can be written in any file: what is of no encoding becomes question marks."""
+def encodable(name: str) -> str:
+    """A name that can be written as UTF-8: characters that cannot be encoded become question marks."""
     return name.encode("utf-8", "replace").decode("utf-8")

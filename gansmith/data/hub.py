@@ -1,4 +1,4 @@
-"""Pictures from the Hugging Face hub, at a revision that is pinned; no code of a dataset is ever run."""
+"""Images from the Hugging Face hub, at a pinned revision; code of a dataset is never run."""
 
 from __future__ import annotations
 
@@ -11,54 +11,55 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gansmith.data.classes import SPLITS, Classes
-from gansmith.data.files import printable, shown
+from gansmith.data.files import encodable, one_line
 from gansmith.data.labels import check_range
-from gansmith.data.listing import Held
+from gansmith.data.listing import ImageBytes
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder, DatasetDict
 
 PREFIX = "hf:"
-TIMEOUT = 20.0  # seconds in which the hub has to say something
+TIMEOUT = 20.0  # seconds to wait for an answer of the hub
 
 
-def read_hub(source: str) -> tuple[Held, Classes]:
-    """Finds the pictures of a dataset on the hub, with their labels and split.
+def read_hub(source: str) -> tuple[ImageBytes, Classes]:
+    """Images of a dataset on the hub, with their labels and split.
 
-    Pictures are the column of images, labels that of classes, or integers called ``label``. Where there is a part
-    ``train``, validation and test parts are held out and others left out; otherwise all parts are one.
+    Images come from the column of type image. Labels come from the column of type class label, or else from a column
+    of integers named ``label``. If there is a split ``train``, validation and test splits are held out and other
+    splits are ignored; otherwise all splits are joined.
 
     Arguments:
-        source: ``hf:NAME`` or ``hf:NAME@REVISION``. A note says which commit a name stands for now;
-            ``hf:NAME@COMMIT`` loads exactly that again, and needs no network if it was the last that was loaded.
+        source: ``hf:NAME`` or ``hf:NAME@REVISION``. A note names the current commit;
+            ``hf:NAME@COMMIT`` loads exactly that again, without a network if it was the last one that was loaded.
 
     Returns:
-        The files, undecoded: a worker decodes them as it does others; and their classes.
+        The encoded images, which are decoded later, and their classes.
 
     Raises:
-        ValueError: not installed; no such dataset; the hub cannot be reached; no images.
+        ValueError: the library datasets is not installed; no such dataset; the hub cannot be reached; no images.
     """
     match = re.fullmatch(r"hf:(\w[\w.-]*(?:/\w[\w.-]*)?)(?:@([\w./-]+))?", source, re.ASCII)
     if match is None:
-        raise ValueError(f"needs hf:NAME or hf:NAME@REVISION, such as hf:ylecun/mnist, but got {shown(source)}")
+        raise ValueError(f"needs hf:NAME or hf:NAME@REVISION, such as hf:ylecun/mnist, but got {one_line(source)}")
     name, revision = match.groups()
-    with _explained(source):
+    with _one_line_errors(source):
         is_commit = revision is not None and re.fullmatch(r"[0-9a-f]{40}", revision) is not None
         commit = revision if is_commit else _commit(name, revision)
         builder = _builder(name, commit)
-        # What the library falls back to, a folder of that name or another revision in its cache, is not what was asked.
+        # The library may fall back to a local folder of that name, or to another revision in its cache.
         if builder.hash != commit:
-            raise ValueError(f"got {shown(builder.hash)} instead of commit {commit}")
+            raise ValueError(f"got {one_line(builder.hash)} instead of commit {commit}")
         builder.download_and_prepare()
         parts = builder.as_dataset()
     return pictures_of(parts, f"{PREFIX}{name}@{commit}")
 
 
-def pictures_of(parts: DatasetDict, source: str) -> tuple[Held, Classes]:
-    """The pictures in the parts of a dataset, in order, training first.
+def pictures_of(parts: DatasetDict, source: str) -> tuple[ImageBytes, Classes]:
+    """Images, labels and split of all parts of a dataset, in order, the training part first.
 
     Raises:
-        ValueError: no column of images; impossible labels.
+        ValueError: no column of images; labels out of range.
     """
     import datasets
 
@@ -69,7 +70,9 @@ def pictures_of(parts: DatasetDict, source: str) -> tuple[Held, Classes]:
     features = parts[used[0]].features
     images = [column for column, feature in features.items() if isinstance(feature, datasets.Image)]
     if not images:
-        raise ValueError(f"{shown(source)} has no column of images, but {shown(', '.join(features))}: name another")
+        raise ValueError(
+            f"{one_line(source)} has no column of images, but {one_line(', '.join(features))}: name another"
+        )
     column = min(images, key=lambda column: column != "image")
     undecoded = {part: parts[part].select_columns([column]) for part in used}
     undecoded = {part: rows.cast_column(column, datasets.Image(decode=False)) for part, rows in undecoded.items()}
@@ -78,10 +81,10 @@ def pictures_of(parts: DatasetDict, source: str) -> tuple[Held, Classes]:
     train = sum(size for part, size in zip(used, sizes, strict=True) if SPLITS.get(part) == "train")
     held_out = list(range(train, len(names))) if is_split and train < len(names) else None
     labels, class_names = _labels([parts[part] for part in used], source)
-    notes = [f"{shown(source)}, column {shown(column)}, of {', '.join(map(shown, used))}"]
+    notes = [f"{one_line(source)}, column {one_line(column)}, of {', '.join(map(one_line, used))}"]
     notes += [f"{len(held_out):,} held out"] if held_out else []
     classes = Classes(labels, class_names, held_out, _class_note(class_names), tuple(notes))
-    return Held(names, _reader([undecoded[part] for part in used], sizes, column), base=source), classes
+    return ImageBytes(names, _reader([undecoded[part] for part in used], sizes, column), base=source), classes
 
 
 def _labels(parts: list[Dataset], source: str) -> tuple[list[int] | None, tuple[str, ...]]:
@@ -94,7 +97,7 @@ def _labels(parts: list[Dataset], source: str) -> tuple[list[int] | None, tuple[
     if not columns:
         return None, ()
     column = min(columns, key=lambda column: column != "label")
-    names = tuple(printable(name) for name in getattr(features[column], "names", None) or ())
+    names = tuple(encodable(name) for name in getattr(features[column], "names", None) or ())
     values = (part.select_columns([column]).with_format("arrow")[:][column].to_pylist() for part in parts)
     labels = [-1 if label is None else int(label) for rows in values for label in rows]
     check_range(min(labels, default=0), max(labels, default=0), source)
@@ -103,7 +106,7 @@ def _labels(parts: list[Dataset], source: str) -> tuple[list[int] | None, tuple[
 
 def _class_note(names: tuple[str, ...]) -> tuple[str, ...]:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return (f"{len(names):,} classes: {', '.join(map(shown, names[:5]))}{more}",) if names else ()
+    return (f"{len(names):,} classes: {', '.join(map(one_line, names[:5]))}{more}",) if names else ()
 
 
 def _reader(parts: list[Dataset], sizes: list[int], column: str) -> Callable[[int], bytes]:
@@ -112,13 +115,13 @@ def _reader(parts: list[Dataset], sizes: list[int], column: str) -> Callable[[in
     def read(index: int) -> bytes:
         part = bisect_right(ends, index)
         cell = parts[part][index - (ends[part] - sizes[part])][column] or {}
-        return cell.get("bytes") or _cached(cell.get("path"))
+        return cell.get("bytes") or _cached_file(cell.get("path"))
 
     return read
 
 
-def _cached(path: str | None) -> bytes:
-    """A file that the library has fetched; nothing else that a row may name is opened, and then it is no image."""
+def _cached_file(path: str | None) -> bytes:
+    """A file in the cache of the library; for any other path, which a row may name, no bytes."""
     import datasets
 
     place = Path(path or "").resolve()
@@ -138,20 +141,20 @@ def _builder(name: str, commit: str) -> DatasetBuilder:
 
     from datasets import load_dataset_builder
 
-    # Version 3 could still run a dataset's own code; later ones cannot, and do not know the word.
+    # Version 3 could still run a dataset's own code; later versions cannot, and have no such argument.
     old = "trust_remote_code" in inspect.signature(load_dataset_builder).parameters
     options: dict[str, Any] = {"trust_remote_code": False} if old else {}
     return load_dataset_builder(name, revision=commit, **options)
 
 
 @contextmanager
-def _explained(source: str) -> Iterator[None]:
-    """Turns what two libraries and the network raise into one line."""
+def _one_line_errors(source: str) -> Iterator[None]:
+    """Turns exceptions of the libraries and of the network into an error of one line."""
     try:
         yield
     except ImportError as error:
-        raise ValueError(f"{shown(source)} needs the library datasets: pip install 'gansmith[hub]'") from error
+        raise ValueError(f"{one_line(source)} needs the library datasets: pip install 'gansmith[hub]'") from error
     except Exception as error:
-        reason = shown((str(error).splitlines() or [""])[0])[:200] or type(error).__name__
+        reason = one_line((str(error).splitlines() or [""])[0])[:200] or type(error).__name__
         cure = "look at the name and at the network, which hf:NAME@COMMIT does not need if it was loaded last"
-        raise ValueError(f"cannot load {shown(source)} ({reason}): {cure}") from error
+        raise ValueError(f"cannot load {one_line(source)} ({reason}): {cure}") from error

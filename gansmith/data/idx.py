@@ -1,4 +1,4 @@
-"""One IDX file (MNIST's format), compressed or not: what it holds must be exactly what its header says."""
+"""Reads an IDX file (MNIST's format), gzip or not; its size must be exactly what its header states."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gansmith.data.files import IDX_TYPES, shown
+from gansmith.data.files import IDX_TYPES, one_line
 
-LIMIT = 8 * 2**30  # bytes that one file may unpack to
+LIMIT = 8 * 2**30  # bytes: the most that one file may unpack to
 DEFLATE_RATIO = 1032  # no deflate stream unpacks to more than this times its own length
 
 
@@ -22,9 +22,10 @@ def idx_shape(path: Path) -> tuple[int, ...]:
     """The shape that an IDX file's header states; its payload is not read.
 
     Raises:
-        ValueError: the header is cut short, or states another type than uint8.
+        ValueError: no IDX file; its header is truncated or states another type than uint8; or the file is damaged.
+        OSError: the file cannot be read.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         try:
             return _header(file, path)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -34,23 +35,22 @@ def idx_shape(path: Path) -> tuple[int, ...]:
 def read_idx(path: Path) -> Tensor:
     """Reads an IDX file of type uint8.
 
-    The header is checked against the size of the file before memory is taken, so that neither a header that
-    lies nor a small file that unpacks to a huge one can exhaust it; at most one byte beyond the stated size
-    is unpacked.
+    The header is compared with the size of the file before memory is allocated. So neither a wrong header nor a small
+    file that unpacks to a huge one can exhaust the memory. At most one byte more than the stated size is unpacked.
 
     Returns:
         uint8, of the shape that the header states.
 
     Raises:
-        ValueError: truncated, over-long, damaged, empty, of another type, or larger than 8 GiB.
+        ValueError: the file is truncated, too long, damaged, empty, of another type, or larger than 8 GiB.
         OSError: the file cannot be read.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         try:
             shape = _header(file, path)
             header, payload = 4 + 4 * len(shape), math.prod(shape)
             _check_size(path, header, payload, isinstance(file, gzip.GzipFile))
-            data = torch.empty(payload, dtype=torch.uint8)  # pages are taken only as they are filled
+            data = torch.empty(payload, dtype=torch.uint8)  # the system allocates pages only as they are filled
             filled, view = 0, data.numpy().data
             while filled < payload and (count := file.readinto(view[filled:])):
                 filled += count
@@ -64,7 +64,7 @@ def read_idx(path: Path) -> Tensor:
     return data.reshape(shape)
 
 
-def _opened(path: Path) -> BufferedIOBase:
+def _open(path: Path) -> BufferedIOBase:
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if packed else path.open("rb")
@@ -73,17 +73,17 @@ def _opened(path: Path) -> BufferedIOBase:
 def _header(file: BufferedIOBase, path: Path) -> tuple[int, ...]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or magic[3] == 0:
-        raise ValueError(f"{shown(path)} is no IDX file: it starts with 0x{magic.hex()}")
+        raise ValueError(f"{one_line(path)} is no IDX file: it starts with 0x{magic.hex()}")
     if magic[2] != 0x08:
         raise ValueError(
-            f"{shown(path)} needs IDX type 0x08 (unsigned bytes), but has 0x{magic[2]:02x}: save it as uint8"
+            f"{one_line(path)} needs IDX type 0x08 (unsigned bytes), but has 0x{magic[2]:02x}: save it as uint8"
         )
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
-        raise ValueError(f"{shown(path)} is truncated within its header: fetch it again")
+        raise ValueError(f"{one_line(path)} is truncated within its header: fetch it again")
     shape = struct.unpack(f">{magic[3]}I", sizes)
     if 0 in shape:
-        raise ValueError(f"{shown(path)} is empty: its header states the shape {shape}")
+        raise ValueError(f"{one_line(path)} is empty: its header states the shape {shape}")
     return shape
 
 
@@ -94,12 +94,14 @@ def _check_size(path: Path, header: int, payload: int, packed: bool) -> None:
     if not packed and on_disk != header + payload:
         raise _mismatch(path, payload, f"{max(on_disk - header, 0):,}")
     if payload > LIMIT:
-        raise ValueError(f"{shown(path)} states {payload:,} bytes, more than the limit of {LIMIT:,}: split it")
+        raise ValueError(f"{one_line(path)} states {payload:,} bytes, more than the limit of {LIMIT:,}: split it")
 
 
 def _mismatch(path: Path, needed: int, got: str) -> ValueError:
-    return ValueError(f"{shown(path)} states {needed:,} bytes of data in its header, but holds {got}: fetch it again")
+    return ValueError(
+        f"{one_line(path)} states {needed:,} bytes of data in its header, but holds {got}: fetch it again"
+    )
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{shown(path)} is a damaged gzip file ({shown(error)}): fetch it again")
+    return ValueError(f"{one_line(path)} is a damaged gzip file ({one_line(error)}): fetch it again")

@@ -1,4 +1,4 @@
-"""Labels from a file of their own: a table or dataset.json that names files, or an array in the samples' order."""
+"""Labels from a separate file: a table or dataset.json that names files, or an array in the order of the samples."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gansmith.data.files import Kind, kind_of, shown
+from gansmith.data.files import Kind, kind_of, one_line
 from gansmith.data.idx import read_idx
 from gansmith.data.npz import npy_array
 
-LIMIT = 256 << 20  # bytes of a table, which is read row by row
-JSON_LIMIT = 64 << 20  # bytes of JSON, which is parsed at once and takes twenty times its size
+LIMIT = 256 << 20  # bytes: the largest table, which is read row by row
+JSON_LIMIT = 64 << 20  # bytes: the largest JSON file, which is parsed at once into twenty times its size
 FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "name", "id")
 LABEL_COLUMNS = ("label", "class", "category", "target", "y")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -26,26 +26,27 @@ Row = tuple[str, str | int]
 
 
 def read_labels(path: Path, names: Sequence[str], n: int) -> tuple[Tensor, tuple[str, ...], tuple[str, ...]]:
-    """Reads a label for each sample, in one of these forms, which are told apart by content.
+    """Reads a label for each sample, in one of these formats, recognized by content.
 
     - A table in CSV or TSV, with a header or without: file name, label. A label is an integer or a word, or empty.
-      Of more than two columns those count whose header is ``file`` and ``label`` (or the like).
+      A table of more than two columns needs a header; the columns ``file`` and ``label`` (or the like) are used.
     - StyleGAN's ``dataset.json``: ``{"labels": [["00000/img1.png", 6], ...]}``.
     - An .npy or IDX file of ``n`` integers, in the order of the samples.
 
-    A row belongs to the sample of that relative path; else to the one of that base name, where no other sample and no
-    other row has it. Rows that belong to none are counted and left out.
+    A row belongs to the sample with that relative path; otherwise to the sample with that base name, if no other
+    sample and no other row has it. Rows that match no sample are counted and ignored.
 
     Arguments:
         path: the file.
-        names: the samples' names, relative and separated by '/'; empty where samples are not files.
+        names: the names of the samples, relative and separated by '/'; empty if samples are not files.
         n: the number of samples.
 
     Returns:
-        int64 ``(n,)``, -1 where unlabeled; the names of classes 0, 1, ..., empty where labels are integers; notes.
+        Labels, int64 ``(n,)``, -1 where unlabeled; the names of classes 0, 1, ..., empty if labels are integers; notes.
 
     Raises:
-        ValueError: damaged or too large; no row belongs to a sample; two rows that disagree; another number of labels.
+        ValueError: the file is damaged or too large; no row matches a sample; two rows contradict each other; or the
+            number of labels is not n.
         OSError: the file cannot be read.
 
     References:
@@ -55,46 +56,48 @@ def read_labels(path: Path, names: Sequence[str], n: int) -> tuple[Tensor, tuple
     if kind in (Kind.NPY, Kind.IDX):
         return _array(path, kind, n), (), ()
     if kind is not Kind.OTHER:
-        raise ValueError(f"{shown(path)} needs to be CSV, TSV, JSON, .npy or IDX, but is {kind.value}")
+        raise ValueError(f"{one_line(path)} needs to be CSV, TSV, JSON, .npy or IDX, but is {kind.value}")
     if not names:
         raise ValueError(
-            f"{shown(path)} labels files by name, but the samples are no files: save an .npy of {n} labels"
+            f"{one_line(path)} labels files by name, but the samples are no files: save an .npy of {n} labels"
         )
     with path.open("rb") as file:
         is_json = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
     _check_size(path, JSON_LIMIT if is_json else LIMIT)
     try:
-        labels, absent = _matched(_json_rows(path) if is_json else _table_rows(path, names), names, path)
+        labels, unmatched = _match_rows(_json_rows(path) if is_json else _table_rows(path, names), names, path)
     except UnicodeDecodeError as error:
-        raise ValueError(f"{shown(path)} needs text in UTF-8 ({shown(error.reason)}): save it so") from error
+        raise ValueError(
+            f"{one_line(path)} needs text in UTF-8 ({one_line(error.reason)}): save it as UTF-8"
+        ) from error
     except csv.Error as error:
-        raise ValueError(f"{shown(path)} is a damaged table ({shown(error)}): save it again") from error
-    notes = [f"labels from {shown(path.name)} for {len(labels):,} of {n:,} samples"]
-    notes += [f"{absent:,} of its rows belong to no sample"] if absent else []
-    return *_numbered(labels, n, path), tuple(notes)
+        raise ValueError(f"{one_line(path)} is a damaged table ({one_line(error)}): save it again") from error
+    notes = [f"labels from {one_line(path.name)} for {len(labels):,} of {n:,} samples"]
+    notes += [f"{unmatched:,} of its rows belong to no sample"] if unmatched else []
+    return *_number_labels(labels, n, path), tuple(notes)
 
 
-def _matched(rows: Iterable[Row], names: Sequence[str], path: Path) -> tuple[dict[int, str | int], int]:
-    """The label of each sample that has one, by its place, and how many rows belong to none."""
+def _match_rows(rows: Iterable[Row], names: Sequence[str], path: Path) -> tuple[dict[int, str | int], int]:
+    """The labels by position of the sample, and how many rows match no sample."""
     places = {name: place for place, name in enumerate(names)}
     owners = Counter(map(_base, names))
-    # Only rows that may belong to a sample are kept: a table may be far longer than there are samples.
+    # Only rows that may match a sample are kept: a table may have far more rows than there are samples.
     exact: dict[str, str | int] = {}
-    by_base: dict[str, Row | None] = {}  # None where several rows have that base name
-    tries: Counter[str] = Counter()
-    absent = 0
-    for written, label in rows:
-        name = written.strip().replace("\\", "/").removeprefix("./")
+    by_base: dict[str, Row | None] = {}  # None if several rows have that base name
+    counts: Counter[str] = Counter()
+    unmatched = 0
+    for name_in_file, label in rows:
+        name = name_in_file.strip().replace("\\", "/").removeprefix("./")
         base = _base(name)
         if name in places:
             _check_agreement(name, exact.setdefault(name, label), label, path)
             continue
-        absent += 1
+        unmatched += 1
         if owners[base] == 1:
-            tries[base] += 1
-            before = by_base.setdefault(base, (name, label))
-            if before is not None and before[0] == name:
-                _check_agreement(name, before[1], label, path)
+            counts[base] += 1
+            previous = by_base.setdefault(base, (name, label))
+            if previous is not None and previous[0] == name:
+                _check_agreement(name, previous[1], label, path)
             else:
                 by_base[base] = None
     labels: dict[int, str | int] = {}
@@ -104,28 +107,31 @@ def _matched(rows: Iterable[Row], names: Sequence[str], path: Path) -> tuple[dic
             labels[place] = exact[name]
         elif row is not None:
             labels[place] = row[1]
-            absent -= tries[_base(name)]
+            unmatched -= counts[_base(name)]
     if not labels:
         raise ValueError(
-            f"{shown(path)} has no row that names a sample such as {shown(names[0])}: "
+            f"{one_line(path)} has no row that names a sample such as {one_line(names[0])}: "
             "write a file name and a label in each row"
         )
-    return labels, absent
+    return labels, unmatched
 
 
-def _check_agreement(name: str, before: str | int, label: str | int, path: Path) -> None:
-    if before != label:
+def _check_agreement(name: str, previous: str | int, label: str | int, path: Path) -> None:
+    if previous != label:
         raise ValueError(
-            f"{shown(path)} labels {shown(name)} both '{shown(before)}' and '{shown(label)}': keep one of these rows"
+            f"{one_line(path)} labels {one_line(name)} both '{one_line(previous)}' and '{one_line(label)}': "
+            "keep one of these rows"
         )
 
 
 def _table_rows(path: Path, names: Sequence[str]) -> Iterator[Row]:
-    """File name and label of each row, as the columns say."""
+    """The file name and the label of each row of a table."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         start = next((line for line in file.read(1 << 16).splitlines() if line.strip()), "")
         file.seek(0)
-        lines = iter(lambda: file.readline(1 << 20), "")  # no line is longer, or its row has too many columns
+        lines = iter(
+            lambda: file.readline(1 << 20), ""
+        )  # a longer line is split, and its row then has another number of columns
         table = csv.reader(lines, delimiter=max(",\t;", key=start.count))
         rows = (row for row in table if any(cell.strip() for cell in row))
         first = next(rows, [])
@@ -133,14 +139,14 @@ def _table_rows(path: Path, names: Sequence[str]) -> Iterator[Row]:
         for row in rows if is_header else chain([first], rows):
             if len(row) != len(first):
                 raise ValueError(
-                    f"{shown(path)} needs {len(first)} columns in each row, but has {len(row)} in that of "
-                    f"{shown(row[0])[:100]}: mend it"
+                    f"{one_line(path)} needs {len(first)} columns in each row, but has {len(row)} in that of "
+                    f"{one_line(row[0])[:100]}: correct it"
                 )
             yield row[name], row[label].strip()
 
 
 def _columns(first: Sequence[str], bases: set[str], path: Path) -> tuple[int, int, bool]:
-    """Where in a row the file name and the label are, and whether the first row is a header."""
+    """The columns of the file name and of the label, and whether the first row is a header."""
     header = [cell.strip().lower() for cell in first]
     name = next((header.index(column) for column in FILE_COLUMNS if column in header), None)
     label = next((header.index(column) for column in LABEL_COLUMNS if column in header), None)
@@ -149,8 +155,8 @@ def _columns(first: Sequence[str], bases: set[str], path: Path) -> tuple[int, in
     if len(header) == 2:
         return 0, 1, _base(first[0]) not in bases and "." not in first[0]
     raise ValueError(
-        f"{shown(path)} needs two columns, file name and label, or a header that calls them file and label, "
-        f"but has {shown(', '.join(first))[:100] or 'none'}: keep these two"
+        f"{one_line(path)} needs two columns, file name and label, or a header that calls them file and label, "
+        f"but has {one_line(', '.join(first))[:100] or 'none'}: keep these two"
     )
 
 
@@ -159,33 +165,33 @@ def _json_rows(path: Path) -> Iterator[Row]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{shown(path)} is damaged JSON ({shown(error)}): save it again") from error
+        raise ValueError(f"{one_line(path)} is damaged JSON ({one_line(error)}): save it again") from error
     rows = content.get("labels") if isinstance(content, dict) else None
     if not isinstance(rows, list):
-        raise ValueError(f'{shown(path)} needs {{"labels": [[file name, label], ...]}}, but has no such list')
+        raise ValueError(f'{one_line(path)} needs {{"labels": [[file name, label], ...]}}, but has no such list')
     for row in rows:
         match row:
             case [str(name), (str() | int()) as label] if not isinstance(label, bool):
                 yield name, label.strip() if isinstance(label, str) else label
             case _:
                 raise ValueError(
-                    f"{shown(path)} needs rows of a file name and a label, an integer or a word, "
-                    f"but has {shown(row)[:100]}: mend it"
+                    f"{one_line(path)} needs rows of a file name and a label, an integer or a word, "
+                    f"but has {one_line(row)[:100]}: correct it"
                 )
 
 
-def _numbered(found: dict[int, str | int], n: int, path: Path) -> tuple[Tensor, tuple[str, ...]]:
-    """Labels as integers where all are; otherwise words, numbered by name. An empty one is no label."""
-    given = {place: str(label) for place, label in found.items() if label != ""}
-    if not given:
-        raise ValueError(f"{shown(path)} names samples, but no labels: write them in the second column")
+def _number_labels(labels: dict[int, str | int], n: int, path: Path) -> tuple[Tensor, tuple[str, ...]]:
+    """Integers if all labels are integers; otherwise words, which are numbered in sorted order. Empty is no label."""
+    words = {place: str(label) for place, label in labels.items() if label != ""}
+    if not words:
+        raise ValueError(f"{one_line(path)} names samples, but no labels: write them in the second column")
     class_names: tuple[str, ...] = ()
-    if not all(map(INTEGER.fullmatch, given.values())):
-        class_names = tuple(sorted(set(given.values())))
-    number = {name: k for k, name in enumerate(class_names)} or {label: int(label) for label in given.values()}
+    if not all(map(INTEGER.fullmatch, words.values())):
+        class_names = tuple(sorted(set(words.values())))
+    number = {name: k for k, name in enumerate(class_names)} or {label: int(label) for label in words.values()}
     check_range(min(number.values()), max(number.values()), path)
     y = torch.full((n,), -1, dtype=torch.int64)
-    y[torch.tensor(list(given))] = torch.tensor([number[label] for label in given.values()])
+    y[torch.tensor(list(words))] = torch.tensor([number[label] for label in words.values()])
     return y, class_names
 
 
@@ -196,24 +202,26 @@ def _array(path: Path, kind: Kind, n: int) -> Tensor:
         _check_size(path, LIMIT)
         array = npy_array(path)
         if array.dtype.kind not in "iu" or not array.size:
-            raise ValueError(f"{shown(path)} needs integer labels, but has {array.dtype}{array.shape}: save these")
+            raise ValueError(
+                f"{one_line(path)} needs integer labels, but has {array.dtype}{array.shape}: save integers"
+            )
         check_range(int(array.min()), int(array.max()), path)
         y = torch.from_numpy(array.astype("int64"))
     if y.shape != (n,):
-        raise ValueError(f"{shown(path)} needs {n:,} labels, one for each sample, but has shape {tuple(y.shape)}")
+        raise ValueError(f"{one_line(path)} needs {n:,} labels, one for each sample, but has shape {tuple(y.shape)}")
     return y
 
 
 def check_range(low: int, high: int, source: object) -> None:
-    """Refuses labels that no sample can have, naming where they come from."""
+    """Refuses labels out of range; ``source`` is named in the message."""
     if low < -1 or high >= 2**31:
-        raise ValueError(f"{shown(source)} needs labels of 0 and up, -1 for unlabeled, but has {low} to {high}")
+        raise ValueError(f"{one_line(source)} needs labels of 0 and up, -1 for unlabeled, but has {low} to {high}")
 
 
 def _check_size(path: Path, limit: int) -> None:
     size = path.stat().st_size
     if size > limit:
-        raise ValueError(f"{shown(path)} has {size:,} bytes, more than the limit of {limit:,} for labels: split it")
+        raise ValueError(f"{one_line(path)} has {size:,} bytes, more than the limit of {limit:,} for labels: split it")
 
 
 def _base(name: str) -> str:

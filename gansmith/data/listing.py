@@ -1,4 +1,4 @@
-"""The files below a folder, to any depth, by their relative names."""
+"""Sources of files: a folder with its sub-folders, or images that this process reads itself."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Protocol
 
 
 class Source(Protocol):
-    """Files that workers can read: below a folder, in an archive, or held by this process."""
+    """Files that workers can read: below a folder, in an archive, or sent by this process."""
 
     @property
     def chunk(self) -> int:
-        """How many of them a worker is handed at once."""
+        """How many files are sent to a worker at once."""
 
     @property
     def base(self) -> str:
-        """Where they lie: an absolute path, or what those that this process holds are called."""
+        """Where the files are: an absolute path, or the name of the dataset."""
 
     @property
     def names(self) -> Sequence[str]:
-        """Their names, relative to that and separated by '/', in order."""
+        """The names of the files, relative to ``base`` and separated by '/', in order."""
 
     @property
     def unreadable(self) -> dict[str, str]:
-        """What could not even be listed, and why."""
+        """Folders that could not be listed, with the reason."""
 
-    def where(self, index: int) -> object:
-        """What a worker needs to read file ``index``, as JSON can hold it."""
+    def location(self, index: int) -> object:
+        """What a worker needs to read file ``index``; can be written as JSON."""
 
     def stamp(self, index: int) -> tuple[int, ...] | None:
-        """What changes when file ``index`` does, without reading it; None where that cannot be said."""
+        """Numbers that change when file ``index`` changes, known without reading it; None if there are none."""
 
 
 def stamp_of(status: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file does, or may be read by others than before; the time of writing alone can be set."""
+    """Numbers that change when a file or its permissions change. The time of writing alone can be set."""
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
@@ -49,7 +49,7 @@ class Folder:
     unreadable: dict[str, str] = field(default_factory=dict)
     chunk: int = 128
 
-    def where(self, index: int) -> str:
+    def location(self, index: int) -> str:
         return self.names[index]
 
     def stamp(self, index: int) -> tuple[int, ...]:
@@ -57,8 +57,8 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Files that this process holds or fetches one by one: ``read(k)`` gives the bytes of ``names[k]``."""
+class ImageBytes:
+    """Encoded images that this process reads itself, such as rows of a table: ``read(k)`` is image ``names[k]``."""
 
     names: Sequence[str]
     read: Callable[[int], bytes]
@@ -66,7 +66,7 @@ class Held:
     unreadable: dict[str, str] = field(default_factory=dict)
     chunk: int = 16
 
-    def where(self, index: int) -> dict[str, str]:
+    def location(self, index: int) -> dict[str, str]:
         import base64
 
         return {"bytes": base64.b64encode(self.read(index)).decode("ascii")}
@@ -76,11 +76,11 @@ class Held:
 
 
 def walk(base: str) -> Folder:
-    """Lists the regular files below a folder, sorted by name, hidden ones left out.
+    """Lists the regular files below a folder, to any depth, sorted by name, without hidden ones.
 
-    Links to files and to folders are followed, but no folder is entered twice, so that loops of links end; a folder
-    is entered by its own name if it lies below ``base``, and otherwise by the first link to it. What is neither a
-    file nor a folder (a socket, a pipe, a device, a link to nowhere) is passed over.
+    Links to files and to folders are followed, but no folder is entered twice, so that loops of links end. A folder
+    below ``base`` is entered by its own name; any other by the first link to it. Sockets, pipes, devices and broken
+    links are ignored.
 
     Raises:
         OSError: ``base`` itself cannot be listed.
@@ -91,7 +91,7 @@ def walk(base: str) -> Folder:
     entered: set[tuple[int, int]] = set()
     folders = deque([""])
     while folders or links:
-        # Real folders come first, so that no link takes the place of what it leads to.
+        # Real folders come first, so that a folder is not listed under the name of a link to it.
         prefix = folders.popleft() if folders else links.popleft()
         try:
             status = os.stat(base + "/" + prefix)  # noqa: PTH116 - a Path for each would double the time
@@ -110,7 +110,7 @@ def walk(base: str) -> Folder:
 
 
 def _sort_in(entry: os.DirEntry[str], prefix: str, names: list[str], folders: deque[str], links: deque[str]) -> None:
-    """Files to the names, folders and links to folders to where they wait."""
+    """Appends a file to ``names``, and a folder or a link to one to its queue."""
     if entry.name.startswith("."):
         return
     try:

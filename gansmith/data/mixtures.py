@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from gansmith.data.found import Found
+from gansmith.data.raw_data import RawData
 
 POINTS = 100_000
 _SEED = 20171212
@@ -52,21 +52,21 @@ def grid_modes() -> tuple[Tensor, float]:
     return torch.tensor([[a, b] for a in line for b in line]), 0.05
 
 
-def ring() -> Found:
+def ring() -> RawData:
     """100,000 points from the ring, drawn once with a fixed seed; the label is the mode."""
     return _draw(*ring_modes())
 
 
-def grid() -> Found:
+def grid() -> RawData:
     """100,000 points from the grid, drawn once with a fixed seed; the label is the mode."""
     return _draw(*grid_modes())
 
 
-def _draw(centers: Tensor, sd: float) -> Found:
+def _draw(centers: Tensor, sd: float) -> RawData:
     import numpy as np
 
     # NumPy's generator draws the same points on every machine; torch's normals differ with the vector unit.
     generator = np.random.default_rng(_SEED)
     mode = torch.from_numpy(generator.integers(len(centers), size=POINTS))
     noise = torch.from_numpy(generator.standard_normal((POINTS, 2)))
-    return Found((centers.double()[mode] + sd * noise).float(), mode)
+    return RawData((centers.double()[mode] + sd * noise).float(), mode)

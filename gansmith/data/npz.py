@@ -1,4 +1,4 @@
-"""Images or vectors from an .npz or .npy file: checked before memory is taken, never unpickled."""
+"""Images or vectors from an .npz or .npy file: checked before memory is allocated, never unpickled."""
 
 from __future__ import annotations
 
@@ -16,118 +16,118 @@ import torch
 from torch import Tensor
 
 from gansmith.data.channels import channels_first
-from gansmith.data.files import shown
-from gansmith.data.found import Found
+from gansmith.data.files import one_line
 from gansmith.data.idx import DEFLATE_RATIO, LIMIT
+from gansmith.data.raw_data import RawData
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-HEADER_LIMIT = 10_000  # bytes; NumPy's own
+HEADER_LIMIT = 10_000  # bytes, as in NumPy
 
 
-def read_npz(path: Path) -> Found:
-    """Reads one array of samples under any name, and labels if there are exactly those two.
+def read_npz(path: Path) -> RawData:
+    """Reads one array of samples of any name, or two arrays: samples and labels.
 
     Images are uint8 or float in [0, 1] or [-1, 1], of shape (n, h, w), (n, h, w, c) or (n, c, h, w); vectors
     are numbers of shape (n, d). Labels are integers (n,), -1 where unlabeled.
 
     Raises:
-        ValueError: damaged, pickled, too large, not finite, or not of such shapes and types.
+        ValueError: the file is damaged, pickled or too large; values are not finite; or another shape or type.
         OSError: the file cannot be read.
     """
     arrays = _arrays(path)
     samples, labels = _roles(arrays, path)
-    y = None if labels is None else _labels(arrays[labels], f"array '{shown(labels)}' of {shown(path)}")
-    return _samples(arrays[samples], y, f"array '{shown(samples)}' of {shown(path)}")
+    y = None if labels is None else _labels(arrays[labels], f"array '{one_line(labels)}' of {one_line(path)}")
+    return _samples(arrays[samples], y, f"array '{one_line(samples)}' of {one_line(path)}")
 
 
-def read_npy(path: Path) -> Found:
+def read_npy(path: Path) -> RawData:
     """Reads an array of samples, of the shapes and types that `read_npz` takes.
 
     Raises:
-        ValueError: damaged, pickled, too large, not finite, or not of such shapes and types.
+        ValueError: the file is damaged, pickled or too large; values are not finite; or another shape or type.
         OSError: the file cannot be read.
     """
     x = npy_array(path)
     if x.ndim == 1:
-        raise ValueError(f"{shown(path)} holds {len(x):,} single numbers: name it by --labels if they are labels")
+        raise ValueError(f"{one_line(path)} holds {len(x):,} single numbers: name it by --labels if they are labels")
     if x.ndim not in (2, 3, 4):
-        raise ValueError(f"{shown(path)} needs images (n, h, w) with channels or vectors (n, d), but has {x.shape}")
-    return _samples(x, None, shown(path))
+        raise ValueError(f"{one_line(path)} needs images (n, h, w) with channels or vectors (n, d), but has {x.shape}")
+    return _samples(x, None, one_line(path))
 
 
 def npy_array(path: Path) -> npt.NDArray[Any]:
-    """The array in an .npy file, whose stated shape and size are compared before memory is taken.
+    """The array in an .npy file; its stated shape is compared with its size before memory is allocated.
 
     Raises:
-        ValueError: damaged, pickled or too large.
+        ValueError: the file is damaged, pickled or too large.
         OSError: the file cannot be read.
     """
     import numpy as np
 
-    what = shown(path)
+    what = one_line(path)
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         _check_header(file, size, what)
         if size > LIMIT:
             raise ValueError(f"{what} has {size:,} bytes, more than the limit of {LIMIT:,}: split it")
         file.seek(0)
-        with _sound(what):
+        with _parser_errors(what):
             array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
             return array
 
 
-def _samples(x: npt.NDArray[Any], y: Tensor | None, what: str) -> Found:
+def _samples(x: npt.NDArray[Any], y: Tensor | None, what: str) -> RawData:
     if x.size == 0:
         raise ValueError(f"{what} is empty: its shape is {x.shape}")
     if x.ndim == 2:
-        return Found(_vectors(x, what), y)
+        return RawData(_vectors(x, what), y)
     pixels, notes = _pixels(x, what)
     images, more = channels_first(pixels, what)
-    return Found(images, y, notes=(*notes, *more))
+    return RawData(images, y, notes=(*notes, *more))
 
 
 @contextmanager
-def _sound(what: str) -> Iterator[None]:
-    """Turns what the zip and .npy parsers raise on hostile bytes, a dozen types, into one."""
+def _parser_errors(what: str) -> Iterator[None]:
+    """Turns the exceptions of the zip and .npy parsers on damaged files, of a dozen types, into a ValueError."""
     try:
         yield
     except Exception as error:
-        raise ValueError(f"{what} is damaged ({shown(error)}): save it again") from error
+        raise ValueError(f"{what} is damaged ({one_line(error)}): save it again") from error
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     import numpy as np
 
-    with _sound(shown(path)):
+    with _parser_errors(one_line(path)):
         archive = zipfile.ZipFile(path)
     arrays: dict[str, npt.NDArray[Any]] = {}
     with archive:
         entries = archive.infolist()
         if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
-            raise ValueError(f"{shown(path)} is a zip file, but no .npz file of arrays: unpack it")
+            raise ValueError(f"{one_line(path)} is a zip file, but no .npz file of arrays: unpack it")
         if sum(entry.file_size for entry in entries) > LIMIT:
-            raise ValueError(f"{shown(path)} unpacks to more than the limit of {LIMIT:,} bytes: split it")
+            raise ValueError(f"{one_line(path)} unpacks to more than the limit of {LIMIT:,} bytes: split it")
         for entry in entries:
             name = entry.filename.removesuffix(".npy")
-            what = f"array '{shown(name)}' of {shown(path)}"
+            what = f"array '{one_line(name)}' of {one_line(path)}"
             if name in arrays:
                 raise ValueError(f"{what} is there twice: save the file again")
             _check_entry(archive, entry, path.stat().st_size, what)
-            with _sound(what), archive.open(entry) as file:
+            with _parser_errors(what), archive.open(entry) as file:
                 arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
     return arrays
 
 
 def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int, what: str) -> None:
-    """Compares the stated shape and sizes before any array is made."""
+    """Compares the stated shape and sizes before memory is allocated."""
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{what} has a compression that NumPy does not write: save it with numpy.savez")
     if entry.compress_size > on_disk or entry.file_size > max(entry.compress_size, 1) * DEFLATE_RATIO:
         raise ValueError(f"{what} states more bytes than the file can hold: save it again")
-    with _sound(what):
+    with _parser_errors(what):
         file = archive.open(entry)
     with file:
         _check_header(file, entry.file_size, what)
@@ -135,7 +135,7 @@ def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int,
 
 def _check_header(file: IO[bytes], size: int, what: str) -> None:
     """Compares the shape and type that an .npy file of ``size`` bytes states with that size."""
-    with _sound(what):
+    with _parser_errors(what):
         shape, dtype = _header(file)
         start = file.tell()
     if dtype.hasobject:
@@ -152,11 +152,11 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
         raise ValueError(f"its .npy version is {version}, but needs to be 1.0 or 2.0")
     stated = file.read(2 if version == (1, 0) else 4)
     length = int.from_bytes(stated, "little")
-    if length > HEADER_LIMIT:  # NumPy reads it all before it looks at its length
+    if length > HEADER_LIMIT:  # NumPy reads the header before it checks its length
         raise ValueError(f"its header states {length:,} bytes")
     header = io.BytesIO(stated + file.read(length))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on headers by Python 2, which are read all the same
+        warnings.simplefilter("ignore")  # about headers by Python 2, which can be read
         shape, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(header)
     return shape, dtype
 
@@ -169,10 +169,10 @@ def _roles(arrays: dict[str, npt.NDArray[Any]], path: Path) -> tuple[str, str | 
     labels = [name for name, array in arrays.items() if array.ndim == 1 and array.dtype.kind in "iu"]
     if len(arrays) == 2 and len(samples) == len(labels) == 1 and len(arrays[samples[0]]) == len(arrays[labels[0]]):
         return samples[0], labels[0]
-    found = ", ".join(f"'{shown(name)}' {array.dtype}{array.shape}" for name, array in arrays.items())
+    contents = ", ".join(f"'{one_line(name)}' {array.dtype}{array.shape}" for name, array in arrays.items())
     raise ValueError(
-        f"{shown(path)} needs one array of images or vectors, and at most one of as many integer labels, "
-        f"but has {found}: save only these"
+        f"{one_line(path)} needs one array of images or vectors, and at most one of as many integer labels, "
+        f"but has {contents}: save only these"
     )
 
 
@@ -187,7 +187,7 @@ def _vectors(x: npt.NDArray[Any], what: str) -> Tensor:
 
     if x.dtype.kind not in "iuf":
         raise ValueError(f"{what} needs numbers, but has {x.dtype}: save float32")
-    with np.errstate(over="ignore"):  # what overflows is refused as not finite
+    with np.errstate(over="ignore"):  # overflow is refused below, as not finite
         vectors = torch.from_numpy(x.astype(np.float32))
     _check_finite(vectors.numpy(), what)
     return vectors.contiguous()

@@ -1,4 +1,4 @@
-"""Picture files to rows of one size, looked at and decoded by other processes; what fails is skipped by name."""
+"""Decodes image files, in other processes, to images of one size; files that fail are skipped, with the reason."""
 
 from __future__ import annotations
 
@@ -11,142 +11,148 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gansmith.data.board import PENDING, Board
-from gansmith.data.cache import Shelf, recall, remember, shelf_of, stamped
-from gansmith.data.files import printable, shown
-from gansmith.data.fitting import Fit, Form, plan
-from gansmith.data.found import Found
+from gansmith.data.cache import CacheEntry, cache_entry, entry_of_stamp, save_stamp, source_stamp
+from gansmith.data.files import encodable, one_line
 from gansmith.data.listing import Source
 from gansmith.data.memory import budget
 from gansmith.data.pool import Pool
 from gansmith.data.progress import Progress
+from gansmith.data.raw_data import RawData
+from gansmith.data.resizing import Fit, ImageOptions, plan
+from gansmith.data.shared_table import PENDING, SharedTable
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from gansmith.data.fitting import Pixels
+    from gansmith.data.resizing import Pixels
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """What became of files: the samples, which of the source's files they are, and the others with the reason."""
+class DecodedFiles:
+    """The result of decoding files.
 
-    found: Found
-    kept: tuple[int, ...]
+    Attributes:
+        data: the samples.
+        indices: for each sample, the index of its file in the source.
+        skipped: the other files by name, with the reason.
+    """
+
+    data: RawData
+    indices: tuple[int, ...]
     skipped: Mapping[str, str]
 
 
-def read_pictures(source: Source, form: Form, chosen: Sequence[int] | None = None) -> Pictures:
-    """Decodes pictures and fits them to one size, gray if all are gray, otherwise color.
+def read_pictures(source: Source, options: ImageOptions, subset: Sequence[int] | None = None) -> DecodedFiles:
+    """Decodes image files and fits them to one size; gray if all images are gray, otherwise color.
 
-    Rows stay in memory where they fit into its `budget`; otherwise they go into a file that is built once, see
-    `gansmith.data.cache`. The samples are the same.
+    Rows stay in memory if they fit into its `budget`; otherwise they go into a file that is built once, see
+    `gansmith.data.cache`. The samples are the same either way.
 
     Arguments:
         source: the files.
-        form: what was asked of them, see `plan`.
-        chosen: which of the files, in order; None for all.
+        options: size, channels and crop, see `plan`.
+        subset: indices of the files to read, in order; None for all.
 
     Raises:
-        ValueError: none of the files can be decoded, or the size is impossible.
+        ValueError: no file can be decoded, or the size is impossible.
         OSError: there is no room for the rows, or processes cannot be started.
     """
-    indices = range(len(source.names)) if chosen is None else chosen
+    indices = range(len(source.names)) if subset is None else subset
     most = budget()
-    may_be_large = len(indices) * (form.channels or 3) * (form.size or form.largest) ** 2 > most
-    # Taken before they are read: of files that change meanwhile nothing is remembered.
-    stamp = stamped(source, indices, form) if may_be_large else None
-    if stamp and (shelf := recall(stamp)) and (there := shelf.load(len(indices))):
-        return _pictures(source, indices, *there)
-    board = Board(max(1, len(indices)))
+    may_be_large = len(indices) * (options.channels or 3) * (options.size or options.largest) ** 2 > most
+    # Taken before the files are read, so that a file that changes meanwhile is not found in the cache.
+    stamp = source_stamp(source, indices, options) if may_be_large else None
+    if stamp and (entry := entry_of_stamp(stamp)) and (contents := entry.load(len(indices))):
+        return _result(source, indices, *contents)
+    table = SharedTable(max(1, len(indices)))
     try:
-        with Pool(source, board, len(indices)) as pool:
-            with Progress("looking at files", len(indices)) as tell:
-                skipped = pool.run(indices, digest=may_be_large, tell=tell)
-            return _read(pool, indices, form, skipped, most, stamp)
+        with Pool(source, table, len(indices)) as pool:
+            with Progress("looking at files", len(indices)) as progress:
+                skipped = pool.run(indices, digest=may_be_large, progress=progress)
+            return _read(pool, indices, options, skipped, most, stamp)
     finally:
-        board.close()
+        table.close()
 
 
 def _read(
-    pool: Pool, indices: Sequence[int], form: Form, skipped: dict[int, str], most: int, stamp: str | None
-) -> Pictures:
-    """Decodes what `pool` has looked at: into memory if that takes at most so many bytes."""
-    headers = pool.board.headers
-    kept = [item for item in range(len(indices)) if item not in skipped]
-    shelf: Shelf | None = None
+    pool: Pool, indices: Sequence[int], options: ImageOptions, skipped: dict[int, str], most: int, stamp: str | None
+) -> DecodedFiles:
+    """Decodes the files that `pool` has inspected: into memory if that takes at most ``most`` bytes."""
+    headers = pool.table.headers
+    decodable = [item for item in range(len(indices)) if item not in skipped]
+    entry: CacheEntry | None = None
     with ExitStack() as stack:
-        while kept:
-            items, (fit, depth) = kept, _plan(headers[kept], form)
+        while decodable:
+            items, (fit, depth) = decodable, _plan(headers[decodable], options)
             shape = (len(items), depth, fit.size, fit.size)
-            if shelf is None and math.prod(shape) > most:
-                shelf = shelf_of(form, headers["digest"].tolist())
-                stack.enter_context(shelf.locked())
-                if pool.is_lasting:
-                    remember(stamp, shelf)
-                if there := shelf.load(len(indices)):
-                    return _pictures(pool.source, indices, *there)
-            board, failed = _decode(pool, [indices[item] for item in items], shape, fit, shelf, stack)
+            if entry is None and math.prod(shape) > most:
+                entry = cache_entry(options, headers["digest"].tolist())
+                stack.enter_context(entry.locked())
+                if pool.is_permanent:
+                    save_stamp(stamp, entry)
+                if contents := entry.load(len(indices)):
+                    return _result(pool.source, indices, *contents)
+            table, failed = _decode(pool, [indices[item] for item in items], shape, fit, entry, stack)
             skipped |= {items[row]: why for row, why in failed.items()}
-            kept = [item for item in items if item not in skipped]
-            # What failed only now had a say in the size: without it the plan may be another.
-            if kept and _plan(headers[kept], form) == (fit, depth):
-                rows = board.rows(shape)
+            decodable = [item for item in items if item not in skipped]
+            # A file that failed only now was counted for the size; without it the plan may be another.
+            if decodable and _plan(headers[decodable], options) == (fit, depth):
+                rows = table.rows(shape)
                 if failed:
-                    board.status[:] = PENDING  # killed while rows move, a build on disk starts again
+                    table.status[:] = PENDING  # if this process is killed while rows move, the build starts again
                     rows = _without(rows, failed)
-                notes = (*_color_note(headers[kept], depth), *fit.note, *fit.enlarged(_shapes(headers[kept])))
-                about = {
+                notes = (*_color_note(headers[decodable], depth), *fit.note, *fit.enlarged(_shapes(headers[decodable])))
+                metadata = {
                     "shape": rows.shape,
                     "content": fit.content,
                     "notes": notes,
                     "skipped": list(skipped.items()),
                     "fingerprint": _fingerprint(rows),
                 }
-                if shelf is not None:
-                    rows = shelf.finish(board.descriptors, shape, fit, about, pool.is_lasting)
-                return _pictures(pool.source, indices, rows, about)
-    raise ValueError(_nothing(pool.source, _by_name(pool.source, indices, skipped)))
+                if entry is not None:
+                    rows = entry.finish(table.descriptors, shape, fit, metadata, pool.is_permanent)
+                return _result(pool.source, indices, rows, metadata)
+    raise ValueError(_no_pictures(pool.source, _by_name(pool.source, indices, skipped)))
 
 
 def _decode(
-    pool: Pool, indices: Sequence[int], shape: tuple[int, ...], fit: Fit, shelf: Shelf | None, stack: ExitStack
-) -> tuple[Board, dict[int, str]]:
-    """Rows of the files at ``indices``, in memory or on the shelf, and which of them failed."""
-    with Progress("decoding pictures", len(indices)) as tell:
-        if shelf is None:
-            pool.board.clear(math.prod(shape))
-            return pool.board, pool.run(indices, fit, shape[1], tell=tell)
-        board = Board(len(indices), *shelf.begin(shape, fit))
-        stack.callback(board.close)
-        with shelf.room(math.prod(shape)), Pool(pool.source, board, len(indices)) as other:
-            failed = other.run(indices, fit, shape[1], tell=tell)
-        pool.is_lasting &= other.is_lasting
-        return board, failed
+    pool: Pool, indices: Sequence[int], shape: tuple[int, ...], fit: Fit, entry: CacheEntry | None, stack: ExitStack
+) -> tuple[SharedTable, dict[int, str]]:
+    """Rows of the files at ``indices``, in memory or in the cache, and the rows that failed, with the reason."""
+    with Progress("decoding pictures", len(indices)) as progress:
+        if entry is None:
+            pool.table.clear(math.prod(shape))
+            return pool.table, pool.run(indices, fit, shape[1], progress=progress)
+        table = SharedTable(len(indices), *entry.begin(shape, fit))
+        stack.callback(table.close)
+        with entry.room(math.prod(shape)), Pool(pool.source, table, len(indices)) as other:
+            failed = other.run(indices, fit, shape[1], progress=progress)
+        pool.is_permanent &= other.is_permanent
+        return table, failed
 
 
-def _pictures(source: Source, indices: Sequence[int], rows: Pixels, about: Mapping[str, Any]) -> Pictures:
-    lost = dict(about["skipped"])
-    kept = tuple(index for item, index in enumerate(indices) if item not in lost)
-    skipped = _by_name(source, indices, lost)
-    found = Found(
+def _result(source: Source, indices: Sequence[int], rows: Pixels, metadata: Mapping[str, Any]) -> DecodedFiles:
+    failures = dict(metadata["skipped"])
+    decoded = tuple(index for item, index in enumerate(indices) if item not in failures)
+    skipped = _by_name(source, indices, failures)
+    data = RawData(
         torch.from_numpy(rows),
-        content=about["content"] and tuple(about["content"]),
-        names=tuple(printable(source.names[index]) for index in kept),
-        notes=(*_skip_note(skipped, len(indices) + len(source.unreadable)), *about["notes"]),
-        fingerprint=about["fingerprint"],
+        content=metadata["content"] and tuple(metadata["content"]),
+        names=tuple(encodable(source.names[index]) for index in decoded),
+        notes=(*_skip_note(skipped, len(indices) + len(source.unreadable)), *metadata["notes"]),
+        fingerprint=metadata["fingerprint"],
     )
-    return Pictures(found, kept, skipped)
+    return DecodedFiles(data, decoded, skipped)
 
 
 def _by_name(source: Source, indices: Sequence[int], skipped: Mapping[int, str]) -> dict[str, str]:
     return {source.names[indices[item]]: why for item, why in sorted(skipped.items())} | source.unreadable
 
 
-def _plan(headers: npt.NDArray[np.void], form: Form) -> tuple[Fit, int]:
-    fit = plan(_shapes(headers), form.size, form.content, form.crop, form.largest)
-    return fit, form.channels or (1 if headers["gray"].all() else 3)
+def _plan(headers: npt.NDArray[np.void], options: ImageOptions) -> tuple[Fit, int]:
+    fit = plan(_shapes(headers), options.size, options.content, options.crop, options.largest)
+    return fit, options.channels or (1 if headers["gray"].all() else 3)
 
 
 def _shapes(headers: npt.NDArray[np.void]) -> list[tuple[int, int]]:
@@ -161,7 +167,7 @@ def _color_note(headers: npt.NDArray[np.void], depth: int) -> tuple[str, ...]:
 
 
 def _without(rows: Pixels, failed: Collection[int]) -> Pixels:
-    """The rows that did not fail, moved together in place."""
+    """The rows that did not fail, moved together in place, without a copy."""
     place = min(failed)
     for row in range(place, len(rows)):
         if row not in failed:
@@ -171,7 +177,7 @@ def _without(rows: Pixels, failed: Collection[int]) -> Pixels:
 
 
 def _fingerprint(rows: Pixels) -> str:
-    """As `gansmith.data.dataset` takes it of any samples; kept with rows on disk, which are not all read again."""
+    """The same digest as in `gansmith.data.dataset`; stored beside rows on disk, so that they need not be read."""
     digest = hashlib.sha256(f"torch.{rows.dtype}{rows.shape}".encode())
     digest.update(rows.data)
     return digest.hexdigest()
@@ -180,14 +186,15 @@ def _fingerprint(rows: Pixels) -> str:
 def _skip_note(skipped: Mapping[str, str], total: int) -> tuple[str, ...]:
     if not skipped:
         return ()
-    listed = [f"{shown(name)} ({shown(why)})" for name, why in list(skipped.items())[:5]]
+    entries = [f"{one_line(name)} ({one_line(why)})" for name, why in list(skipped.items())[:5]]
     more = f" and {len(skipped) - 5:,} more" if len(skipped) > 5 else ""
-    return (f"skipped {len(skipped):,} of {total:,} files: {', '.join(listed)}{more}",)
+    return (f"skipped {len(skipped):,} of {total:,} files: {', '.join(entries)}{more}",)
 
 
-def _nothing(source: Source, skipped: Mapping[str, str]) -> str:
+def _no_pictures(source: Source, skipped: Mapping[str, str]) -> str:
     name, why = next(iter(skipped.items()))
     if len(skipped) == 1:
-        what = f"{shown(source.base)}/{shown(name)}"
-        return f"{what} is neither a picture ({shown(why)}), nor IDX, nor .npz: name a file of one of these"
-    return f"none of the {len(skipped):,} files in {shown(source.base)} is a picture ({shown(name)}: {shown(why)})"
+        what = f"{one_line(source.base)}/{one_line(name)}"
+        return f"{what} is neither a picture ({one_line(why)}), nor IDX, nor .npz: name a file of one of these"
+    example = f"{one_line(name)}: {one_line(why)}"
+    return f"none of the {len(skipped):,} files in {one_line(source.base)} is a picture ({example})"

@@ -1,4 +1,4 @@
-"""Workers that read pictures on all cores; what happens when one of them crashes, hangs or takes too much memory."""
+"""Worker processes that decode images on all cores; workers that crash or hang are replaced."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from gansmith.data.board import BEGUN, DONE, PENDING, Board
-from gansmith.data.fitting import Fit
 from gansmith.data.memory import free
+from gansmith.data.resizing import Fit
+from gansmith.data.shared_table import BEGUN, DONE, PENDING, SharedTable
 
 if TYPE_CHECKING:
     from gansmith.data.listing import Source
 
-SECONDS = 20.0  # a file may take so long; the slowest that is no attack takes about two
-MEMORY = 2 << 30  # bytes that decoding one file may take: 89 million pixels, the most that are accepted, need half
-LOOK = 0.2  # seconds between two looks at workers that say nothing
-# With -I nothing in the working folder, be it called numpy.py, is imported; sys.path is the parent's own.
+SECONDS = 20.0  # time limit for a file; the slowest regular images take about two seconds
+MEMORY = 2 << 30  # bytes: memory limit for a file; the largest accepted image, of 89 million pixels, needs half
+POLL = 0.2  # seconds between two checks of workers that do not answer
+# With -I nothing is imported from the working folder, not even a numpy.py; sys.path is that of the parent.
 START = "import sys; sys.path[:] = sys.argv[1:]; from gansmith.data.worker import main; main()"
 
 
@@ -33,28 +33,36 @@ START = "import sys; sys.path[:] = sys.argv[1:]; from gansmith.data.worker impor
 class _Worker:
     process: subprocess.Popen[bytes]
     chunk: list[int] = field(default_factory=list)
-    said: bytes = b""
-    begun: int = 0  # files of the chunk that it had begun at the last look
-    idle: float = 0.0  # seconds that we watched since that number changed
+    buffer: bytes = b""
+    started: int = 0  # files of the chunk that it had started at the last check
+    idle: float = 0.0  # seconds since that number changed
 
 
 class Pool:
-    """Processes that inspect and decode the files of ``source`` into a `Board`.
+    """Processes that inspect and decode the files of ``source`` into a `SharedTable`.
 
-    Used as a context: ``with Pool(source, board, n) as pool``. Whatever a file does, `run` returns: a worker that dies
-    or does not get on is replaced by a new one, and the file that it was at is reported. The results do not depend
-    on the number of workers.
+    Use it as a context manager: ``with Pool(source, table, n) as pool``. `run` returns whatever the files contain: a
+    worker that dies or hangs is replaced by a new one, and the file that it was decoding counts as failed. The results
+    do not depend on the number of workers.
+
+    Arguments:
+        source: the files.
+        table: where workers write.
+        items: how many files; a few files get one worker only.
+
+    Attributes:
+        is_permanent: whether all failures so far come from the content of files, so that they would happen again.
     """
 
-    def __init__(self, source: Source, board: Board, items: int) -> None:
+    def __init__(self, source: Source, table: SharedTable, items: int) -> None:
         self.source = source
-        self.board = board
-        # Few enough that all may take their limit at once; none for a handful of files.
+        self.table = table
+        # Few enough that all workers may use their memory limit at once; one worker for a few files.
         self.size = max(1, min(_cores(), items // 32, free() // MEMORY))
         self._workers: list[_Worker] = []
-        self.is_lasting = True  # whether all that failed did so by its content, and would again
-        self._looked = 0.0
-        self._barren = 0  # workers in a row that died without having begun a file
+        self.is_permanent = True
+        self._last_poll = 0.0
+        self._failed_starts = 0  # workers in a row that died before they started a file
 
     def __enter__(self) -> Pool:
         return self
@@ -65,7 +73,7 @@ class Pool:
         for worker in self._workers:
             worker.process.kill()
         for worker in self._workers:
-            _bury(worker.process)
+            _close(worker.process)
         self._workers.clear()
 
     def run(
@@ -74,122 +82,124 @@ class Pool:
         fit: Fit | None = None,
         channels: int = 0,
         digest: bool = False,
-        tell: Callable[[int], None] = lambda count: None,
+        progress: Callable[[int], None] = lambda count: None,
     ) -> dict[int, str]:
         """Inspects the files at ``indices``, or with ``fit`` decodes them.
 
-        Item k, the file ``indices[k]``, gets header k, or row k; its status says whether. Items that are done already
-        are left out.
+        The file ``indices[k]`` is item k: it gets header k or row k, and status k. Items that are already done are
+        skipped.
 
         Arguments:
-            indices: which files of the source.
-            fit: how to fit them; None to look at headers only.
-            channels: 1 or 3, where they are decoded.
-            digest: whether to hash their bytes too, where they are inspected.
-            tell: is called with the number of files that were looked at.
+            indices: indices of files of the source.
+            fit: how to fit images; None to read headers only.
+            channels: 1 or 3, for decoding.
+            digest: whether to hash the bytes of files too, for inspection.
+            progress: is called with the number of files that are done.
 
         Returns:
-            The items that failed, by number in order, and why.
+            The reason for each item that failed, in order.
 
         Raises:
             OSError: rows cannot be written, or processes cannot be started.
         """
-        status = self.board.status[: len(indices)]
-        status[status != DONE] = PENDING  # of a build that was killed
+        status = self.table.status[: len(indices)]
+        status[status != DONE] = PENDING  # left by a build that was killed
         todo = (status == PENDING).nonzero()[0].tolist()
         step = max(1, min(self.source.chunk, len(todo) // (4 * self.size)))
         chunks = deque(todo[start : start + step] for start in range(0, len(todo), step))
-        order = {"fit": asdict(fit) if fit else None, "channels": channels, "digest": digest}
+        request = {"fit": asdict(fit) if fit else None, "channels": channels, "digest": digest}
         failed: dict[int, str] = {}
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:
-                selector.register(_out(worker), selectors.EVENT_READ, worker)
+                selector.register(_stdout(worker), selectors.EVENT_READ, worker)
             while chunks or any(worker.chunk for worker in self._workers):
                 while chunks and len(self._workers) < self.size:
-                    selector.register(_out(worker := self._start()), selectors.EVENT_READ, worker)
+                    selector.register(_stdout(worker := self._start()), selectors.EVENT_READ, worker)
                 for worker in self._workers:
                     if chunks and not worker.chunk:
-                        self._hand(worker, chunks.popleft(), indices, order)
-                for key, _ in selector.select(LOOK):
-                    self._listen(key.data, failed)
-                for worker, why in list(self._lost()):
-                    selector.unregister(_out(worker))
+                        self._send_chunk(worker, chunks.popleft(), indices, request)
+                for key, _ in selector.select(POLL):
+                    self._read_answers(key.data, failed)
+                for worker, why in list(self._failed_workers()):
+                    selector.unregister(_stdout(worker))
                     rest = self._replace(worker, why, failed)
                     if rest:
                         chunks.appendleft(rest)
-                tell(len(indices) - sum(map(len, chunks)) - sum(len(w.chunk) - w.begun for w in self._workers))
+                progress(len(indices) - sum(map(len, chunks)) - sum(len(w.chunk) - w.started for w in self._workers))
         return dict(sorted(failed.items()))
 
     def _start(self) -> _Worker:
-        board = self.board
+        table = self.table
         process = subprocess.Popen(
             [sys.executable, "-I", "-c", START, *map(os.path.abspath, sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            pass_fds=board.descriptors,
-            start_new_session=True,  # Ctrl-C is this process's to act on
+            pass_fds=table.descriptors,
+            start_new_session=True,  # so that Ctrl-C reaches only this process
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
         worker = _Worker(process)
         self._workers.append(worker)
-        headers, status, rows = board.descriptors
+        headers, status, rows = table.descriptors
         setup = {"base": self.source.base, "headers": headers, "status": status, "rows": rows}
         _send(process, {**setup, "memory": MEMORY, "parent": os.getpid()})
         return worker
 
-    def _hand(self, worker: _Worker, chunk: list[int], indices: Sequence[int], order: Mapping[str, object]) -> None:
-        worker.chunk, worker.begun, worker.idle = chunk, 0, 0.0
-        items = [(item, self.source.where(indices[item])) for item in chunk]
-        _send(worker.process, {**order, "items": items})
+    def _send_chunk(
+        self, worker: _Worker, chunk: list[int], indices: Sequence[int], request: Mapping[str, object]
+    ) -> None:
+        worker.chunk, worker.started, worker.idle = chunk, 0, 0.0
+        items = [(item, self.source.location(indices[item])) for item in chunk]
+        _send(worker.process, {**request, "items": items})
 
-    def _listen(self, worker: _Worker, failed: dict[int, str]) -> bool:
-        """Takes what a worker said; False when it will say no more."""
-        part = os.read(_out(worker), 1 << 16)
-        *lines, worker.said = (worker.said + part).split(b"\n")
+    def _read_answers(self, worker: _Worker, failed: dict[int, str]) -> bool:
+        """Handles answers of a worker; False at the end of its output."""
+        part = os.read(_stdout(worker), 1 << 16)
+        *lines, worker.buffer = (worker.buffer + part).split(b"\n")
         for line in lines:
             match json.loads(line):
-                case [int(item), str(reason), bool(is_lasting)]:
+                case [int(item), str(reason), bool(is_permanent)]:
                     failed[item] = reason
-                    self.is_lasting &= is_lasting
+                    self.is_permanent &= is_permanent
                 case int(number):
                     raise OSError(number, f"cannot keep decoded pictures: {os.strerror(number)}")
                 case _:
-                    worker.chunk, worker.begun = [], 0
-                    self._barren = 0
+                    worker.chunk, worker.started = [], 0
+                    self._failed_starts = 0
         return bool(part)
 
-    def _lost(self) -> Iterator[tuple[_Worker, str]]:
-        """The workers that died or hang, and what to say of the file that they were at."""
+    def _failed_workers(self) -> Iterator[tuple[_Worker, str]]:
+        """The workers that died or hang, with the reason for the file that they were decoding."""
         now = time.monotonic()
-        # A look that came late says that this process was stopped, and perhaps all of them.
-        elapsed, self._looked = min(now - self._looked, 2 * LOOK), now
+        # After a late check this process was suspended, and perhaps the workers too: that time does not count.
+        elapsed, self._last_poll = min(now - self._last_poll, 2 * POLL), now
         for worker in self._workers:
             code = worker.process.poll()
             if code is not None:
                 yield worker, f"its decoder died of signal {-code}" if code < 0 else "its decoder died"
             elif worker.chunk:
-                begun = int((self.board.status[worker.chunk] != PENDING).sum())
-                if begun != worker.begun:
-                    worker.begun, worker.idle = begun, 0.0
+                started = int((self.table.status[worker.chunk] != PENDING).sum())
+                if started != worker.started:
+                    worker.started, worker.idle = started, 0.0
                 elif (idle := worker.idle + elapsed) > SECONDS:
                     yield worker, f"took more than {SECONDS:g} seconds"
                 else:
                     worker.idle = idle
 
     def _replace(self, worker: _Worker, why: str, failed: dict[int, str]) -> list[int]:
-        """Buries a worker and blames the file that it was at; what it had not come to is returned."""
+        """Ends a worker and marks its current file as failed; returns the items that it had not started."""
         worker.process.kill()
-        while self._listen(worker, failed):  # what it said before it died
+        while self._read_answers(worker, failed):  # its last answers
             pass
-        _bury(worker.process)
+        _close(worker.process)
         self._workers.remove(worker)
-        status = self.board.status
-        at = [item for item in worker.chunk if status[item] == BEGUN]
-        failed.update((item, why) for item in at if item not in failed)
-        self.is_lasting &= not at
-        self._barren = 0 if at else self._barren + 1
-        if self._barren >= 3:
+        status = self.table.status
+        current = [item for item in worker.chunk if status[item] == BEGUN]
+        failed.update((item, why) for item in current if item not in failed)
+        self.is_permanent &= not current
+        self._failed_starts = 0 if current else self._failed_starts + 1
+        if self._failed_starts >= 3:
             raise OSError(0, f"the process that reads pictures cannot be started ({why})")
         return [item for item in worker.chunk if status[item] == PENDING]
 
@@ -197,17 +207,17 @@ class Pool:
 def _send(process: subprocess.Popen[bytes], message: dict[str, object]) -> None:
     assert process.stdin is not None
     line = memoryview(json.dumps(message).encode() + b"\n")
-    with suppress(BrokenPipeError):  # that it died is noticed by `Pool._lost`
+    with suppress(BrokenPipeError):  # `Pool._failed_workers` notices a dead worker
         while line:
             line = line[process.stdin.write(line) :]
 
 
-def _out(worker: _Worker) -> int:
+def _stdout(worker: _Worker) -> int:
     assert worker.process.stdout is not None
     return worker.process.stdout.fileno()
 
 
-def _bury(process: subprocess.Popen[bytes]) -> None:
+def _close(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(BrokenPipeError):

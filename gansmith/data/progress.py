@@ -1,4 +1,4 @@
-"""How far a long reading is, on stderr."""
+"""Progress of long reading, on stderr."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-PATIENCE = 2.0  # seconds before a bar appears
+PATIENCE = 2.0  # seconds before the bar appears
 INTERVAL = 30.0  # seconds between lines where there is no terminal
 
 
 class Progress:
-    """Called with how many of ``total`` are done: a bar on a terminal, otherwise a line now and then.
+    """Shows how many of ``total`` items are done: a bar on a terminal, otherwise a line every 30 seconds.
 
-    Used as a context, so that the bar goes away in the end. What takes no time is not mentioned.
+    Call it with the number of items that are done. Use it as a context manager, so that the bar is removed at the end.
+    Nothing is shown for what takes less than 2 seconds.
     """
 
     def __init__(self, what: str, total: int) -> None:
         self.what = what
         self.total = total
-        self.shown = time.monotonic()
+        self.last_output = time.monotonic()
         self.bar: Bar | None = None
 
     def __enter__(self) -> Progress:
@@ -35,16 +36,16 @@ class Progress:
         if self.bar is not None:
             self.bar.stop()
 
-    def __call__(self, done: int) -> None:
+    def __call__(self, count: int) -> None:
         now = time.monotonic()
         if self.bar is not None:
-            self.bar.update(self.bar.task_ids[0], completed=done)
+            self.bar.update(self.bar.task_ids[0], completed=count)
         elif sys.stderr.isatty():
-            if now - self.shown > PATIENCE:
+            if now - self.last_output > PATIENCE:
                 self.bar = self._begin()
-        elif now - self.shown > INTERVAL:
-            self.shown = now
-            print(f"{self.what}: {done:,} of {self.total:,}", file=sys.stderr, flush=True)
+        elif now - self.last_output > INTERVAL:
+            self.last_output = now
+            print(f"{self.what}: {count:,} of {self.total:,}", file=sys.stderr, flush=True)
 
     def _begin(self) -> Bar:
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""Which data, and how they are read: what the flags say, and what the record of a run keeps of it."""
+"""Which data are loaded and how, as the command line asks for it and as the record of a run stores it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from gansmith.disk.folders import folder_of
 
 @dataclass(frozen=True)
 class Selection:
-    """What of which data is taken; two equal selections of unchanged data load the same dataset.
+    """The arguments of `load` and the augmentation; equal selections of unchanged data load the same dataset.
 
     Arguments:
         source: a name or a path, as `load` takes it.
-        size: side of the pictures in pixels.
-        labels: a file of labels in place of sub-folders.
-        limit: at most so many samples.
+        size: side of the images in pixels.
+        labels: a file of labels, used instead of sub-folders.
+        limit: the largest number of samples.
         crop: ``center``, ``pad`` or ``stretch``.
-        flip: mirror training pictures at random.
-        shift: move training pictures by up to so many pixels at random.
+        flip: flip training images at random.
+        shift: the largest random shift of training images, in pixels.
 
     Example:
         >>> data = Selection("digits", limit=100).load()
@@ -40,27 +40,34 @@ class Selection:
     shift: int = 0
 
     def load(self, strict: bool = False) -> Dataset:
-        """The data; under ``strict`` a file that cannot be used is an error.
+        """Loads the data; with ``strict``, a file that cannot be decoded is an error.
 
         Raises:
-            ValueError: as `load`; vectors are not to be mirrored or moved.
+            ValueError: as `load`; or the data are vectors, which cannot be flipped or shifted.
         """
         data = load(self.source, self.size, labels=self.labels, limit=self.limit, crop=self.crop, strict=strict)
         if not (self.flip or self.shift):
             return data
         return replace(data, augment=Augment(self.flip, self.shift))
 
+    @classmethod
+    def like(cls, data: Dataset) -> Selection:
+        """The selection that loads data again, as far as they tell it: not which of them, nor from which labels."""
+        size = data.shape[-1] if data.is_images else None
+        augment = data.augment or Augment()
+        return cls(data.source, size, flip=augment.flip, shift=augment.shift)
+
     def moved(self, source: str) -> Selection:
-        """The same of data that lie elsewhere now, with the file of labels that lay among them."""
+        """The same selection of data that are now at ``source``; a file of labels inside the data moves with them."""
         labels = self.labels
         if labels is not None and Path(labels).is_relative_to(self.source):
             labels = str(folder_of(source) / Path(labels).relative_to(self.source))
         return replace(self, source=source, labels=labels)
 
     def record(self, data: Dataset) -> dict[str, Any]:
-        """What a run's record says of its data."""
-        kept = asdict(self) | {"source": _lasting(data.source)}
-        return kept | {
+        """The entry about the data in the record of a run."""
+        entry = asdict(self) | {"source": _absolute(data.source)}
+        return entry | {
             "labels": None if self.labels is None else str(folder_of(self.labels).resolve()),
             "name": data.name,
             "n": len(data),
@@ -74,10 +81,10 @@ class Selection:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Selection:
-        """The selection that a run's record tells; what older records do not say has its default."""
+        """The selection in the record of a run; entries that an older record lacks have their defaults."""
         return cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
 
 
-def _lasting(source: str) -> str:
-    """A source that means the same in another folder."""
+def _absolute(source: str) -> str:
+    """The source as a name or an absolute path, so that it means the same in every working folder."""
     return source if is_named(source) else str(folder_of(source).resolve())

@@ -1,4 +1,4 @@
-"""What a source is, by its name or content, and who reads it."""
+"""Finds the reader of a source by its name or content, and applies limit, labels and size."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from torch import Tensor
 from gansmith.data.archive import is_npz, open_archive
 from gansmith.data.classes import Classes, classes_of
 from gansmith.data.digits import digits
-from gansmith.data.downloads import DOWNLOADS, download
-from gansmith.data.files import Kind, kind_of, printable, shown
-from gansmith.data.fitting import Form, plan
-from gansmith.data.found import Found
+from gansmith.data.files import Kind, encodable, kind_of, one_line
 from gansmith.data.hub import PREFIX, read_hub
 from gansmith.data.idx_images import idx_file, idx_folder
 from gansmith.data.labels import read_labels
@@ -26,178 +23,185 @@ from gansmith.data.listing import Folder, Source, walk
 from gansmith.data.mixtures import grid, ring
 from gansmith.data.npz import read_npy, read_npz
 from gansmith.data.pictures import read_pictures
+from gansmith.data.public_datasets import PUBLIC_DATASETS, read_public_dataset
+from gansmith.data.raw_data import RawData
+from gansmith.data.resizing import ImageOptions, plan
 
-NAMED: dict[str, Callable[[], Found]] = {
+NAMED: dict[str, Callable[[], RawData]] = {
     "digits": digits,
     "ring": ring,
     "grid": grid,
-    **{name: partial(download, name) for name in DOWNLOADS},
+    **{name: partial(read_public_dataset, name) for name in PUBLIC_DATASETS},
 }
-# Other files may be pictures too, but one that is not (a README at the top) has no say in what folders mean.
+# Other files may be images too, but files that are no images, such as a README, must not change the classes.
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-LIMIT_SEED = 20141210  # constant: every run sees the same choice
+LIMIT_SEED = 20141210  # constant: every run uses the same samples
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a source is to be read, see `gansmith.data.load`."""
+class Request:
+    """Arguments for reading a source, see `gansmith.data.load`."""
 
-    form: Form
+    options: ImageOptions
     labels: Path | None = None
     limit: int | None = None
     strict: bool = False
 
 
 def is_named(source: str) -> bool:
-    """Whether data are known by their name, and not by the place where they lie."""
+    """Whether a source is a name, and not a path."""
     return source in NAMED or source.startswith(PREFIX)
 
 
-def find(source: str, asked: Asked) -> Found:
-    """Reads what a name or a path stands for.
+def read_source(source: str, request: Request) -> RawData:
+    """Reads a source, which is a name or a path.
 
     Raises:
-        ValueError: it stands for nothing usable.
+        ValueError: no such source, or it has no usable data.
         OSError: it cannot be read.
     """
     if source in NAMED:
-        return _of_arrays(NAMED[source](), asked)
+        return _from_arrays(NAMED[source](), request)
     if source.startswith(PREFIX):
-        held, classes = read_hub(source)
-        return replace(_of_pictures(held, asked, classes), source=held.base)
+        images, classes = read_hub(source)
+        return replace(_from_files(images, request, classes), source=images.base)
     path = path_of(source)
     if source and path.is_dir():
-        return _of_folder(path, asked)
+        return _read_folder(path, request)
     if source and path.is_file():
-        return _of_file(path, asked)
-    raise ValueError(_unknown(source, path))
+        return _read_file(path, request)
+    raise ValueError(_unknown_source(source, path))
 
 
-def _of_file(path: Path, asked: Asked) -> Found:
+def _read_file(path: Path, request: Request) -> RawData:
     kind = kind_of(path)
     if kind is Kind.OTHER:
-        return _of_pictures(Folder(str(path.absolute().parent), [path.name]), asked)
+        return _from_files(Folder(str(path.absolute().parent), [path.name]), request)
     if kind is Kind.ZIP and not is_npz(path):
         archive = open_archive(path)
         if not archive.names:
-            raise ValueError(f"{shown(path)} holds no files: it is no .npz file of arrays and no archive of images")
-        return _of_pictures(archive, asked)
+            raise ValueError(f"{one_line(path)} holds no files: it is no .npz file of arrays and no archive of images")
+        return _from_files(archive, request)
     readers = {Kind.IDX: idx_file, Kind.NPY: read_npy, Kind.ZIP: read_npz}
     if kind not in readers:
-        raise ValueError(f"{shown(path)} is no data: {kind.value}")
-    return _of_arrays(readers[kind](path), asked)
+        raise ValueError(f"{one_line(path)} is no data: {kind.value}")
+    return _from_arrays(readers[kind](path), request)
 
 
-def _of_folder(path: Path, asked: Asked) -> Found:
+def _read_folder(path: Path, request: Request) -> RawData:
     folder = walk(str(path.absolute()))
     if not folder.names:
-        reason = "".join(f" ({shown(name)}: {why})" for name, why in list(folder.unreadable.items())[:1])
-        raise ValueError(f"{shown(path)} holds no files{reason}: name a folder of images")
-    here = [path / name for name in folder.names if "/" not in name]
-    if len(folder.names) == 1 and here and _is(Kind.ZIP, here[0]):
-        raise ValueError(f"{shown(path)} holds one file, {shown(here[0].name)}: name the file itself")
-    # IDX comes in a few files; a million pictures are not opened to see that they are none.
-    if len(here) <= 64 and any(_is(Kind.IDX, file) for file in here):
-        found, deeper = idx_folder(path), len(folder.names) - len(here)
+        reason = "".join(f" ({one_line(name)}: {why})" for name, why in list(folder.unreadable.items())[:1])
+        raise ValueError(f"{one_line(path)} holds no files{reason}: name a folder of images")
+    top = [path / name for name in folder.names if "/" not in name]
+    if len(folder.names) == 1 and top and _has_kind(Kind.ZIP, top[0]):
+        raise ValueError(f"{one_line(path)} holds one file, {one_line(top[0].name)}: name the file itself")
+    # A dataset in IDX has few files; do not open a million images to look for IDX.
+    if len(top) <= 64 and any(_has_kind(Kind.IDX, file) for file in top):
+        raw, deeper = idx_folder(path), len(folder.names) - len(top)
         note = f"ignored, as IDX files lie above them: {deeper:,} files in sub-folders"
-        return _of_arrays(replace(found, notes=(*found.notes, note)) if deeper else found, asked)
-    return _of_pictures(folder, asked)
+        return _from_arrays(replace(raw, notes=(*raw.notes, note)) if deeper else raw, request)
+    return _from_files(folder, request)
 
 
-def _is(kind: Kind, path: Path) -> bool:
-    with suppress(OSError):  # an unreadable file is named with the others that are skipped
+def _has_kind(kind: Kind, path: Path) -> bool:
+    with suppress(OSError):  # an unreadable file is skipped later, with a note
         return kind_of(path) is kind
     return False
 
 
-def _of_pictures(source: Source, asked: Asked, known: Classes | None = None) -> Found:
-    """Chosen, decoded and labeled: by a file, by what is ``known`` of the source, or by folders."""
+def _from_files(source: Source, request: Request, source_classes: Classes | None = None) -> RawData:
+    """Decodes image files within the limit, with labels from a file, from ``source_classes`` or from folders."""
     names = source.names
-    listed = [k for k in range(len(names)) if asked.labels is None or not _is_same(source, names[k], asked.labels)]
-    tables = {k for k in listed if len(names) > 1 and names[k].rpartition("/")[2] == "dataset.json"}
-    listed = [k for k in listed if k not in tables]
-    if not listed:
-        raise ValueError(f"{shown(source.base)} holds no images: name a folder, an archive or a dataset of images")
-    chosen = [listed[k] for k in _choice(len(listed), asked.limit)]
-    pictures = read_pictures(source, asked.form, chosen)
-    found = pictures.found
-    if asked.strict and pictures.skipped:
-        raise ValueError(f"{found.notes[0]}: mend or remove them, or allow them to be skipped")
-    classes = known.of(pictures.kept) if known else _of_folders(names, listed, pictures.kept)
-    found = replace(
-        found,
+    candidates = [
+        k for k in range(len(names)) if request.labels is None or not _is_label_file(source, names[k], request.labels)
+    ]
+    tables = {k for k in candidates if len(names) > 1 and names[k].rpartition("/")[2] == "dataset.json"}
+    candidates = [k for k in candidates if k not in tables]
+    if not candidates:
+        raise ValueError(f"{one_line(source.base)} holds no images: name a folder, an archive or a dataset of images")
+    selected = [candidates[k] for k in _choice(len(candidates), request.limit)]
+    decoded = read_pictures(source, request.options, selected)
+    raw = decoded.data
+    if request.strict and decoded.skipped:
+        raise ValueError(f"{raw.notes[0]}: repair or remove them, or allow them to be skipped")
+    classes = (
+        source_classes.of(decoded.indices) if source_classes else _folder_classes(names, candidates, decoded.indices)
+    )
+    raw = replace(
+        raw,
         held_out=torch.tensor(classes.held_out) if classes.held_out else None,
         notes=(
-            *_limit_note(len(chosen), len(listed)),
-            *found.notes,
-            *(f"passed over {shown(names[k])}: name it as the labels to use those in it" for k in sorted(tables)[:1]),
+            *_limit_note(len(selected), len(candidates)),
+            *raw.notes,
+            *(f"ignored {one_line(names[k])}: pass it as the file of labels to use it" for k in sorted(tables)[:1]),
             *classes.split_note,
             *_split_note(classes.held_out),
         ),
     )
-    if asked.labels is not None:
-        place = {k: row for row, k in enumerate(listed)}
-        rows = torch.tensor([place[k] for k in pictures.kept])
-        return _labeled(found, asked.labels, [names[k] for k in listed], rows)
+    if request.labels is not None:
+        place = {k: row for row, k in enumerate(candidates)}
+        rows = torch.tensor([place[k] for k in decoded.indices])
+        return _labeled(raw, request.labels, [names[k] for k in candidates], rows)
     return replace(
-        found,
+        raw,
         y=None if classes.labels is None else torch.tensor(classes.labels),
-        class_names=tuple(printable(name) for name in classes.names),
-        notes=(*found.notes, *classes.note),
+        class_names=tuple(encodable(name) for name in classes.names),
+        notes=(*raw.notes, *classes.note),
     )
 
 
-def _of_folders(names: Sequence[str], listed: Sequence[int], kept: Sequence[int]) -> Classes:
-    """Of what was kept, as the whole listing says: neither a limit nor a broken file changes what a label means."""
-    is_kept = set(kept)
-    told = [k for k in listed if k in is_kept or names[k].lower().endswith(SUFFIXES)]
-    return classes_of([names[k] for k in told]).of([row for row, k in enumerate(told) if k in is_kept])
+def _folder_classes(names: Sequence[str], candidates: Sequence[int], indices: Sequence[int]) -> Classes:
+    """Classes of the decoded files, by the folders of all files: a limit or a broken file does not renumber them."""
+    decoded = set(indices)
+    informative = [k for k in candidates if k in decoded or names[k].lower().endswith(SUFFIXES)]
+    return classes_of([names[k] for k in informative]).of([row for row, k in enumerate(informative) if k in decoded])
 
 
 def _split_note(held_out: Sequence[int] | None) -> tuple[str, ...]:
-    is_lost = held_out is not None and not len(held_out)
-    return ("none of these is among the chosen: a tenth of them is held out instead",) if is_lost else ()
+    is_empty = held_out is not None and not len(held_out)
+    return ("none of these is within the limit: a tenth of the samples is held out instead",) if is_empty else ()
 
 
-def _is_same(source: Source, name: str, labels: Path) -> bool:
+def _is_label_file(source: Source, name: str, labels: Path) -> bool:
     return isinstance(source, Folder) and name.endswith(labels.name) and Path(source.base, name).samefile(labels)
 
 
-def _of_arrays(found: Found, asked: Asked) -> Found:
-    """Chosen, fitted and labeled."""
-    n = len(found.x)
-    rows = torch.tensor(_choice(n, asked.limit))
-    if asked.labels is not None:
-        found = _labeled(found, asked.labels, found.names, torch.arange(n))
+def _from_arrays(raw: RawData, request: Request) -> RawData:
+    """Applies labels, limit and size to samples in memory."""
+    n = len(raw.x)
+    rows = torch.tensor(_choice(n, request.limit))
+    if request.labels is not None:
+        raw = _labeled(raw, request.labels, raw.names, torch.arange(n))
     if len(rows) < n:
         held_out = None
-        if found.held_out is not None:
-            held_out = torch.isin(rows, found.held_out).nonzero().flatten()
-            found = replace(found, notes=(*found.notes, *_split_note(held_out.tolist())))
+        if raw.held_out is not None:
+            held_out = torch.isin(rows, raw.held_out).nonzero().flatten()
+            raw = replace(raw, notes=(*raw.notes, *_split_note(held_out.tolist())))
             held_out = held_out if len(held_out) else None
-        y = None if found.y is None else found.y[rows]
-        notes = (*_limit_note(len(rows), n), *found.notes)
-        found = replace(found, x=found.x[rows], y=y, held_out=held_out, notes=notes)
-    if found.x.ndim != 4:
-        return found
-    form, shape = asked.form, found.x.shape
-    fit = plan([(shape[2], shape[3])], form.size, form.content, form.crop, form.largest)
-    x = fit.stack(found.x, form.channels or shape[1])
-    notes = (*found.notes, *fit.note, *fit.enlarged([(shape[2], shape[3])] * shape[0]))
-    return replace(found, x=x, content=fit.content, notes=notes)
+        y = None if raw.y is None else raw.y[rows]
+        notes = (*_limit_note(len(rows), n), *raw.notes)
+        raw = replace(raw, x=raw.x[rows], y=y, held_out=held_out, notes=notes)
+    if raw.x.ndim != 4:
+        return raw
+    options, shape = request.options, raw.x.shape
+    fit = plan([(shape[2], shape[3])], options.size, options.content, options.crop, options.largest)
+    x = fit.stack(raw.x, options.channels or shape[1])
+    notes = (*raw.notes, *fit.note, *fit.enlarged([(shape[2], shape[3])] * shape[0]))
+    return replace(raw, x=x, content=fit.content, notes=notes)
 
 
-def _labeled(found: Found, path: Path, names: Sequence[str], rows: Tensor) -> Found:
-    """With labels from a file, which speaks of all that was listed: samples are ``rows`` of that."""
+def _labeled(raw: RawData, path: Path, names: Sequence[str], rows: Tensor) -> RawData:
+    """Adds labels from a file about all ``names``; the samples are ``rows`` of these."""
     try:
         y, class_names, notes = read_labels(path, names, len(names) or len(rows))
     except OSError as error:
-        raise ValueError(f"cannot read {shown(path)}: {shown(error.strerror or error)}") from error
-    return replace(found, y=y[rows], class_names=class_names, notes=(*found.notes, *notes))
+        raise ValueError(f"cannot read {one_line(path)}: {one_line(error.strerror or error)}") from error
+    return replace(raw, y=y[rows], class_names=class_names, notes=(*raw.notes, *notes))
 
 
 def _choice(n: int, limit: int | None) -> Sequence[int]:
-    """Which of n samples: a fixed choice at random, in order."""
+    """The positions of at most ``limit`` of n samples, in order: a random choice with a fixed seed."""
     if limit is None or limit >= n:
         return range(n)
     generator = torch.Generator().manual_seed(LIMIT_SEED)
@@ -209,14 +213,14 @@ def _limit_note(count: int, n: int) -> tuple[str, ...]:
 
 
 def path_of(source: str) -> Path:
-    """A path as it was typed; a tilde that no shell expanded is the home folder."""
-    # A flag such as --data=~/photos reaches us with the tilde; "~name" may be a file.
+    """The path of a source; a leading ``~/`` is the home folder."""
+    # No shell expands the tilde in --data=~/photos; "~name" may be a file.
     return Path(source).expanduser() if source.startswith("~/") else Path(source)
 
 
-def _unknown(source: str, path: Path) -> str:
+def _unknown_source(source: str, path: Path) -> str:
     if source and path.exists():
-        return f"{shown(source)} is neither a regular file nor a folder"
+        return f"{one_line(source)} is neither a regular file nor a folder"
     near = difflib.get_close_matches(source, NAMED, n=1)
     cure = f"did you mean {near[0]}?" if near else f"use {', '.join(NAMED)}, or the path of your data"
-    return f"no data named '{shown(source)}', and no such file or folder: {cure}"
+    return f"no data named '{one_line(source)}', and no such file or folder: {cure}"

@@ -1,9 +1,9 @@
-"""The process that reads pictures for another: what a file does to its decoder, it does to this process alone.
+"""The process that decodes images for its parent: a file that crashes the decoder crashes only this process.
 
-It is started by `gansmith.data.pool` and imports neither torch nor anything of the user's. Orders come as lines of
-JSON on stdin; answers leave as lines of JSON on stdout: ``[item, reason, lasting]`` for a file that is skipped, the
-number of an error where rows cannot be written, ``null`` when an order is done. What succeeds goes into files that
-both processes share, so that nothing is lost when this one dies.
+`gansmith.data.pool` starts it. It imports neither torch nor code of the user. Requests come as lines of JSON on stdin.
+Answers are lines of JSON on stdout: ``[item, reason, is_permanent]`` for a file that failed, an error number if rows
+cannot be written, ``null`` at the end of a request. Results go into files that both processes share, so that they
+survive a crash.
 """
 
 from __future__ import annotations
@@ -23,46 +23,46 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from gansmith.data.archive import read_entry
-from gansmith.data.board import BEGUN, DONE, FAILED, HEADER
 from gansmith.data.decode import decode, inspect, reason
-from gansmith.data.fitting import Fit
+from gansmith.data.resizing import Fit
+from gansmith.data.shared_table import BEGUN, DONE, FAILED, HEADER
 
 if TYPE_CHECKING:
-    from gansmith.data.fitting import Pixels
+    from gansmith.data.resizing import Pixels
 
-LAST = 60  # seconds after which a file ends this process, should the parent that would have ended it be gone
+LAST = 60  # seconds for a file after which this process ends by itself if its parent is gone
 
 
 def main() -> None:
-    """Follows orders until stdin ends."""
-    orders = os.fdopen(os.dup(0), "rb")
+    """Handles requests until stdin ends."""
+    requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):  # libtiff and others write to stderr by themselves
+    for stream in (0, 1, 2):  # libtiff and other libraries write to stderr
         os.dup2(null, stream)
-    setup = json.loads(orders.readline())
+    setup = json.loads(requests.readline())
     _limit_memory(setup["memory"])
     signal.signal(signal.SIGALRM, lambda *_: _watch(LAST) if os.getppid() == setup["parent"] else os._exit(1))
     headers = np.frombuffer(mmap.mmap(setup["headers"], 0), HEADER)
     status = np.frombuffer(mmap.mmap(setup["status"], 0), np.uint8)
-    for line in orders:
-        order = json.loads(line)
-        fit = Fit(**order["fit"]) if order["fit"] else None
-        for item, where in order["items"]:
+    for line in requests:
+        request = json.loads(line)
+        fit = Fit(**request["fit"]) if request["fit"] else None
+        for item, location in request["items"]:
             status[item] = BEGUN
             _watch(LAST)
             row = None
             try:
-                with _opened(setup["base"], where) as file:
+                with _open(setup["base"], location) as file:
                     if fit is None:
-                        headers[item] = (*inspect(file), _digest(file) if order["digest"] else bytes(32))
+                        headers[item] = (*inspect(file), _digest(file) if request["digest"] else bytes(32))
                     else:
-                        row = decode(file, fit, order["channels"])
+                        row = decode(file, fit, request["channels"])
             except Exception as error:
-                print(json.dumps([item, reason(error), _is_lasting(error)]), file=answers, flush=True)
+                print(json.dumps([item, reason(error), _is_permanent(error)]), file=answers, flush=True)
                 status[item] = FAILED
             else:
-                if row is not None and (number := _unwritten(setup["rows"], row, item)):
+                if row is not None and (number := _write_error(setup["rows"], row, item)):
                     print(number, file=answers, flush=True)
                     return
                 status[item] = DONE
@@ -71,29 +71,31 @@ def main() -> None:
 
 
 def _watch(seconds: int) -> None:
-    """Ends this process after so many seconds of its own, or of others' if its parent is gone."""
-    signal.alarm(seconds)  # goes on while all are stopped, and does not reach into a decoder that never returns
+    """Ends this process after so many seconds of CPU time, or of real time if its parent is gone."""
+    signal.alarm(seconds)  # counts while all are suspended; its handler does not run inside a decoder that hangs
     signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _is_lasting(error: Exception) -> bool:
-    """Whether it is the content that is no picture; what the system says may be otherwise another time."""
+def _is_permanent(error: Exception) -> bool:
+    """Whether the content of the file is to blame; system errors may not happen again."""
     return not (isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno))
 
 
-def _unwritten(rows: int, row: Pixels, item: int) -> int:
-    """Writes a row to its place, and gives the number of the error that prevented it."""
+def _write_error(rows: int, row: Pixels, item: int) -> int:
+    """Writes a row to its place; returns an error number, or 0."""
     try:
         return 0 if os.pwrite(rows, row.data, item * row.nbytes) == row.nbytes else errno.ENOSPC
     except OSError as error:
         return error.errno or errno.EIO
 
 
-def _opened(base: str, where: Any) -> IO[bytes]:
-    """A file by its name in a folder, an entry by its place in an archive, or bytes that came with the order."""
-    if isinstance(where, str):
-        return Path(base, where).open("rb")
-    return io.BytesIO(read_entry(base, *where) if isinstance(where, list) else base64.b64decode(where["bytes"]))
+def _open(base: str, location: Any) -> IO[bytes]:
+    """Opens a file of a folder, an entry of an archive, or bytes from the request."""
+    if isinstance(location, str):
+        return Path(base, location).open("rb")
+    return io.BytesIO(
+        read_entry(base, *location) if isinstance(location, list) else base64.b64decode(location["bytes"])
+    )
 
 
 def _digest(file: IO[bytes]) -> bytes:
@@ -105,7 +107,7 @@ def _digest(file: IO[bytes]) -> bytes:
 
 
 def _limit_memory(extra: int) -> None:
-    """Allows ``extra`` bytes of address space beyond what is taken now."""
+    """Limits the address space to what is used now and ``extra`` bytes more."""
     import resource
 
     if sys.platform != "linux":

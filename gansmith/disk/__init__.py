@@ -1,1 +1,1 @@
-"""Files that are whole or not there, folders that are never overwritten, JSON and logs that may come from anywhere."""
+"""Safe files and folders: written in one step, never overwritten; JSON and logs are checked when read."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Writing a file in one step: it is complete or missing."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import BinaryIO
 
 @contextmanager
 def atomic(path: Path, *, new: bool = False) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of ``path`` in one step, at the end and where nothing failed.
+    """Opens a temporary file to write, which replaces ``path`` in one step at the end, if nothing failed.
 
-    Until then it has a name in the same folder that nobody can foresee: a link that lies there is not followed, and a
-    link at ``path`` is replaced, not what it leads to. Whoever opens ``path`` finds the old content or the new one.
+    The temporary file has a random name in the same folder. A link at ``path`` is replaced, not followed. A process
+    that opens ``path`` gets the old content or the new content.
 
     Arguments:
-        path: where to.
-        new: whether to leave what is there, and be it a link to nowhere.
+        path: the file to write.
+        new: whether an existing file is an error, even if it is a broken link.
 
     Raises:
-        FileExistsError: there is something, and ``new`` was asked for.
-        OSError: it cannot be written; what was there stays.
+        FileExistsError: ``path`` exists, and ``new`` is set.
+        OSError: it cannot be written; an existing file stays as it is.
 
     Example:
         >>> import tempfile
@@ -40,18 +40,18 @@ def atomic(path: Path, *, new: bool = False) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         if new:
-            _put(part, path)
+            _link_new(part, path)
         else:
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _put(part: Path, path: Path) -> None:
+def _link_new(part: Path, path: Path) -> None:
     try:
         os.link(part, path)
     except FileExistsError:
         raise
-    except OSError:  # a file system without hard links: for a moment an empty file has the name
+    except OSError:  # a file system without hard links: for a moment the file is empty
         path.open("xb").close()
         part.replace(path)

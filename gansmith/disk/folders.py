@@ -1,4 +1,4 @@
-"""Folders and files of a run: new ones are never made over others, and links in it are not followed."""
+"""Folders and files of a run: existing ones are never overwritten, and links inside a run are not followed."""
 
 from __future__ import annotations
 
@@ -12,25 +12,30 @@ from typing import BinaryIO
 
 from gansmith.refusal import Refusal
 
-LARGEST = 20_000_000  # bytes of a run's text file; ours are a hundredth of it
+LARGEST = 20_000_000  # bytes: the largest text file of a run; usual ones are a hundred times smaller
 
 
 def folder_of(text: str) -> Path:
-    """A path as it was typed; a tilde that no shell expanded (as in ``--out=~/runs``) is the home folder."""
+    """The path of an argument; a leading ``~/``, which no shell expands in ``--out=~/runs``, is the home folder."""
     return Path(text).expanduser() if text.startswith("~/") else Path(text)
 
 
 def refuse_existing(path: Path, cure: str) -> None:
-    """
+    """Raises an error if ``path`` exists.
+
+    Arguments:
+        path: where a new folder or file is to be made.
+        cure: what the user should choose instead, for the message.
+
     Raises:
-        Refusal: there is something of that name, and be it a link to nowhere.
+        Refusal: ``path`` exists, even if it is a broken link.
     """
     if os.path.lexists(path):
         raise Refusal(f"{path} exists and is never overwritten: choose another {cure}")
 
 
 def make_folder(path: Path, cure: str) -> Path:
-    """Makes a new folder, and what is above it.
+    """Makes a new folder and its parents.
 
     Raises:
         Refusal: it exists, or cannot be made.
@@ -40,13 +45,16 @@ def make_folder(path: Path, cure: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()
     except OSError as error:
-        refuse_existing(path, cure)  # somebody was faster
+        refuse_existing(path, cure)  # another process has made it meanwhile
         raise _no_folder(path, error) from None
     return path
 
 
 def make_numbered(folder: Path, stem: str) -> Path:
-    """Makes the first of ``stem-1``, ``stem-2``, ... that is not there; of two processes each gets its own.
+    """Makes the first folder of ``stem-1``, ``stem-2``, ... that does not exist; two processes get different ones.
+
+    Raises:
+        Refusal: no folder can be made.
 
     Example:
         >>> import tempfile
@@ -68,10 +76,10 @@ def make_numbered(folder: Path, stem: str) -> Path:
 
 
 def sub_folder(run: Path, name: str) -> Path:
-    """A folder of a run to write into: made, or there already.
+    """A folder inside a run to write into; it is made if it does not exist.
 
     Raises:
-        Refusal: it cannot be made, or something else has its name, and be it a link to a folder.
+        Refusal: it cannot be made, or its name belongs to a file or a link, even a link to a folder.
     """
     path = run / name
     try:
@@ -85,14 +93,14 @@ def sub_folder(run: Path, name: str) -> Path:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """A file of a run, which may come from anywhere, to read: a link is not followed, and a pipe not waited for.
+    """Opens a file of a run to read. Links are not followed and pipes do not block, since a run may be untrusted.
 
     Raises:
         Refusal: it is a link, a pipe, a device or a folder.
-        OSError: it is not there, or cannot be read.
+        OSError: it does not exist or cannot be read.
     """
     flags = [getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK")]
-    refused = Refusal(f"{path} needs to be a file, but is a link or a folder, say: put the file in its place")
+    refused = Refusal(f"{path} needs to be a file, but is a link, a folder or a device: put the file in its place")
     if path.is_symlink():
         raise refused
     handle = os.open(path, os.O_RDONLY | sum(flags))
@@ -103,16 +111,16 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def read_file(path: Path, most: int = LARGEST) -> bytes:
-    """The content of a file of a run, as :func:`open_file` opens it.
+    """The content of a file of a run, opened by :func:`open_file`.
 
     Raises:
-        Refusal: it is no file, or larger than ``most`` bytes.
-        OSError: it is not there, or cannot be read.
+        Refusal: it is not a regular file, or larger than ``most`` bytes.
+        OSError: it does not exist or cannot be read.
     """
     with open_file(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise Refusal(f"{path} needs to have at most {most:,} bytes, but has more: it is none of ours")
+        raise Refusal(f"{path} needs to have at most {most:,} bytes, but has more: gansmith did not write it")
     return content
 
 

@@ -1,4 +1,4 @@
-"""JSON as its standard has it: written in one step, and read from anywhere without harm."""
+"""Standard JSON: written in one step; damaged files are read as empty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gansmith.refusal import Refusal
 
 
 def to_json(value: Any) -> str:
-    """JSON as its standard has it, which knows neither infinity nor NaN: they become null.
+    """Standard JSON, which has neither infinity nor NaN: they become null.
 
     Example:
         >>> print(to_json([1, float("nan")]))
@@ -23,28 +23,28 @@ def to_json(value: Any) -> str:
         ]
     """
 
-    def known(x: Any) -> Any:
+    def finite(x: Any) -> Any:
         if isinstance(x, dict):
-            return {key: known(each) for key, each in x.items()}
+            return {key: finite(each) for key, each in x.items()}
         if isinstance(x, (list, tuple)):
-            return [known(each) for each in x]
+            return [finite(each) for each in x]
         return None if isinstance(x, float) and not math.isfinite(x) else x
 
-    return json.dumps(known(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def write_json(path: Path, value: Any, *, new: bool = False) -> None:
     """Writes JSON in one step.
 
     Arguments:
-        path: where to.
-        value: what.
-        new: whether to leave what is there.
+        path: the file to write.
+        value: what to write.
+        new: whether an existing file is an error.
 
     Raises:
-        Refusal: it cannot be written; what was there stays.
+        Refusal: it cannot be written; an existing file stays as it is.
     """
-    # a file name that is no UTF-8 becomes an escape that JSON reads back
+    # a file name that is not UTF-8 becomes an escape sequence of JSON
     text = (to_json(value) + "\n").encode("utf-8", "backslashreplace")
     try:
         with atomic(path, new=new) as file:
@@ -54,16 +54,16 @@ def write_json(path: Path, value: Any, *, new: bool = False) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds an object; an empty one where it does not, is a link, or is too large."""
+    """The object in a JSON file; empty if the file is missing, damaged, a link or too large, or is no object."""
     try:
-        found = json.loads(read_file(path))
+        content = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def is_number(value: Any) -> bool:
-    """Whether something is a number that others can calculate with: JSON knows integers of any length.
+    """Whether a value from JSON is a float or an integer below 2^63 in size: JSON has integers of any length.
 
     Example:
         >>> is_number(3), is_number(0.5), is_number(True), is_number(10**400)

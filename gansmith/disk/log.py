@@ -1,4 +1,4 @@
-"""A log: one line of JSON a step."""
+"""Reads a log: one line of JSON for each step."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gansmith.disk.json_files import is_number
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The lines of a log up to the first that none of ours is: a last one that was cut off, say.
+    """The lines of a log up to the first invalid one, such as a truncated last line; empty without a file.
 
     Raises:
-        Refusal: it is no file, or far larger than any of ours.
+        Refusal: it is not a regular file, or too large.
         OSError: it cannot be read.
     """
     try:

@@ -150,15 +150,24 @@ def save_png(path: str | Path, picture: Picture) -> None:
     """
     from PIL import Image
 
-    if str(picture.dtype) != "uint8" or not (picture.ndim == 2 or picture.shape[2:] == (3,)):
-        raise ValueError(
-            f"needs a picture of uint8, shape (H, W) or (H, W, 3), but got {picture.dtype} {picture.shape}: "
-            "make it by grid or to_uint8"
-        )
+    check_picture(picture)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:
         Image.fromarray(picture).save(file, format="PNG")
+
+
+def check_picture(picture: Picture) -> None:
+    """Refuses what is no picture.
+
+    Raises:
+        ValueError: the array is not of uint8, shape `(H, W)` or `(H, W, 3)`, with a pixel at least.
+    """
+    if str(picture.dtype) != "uint8" or not (picture.ndim == 2 or picture.shape[2:] == (3,)) or not picture.size:
+        raise ValueError(
+            f"needs a picture of uint8, shape (H, W) or (H, W, 3), but got {picture.dtype} {picture.shape}: "
+            "make it by grid or to_uint8"
+        )
 
 
 def check_images(images: Tensor) -> None:

@@ -11,7 +11,6 @@ from torch import Tensor
 from gansmith.drawing.words import FONT
 
 Level: TypeAlias = Callable[[Tensor], Tensor]
-Plane: TypeAlias = tuple[Tensor, Tensor, Level | None]
 
 POINTS = 2500  # of each kind: more hide each other
 SIDE = 160  # places along each axis where the critic is asked
@@ -46,8 +45,8 @@ def draw(axes: Any, real: Tensor, fake: Tensor, level: Level | None) -> None:
     axes.set_xlim(x - half, x + half)
     axes.set_ylim(y - half, y + half)
     axes.set_aspect("equal")
-    said = f"{outside} of {len(fake)} fake points outside" if outside else None
-    axes.legend(loc="upper right", markerscale=2.2, framealpha=0.92, title=said, prop={"family": FONT, "size": 9.5})
+    words = f"{outside} of {len(fake)} fake points outside" if outside else None
+    axes.legend(loc="upper right", markerscale=2.2, framealpha=0.92, title=words, prop={"family": FONT, "size": 9.5})
 
 
 def _points(x: Tensor, what: str) -> Tensor:

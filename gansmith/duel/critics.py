@@ -1,4 +1,4 @@
-"""Critics that are read in another way: a view of a network, one of its outputs, each output once."""
+"""Critics made of critics: a view of a network, one of its outputs, each output computed once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gansmith.duel.scores import Critic, Sample, parts
+from gansmith.duel.samples import Critic, Sample, parts
 
 
 class View:
@@ -34,11 +34,11 @@ class View:
 
 
 class Read:
-    """A critic of whose output something else is read; its weights are the critic's.
+    """A critic with a function of its output: ``read(critic(sample))``; the weights are the critic's.
 
     Arguments:
         critic: sample -> anything.
-        read: what the critic returns -> what is returned.
+        read: the critic's output -> the new output.
 
     Example:
         >>> Read(lambda x: (x.sum(1), x), lambda output: output[1].shape)(torch.zeros(3, 2))
@@ -59,8 +59,8 @@ class Read:
 class Once:
     """Remembers a network's outputs for the length of one loss: terms that need the same sample share one pass.
 
-    Keys are the identities of the tensors, which are kept alive. What is computed without gradients is handed out to
-    calls without gradients only: a later call that needs a graph computes anew.
+    Keys are the identities of the tensors, which are kept alive. Outputs computed under ``torch.no_grad`` are reused
+    under ``torch.no_grad`` only: a later call that needs a graph computes anew.
 
     Example:
         >>> calls = []
@@ -72,8 +72,8 @@ class Once:
 
     def __init__(self, critic: Critic) -> None:
         self.critic = critic
-        self._seen: dict[tuple[bool | int, ...], tuple[Sample, Any]] = {}
-        self._constant: dict[tuple[bool | int, ...], tuple[Sample, Any]] = {}
+        self._outputs: dict[tuple[bool | int, ...], tuple[Sample, Any]] = {}
+        self._constants: dict[tuple[bool | int, ...], tuple[Sample, Any]] = {}
 
     @property
     def module(self) -> nn.Module:
@@ -81,13 +81,13 @@ class Once:
 
     def __call__(self, sample: Sample) -> Any:
         key = isinstance(sample, tuple), *map(id, parts(sample))
-        if key in self._seen:
-            return self._seen[key][1]
+        if key in self._outputs:
+            return self._outputs[key][1]
         graph = torch.is_grad_enabled()
-        if not graph and key in self._constant:
-            return self._constant[key][1]
+        if not graph and key in self._constants:
+            return self._constants[key][1]
         output = self.critic(sample)
-        (self._seen if graph else self._constant)[key] = sample, output
+        (self._outputs if graph else self._constants)[key] = sample, output
         return output
 
 

@@ -1,4 +1,4 @@
-"""What a term remembers from move to move."""
+"""Running state of objectives and regularizers: averages and multipliers that live from move to move."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def keep_digits(module: M, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> M:
-    """In the place of a module's ``_apply``: buffers, which hold a history, follow every cast but to half precision.
+    """Takes the place of a module's ``_apply``: buffers follow every cast, but never to half precision.
 
-    There a small move would be lost: 1 + 0.001 is 1 in bfloat16, and an average or a multiplier stands still.
+    Buffers hold running state, and half precision would lose a small change: 1 + 0.001 is 1 in bfloat16, so that an
+    average or a multiplier would stand still.
 
     Example:
         >>> import torch
@@ -25,8 +26,8 @@ def keep_digits(module: M, fn: Callable[[Tensor], Tensor], recurse: bool = True)
     """
     before = dict(module._buffers)
     nn.Module._apply(module, fn, recurse)
-    for name, held in before.items():
-        moved = module._buffers[name]
-        if held is not None and moved is not None and (wanted := full(moved)) is not moved:
-            module._buffers[name] = held.to(wanted)  # from before the cast, which took its digits
+    for name, value in before.items():
+        cast = module._buffers[name]
+        if value is not None and cast is not None and (like := full(cast)) is not cast:
+            module._buffers[name] = value.to(like)  # from before the cast, which lost digits
     return module

@@ -11,6 +11,16 @@ from torch import Tensor
 from gansmith import chance
 
 
+def place(group: dist.ProcessGroup | None) -> tuple[int, int]:
+    """How many ranks share a global batch, and which of them this process is; without a group one, the first.
+
+    Example:
+        >>> place(None)
+        (1, 0)
+    """
+    return (1, 0) if group is None else (dist.get_world_size(group), dist.get_rank(group))
+
+
 def gather(outputs: Tensor) -> Tensor:
     """Scores (n,) or features (n, m) of all ranks, in the order of the ranks; inside one process the identity.
 

@@ -1,48 +1,21 @@
-"""A duel (critic, real, fake): all that an objective sees, and what objectives and penalties do with it."""
+"""What objectives and penalties read of a critic: scores and features; and what is constant where."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-Sample = Tensor | tuple[Tensor, ...]
-Critic = Callable[[Any], Any]
-"""Takes a sample; returns scores (n,) or features (n, m). A module, a :class:`View`, or any function.
+from gansmith.duel.checks import call, check_features, check_scores, check_tensor
+from gansmith.duel.samples import Critic, Sample, parts, size
 
-A critic of scores may return a tuple (scores, extra): objectives read the scores, and what else a term needs (feature
-maps, a code's rate) comes from the same pass.
-"""
+__all__ = ["Critic", "Sample", "crossing", "features", "full", "full_precision", "parts", "places", "score", "still"]
 
 _crossing: ContextVar[bool] = ContextVar("crossing", default=False)
 _places: ContextVar[bool] = ContextVar("places", default=False)
-
-
-def parts(sample: Sample) -> tuple[Tensor, ...]:
-    """The tensors of a sample: one, or several where samples are tuples such as (image, code)."""
-    return sample if isinstance(sample, tuple) else (sample,)
-
-
-def alike(sample: Sample, tensors: Sequence[Tensor]) -> Sample:
-    """The tensors in the form of ``sample``: a tuple where it is one."""
-    return tuple(tensors) if isinstance(sample, tuple) else tensors[0]
-
-
-def size(sample: Sample) -> int:
-    """The number of samples.
-
-    Raises:
-        ValueError: no tensor of a batch, and no tuple of such.
-    """
-    first = sample[0] if isinstance(sample, tuple) and sample else sample
-    if not isinstance(first, Tensor) or not first.ndim:
-        got = "a tensor without a batch" if isinstance(first, Tensor) else type(sample).__name__
-        raise ValueError(f"needs a batch of samples, a tensor (n, ...) or a tuple of such, but got {got}")
-    return len(first)
 
 
 def score(critic: Critic, sample: Sample) -> Tensor:
@@ -56,29 +29,15 @@ def score(critic: Critic, sample: Sample) -> Tensor:
     Example:
         >>> score(lambda x: x.sum(1), torch.ones(2, 3))
         tensor([3., 3.])
-        >>> score(nn.Linear(3, 1), torch.ones(2, 3))
+        >>> score(torch.nn.Linear(3, 1), torch.ones(2, 3))
         Traceback (most recent call last):
         ...
         ValueError: needs one score per sample, shape (2,), but the critic returned (2, 1): add .squeeze(1)
     """
-    n = size(sample)
-    output = _called(critic, sample)
-    output = _tensor(output[0] if isinstance(output, tuple) and output else output, n, "scores, or (scores, extra)")
-    if _places.get() and output.ndim > 1 and len(output) == n:
+    output = _first(critic, sample, "scores, or (scores, extra)")
+    if _places.get() and output.ndim > 1 and len(output) == size(sample):
         return full(output.flatten())
-    if output.shape != (n,):
-        cure = {
-            (n, 1): "add .squeeze(1)",
-            (): "return each sample's score, not their mean",
-        }.get(
-            tuple(output.shape),
-            "let every place count by Patchwise(objective), or take an objective of features, which reads (n, m)"
-            if output.ndim == 2
-            else "reduce over all but the batch, or let every place count by Patchwise(objective)",
-        )
-        raise ValueError(
-            f"needs one score per sample, shape ({n},), but the critic returned {tuple(output.shape)}: {cure}"
-        )
+    check_scores(output, size(sample))
     return full(output)
 
 
@@ -89,55 +48,18 @@ def features(critic: Critic, sample: Sample) -> Tensor:
         ValueError: any other shape.
 
     Example:
-        >>> features(nn.Linear(3, 4), torch.ones(2, 3)).shape
+        >>> features(torch.nn.Linear(3, 4), torch.ones(2, 3)).shape
         torch.Size([2, 4])
     """
-    n = size(sample)
-    output = _called(critic, sample)
-    output = _tensor(output[0] if isinstance(output, tuple) and output else output, n, "features, or (features, extra)")
-    if output.ndim != 2 or len(output) != n:
-        cure = "add .flatten(1)" if output.ndim > 2 else "return the layer before the score"
-        raise ValueError(
-            f"needs features of each sample, shape ({n}, m), but the critic returned {tuple(output.shape)}: {cure}"
-        )
+    output = _first(critic, sample, "features, or (features, extra)")
+    check_features(output, size(sample))
     return full(output)
 
 
-def _called(critic: Critic, sample: Sample) -> Any:
-    try:
-        return critic(sample)
-    except RuntimeError as error:
-        if mixed := _mixture(critic, sample):
-            raise ValueError(mixed) from error
-        raise
-
-
-def _mixture(critic: Critic, sample: Sample) -> str:
-    """What does not go together, where that is why a critic failed."""
-    module = getattr(critic, "module", critic)
-    weight = next(module.parameters(), None) if isinstance(module, nn.Module) else None
-    for part in parts(sample):
-        if weight is None or (part.dtype, part.device) == (weight.dtype, weight.device):
-            continue
-        if not part.is_floating_point() and part.device == weight.device:
-            return (
-                f"needs samples that the critic takes, but it failed on samples of {part.dtype}: scale pictures to "
-                "[-1, 1], embed what counts or names"
-            )
-        return (
-            f"needs samples like the critic's weights, but the critic's weights are {weight.dtype} on {weight.device} "
-            f"and the samples {part.dtype} on {part.device}: move one of them by .to(...), or cast under autocast"
-        )
-    return ""
-
-
-def _tensor(output: Any, n: int, wanted: str) -> Tensor:
-    if n == 0:
-        raise ValueError("needs at least one sample, but got an empty batch: drop the last, partial batch")
-    if not isinstance(output, Tensor):
-        cure = "take Several(objective)" if isinstance(output, (list, tuple)) else "return it as such"
-        raise ValueError(f"needs a critic that returns one tensor of {wanted}, but got {type(output).__name__}: {cure}")
-    return output
+def _first(critic: Critic, sample: Sample, what: str) -> Tensor:
+    n = size(sample)
+    output = call(critic, sample)
+    return check_tensor(output[0] if isinstance(output, tuple) and output else output, n, what)
 
 
 def full(output: Tensor) -> Tensor:
@@ -145,32 +67,24 @@ def full(output: Tensor) -> Tensor:
     return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
 
 
-def same_shape(real: Sample, fake: Sample) -> None:
-    """Distances and segments are taken number by number.
-
-    Raises:
-        ValueError: the batches, or what belongs to a sample, differ in shape; torch would broadcast.
-    """
-    same_size(real, fake)
-    shapes = [[tuple(p.shape) for p in parts(sample)] for sample in (real, fake)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(
-            f"needs real and fake samples of one shape, but got {shapes[0]} real and {shapes[1]} fake: "
-            "does the generator make what the data are?"
-        )
+@contextmanager
+def full_precision(like: Tensor) -> Iterator[None]:
+    """Inside, autocast is off: second moments, distances and decompositions need all digits."""
+    if not torch.amp.is_autocast_available(like.device.type):
+        yield
+        return
+    with torch.autocast(like.device.type, enabled=False):
+        yield
 
 
-def same_size(real: Sample, fake: Sample) -> None:
-    """Pairs are made by position.
-
-    Raises:
-        ValueError: the batches differ in size.
-    """
-    if size(real) != size(fake):
-        raise ValueError(
-            f"needs pairs, as many fake as real samples, but got {size(real)} real and {size(fake)} fake: "
-            "draw one latent for each real sample"
-        )
+@contextmanager
+def places() -> Iterator[None]:
+    """Inside, :func:`score` reads maps (n, ...) as well: the scores of all places of all samples, one after another."""
+    token = _places.set(True)
+    try:
+        yield
+    finally:
+        _places.reset(token)
 
 
 @contextmanager
@@ -186,16 +100,6 @@ def still() -> Iterator[None]:
 
 
 @contextmanager
-def places() -> Iterator[None]:
-    """Inside, :func:`score` reads maps (n, ...) as well: the scores of all places of all samples, one after another."""
-    token = _places.set(True)
-    try:
-        yield
-    finally:
-        _places.reset(token)
-
-
-@contextmanager
 def crossing(wanted: bool) -> Iterator[None]:
     """Inside, :func:`still` keeps the graph: cross derivatives between players exist."""
     token = _crossing.set(wanted)
@@ -203,13 +107,3 @@ def crossing(wanted: bool) -> Iterator[None]:
         yield
     finally:
         _crossing.reset(token)
-
-
-@contextmanager
-def full_precision(like: Tensor) -> Iterator[None]:
-    """Inside, autocast rests: second moments, distances and decompositions need all digits."""
-    if not torch.amp.is_autocast_available(like.device.type):
-        yield
-        return
-    with torch.autocast(like.device.type, enabled=False):
-        yield

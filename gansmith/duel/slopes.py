@@ -8,15 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from gansmith import chance
+from gansmith.duel.checks import same_shape
 from gansmith.duel.critics import module_of
-from gansmith.duel.scores import Critic, Sample, alike, features, full, parts, same_shape, score, size
+from gansmith.duel.samples import Critic, Sample, alike, parts, size
+from gansmith.duel.scores import features, full, score
 
 
 class Witness:
     """A scalar function of one sample by a critic's features: ``head(features(critic, x))``, shape (n,).
 
-    Where the head was made from a batch (the best function between two batches, say), :func:`slope` differentiates it
-    in the sample as if the batch stood still, though the sample may be part of it; in the critic's weights it moves.
+    Where the head was computed from a batch (the best function between two batches, say), :func:`slope` holds the head
+    constant when it differentiates in the sample, even if the sample is part of that batch. Gradients in the critic's
+    weights go through the head, too.
 
     Arguments:
         critic: sample -> features (n, m).
@@ -40,16 +43,16 @@ class Witness:
 
     def gradient(self, sample: Sample, where: Sequence[Tensor], create_graph: bool) -> Sequence[Tensor]:
         """Of the sum of scores, in the parts of a tracked sample."""
-        found = _connected(features(self.critic, sample))
-        here = found.view_as(found)  # what the head was made from is another node of the graph
+        phi = _connected(features(self.critic, sample))
+        here = phi.view_as(phi)  # another node of the graph than the features that the head was computed from
         (along,) = torch.autograd.grad(self.head(here).sum(), here, create_graph=create_graph, retain_graph=True)
         return torch.autograd.grad(
-            found, where, along, create_graph=create_graph, retain_graph=True, allow_unused=True, materialize_grads=True
+            phi, where, along, create_graph=create_graph, retain_graph=True, allow_unused=True, materialize_grads=True
         )
 
 
 class NoWitness:
-    """Stands where an objective has no scalar function of one sample: who asks for one is told why.
+    """The witness of an objective that has no scalar function of one sample; a call says why.
 
     Raises:
         ValueError: when called.
@@ -69,9 +72,9 @@ class NoWitness:
 
 
 def track(sample: Sample) -> Sample:
-    """Ready to be differentiated in: data becomes a new leaf, what has a graph and integers pass as they are.
+    """A sample to differentiate in: data becomes a new leaf; tensors with a graph, and integers, stay as they are.
 
-    Idempotent, so that whoever tracks first decides the identity that :class:`Once` remembers. Never in place.
+    Idempotent: tracked again, a sample stays the same object, by which :class:`Once` remembers it. Never in place.
 
     Example:
         >>> x = torch.zeros(2)
@@ -85,7 +88,7 @@ def track(sample: Sample) -> Sample:
 def _tracked(x: Tensor) -> Tensor:
     if not x.is_floating_point():
         return x
-    # a view of a parameter, taken without gradients, says requires_grad but has no graph: its slope would be zero
+    # a view of a parameter, made without gradients, has requires_grad but no graph: its slope would be zero
     ready = x.requires_grad and (x.grad_fn is not None or not x._is_view())
     return x if ready else x.detach().requires_grad_()
 
@@ -131,17 +134,17 @@ def slope(function: Critic, sample: Sample) -> Tensor:
         >>> slope(lambda x: x @ w, torch.zeros(2, 2))
         tensor([25., 25.])
     """
-    wanted = torch.is_grad_enabled()
+    create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         sample = track(sample)
         where = [p for p in parts(sample) if p.requires_grad]
         if not where:
             raise ValueError("a slope needs a continuous sample, but got integers: embed them first")
         if isinstance(function, Witness):
-            found = function.gradient(sample, where, wanted)
+            gradients = function.gradient(sample, where, create_graph)
         else:
-            found = _gradient(function, sample, where, wanted)
-    squares = [full(g).square().reshape(len(g), -1).sum(1) for g in found]
+            gradients = _gradient(function, sample, where, create_graph)
+    squares = [full(g).square().reshape(len(g), -1).sum(1) for g in gradients]
     return squares[0] if len(squares) == 1 else torch.stack(squares).sum(0)
 
 

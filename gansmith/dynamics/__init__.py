@@ -4,8 +4,8 @@ from gansmith.dynamics.alternating import Alternating as Alternating
 from gansmith.dynamics.base import Dynamics as Dynamics
 from gansmith.dynamics.consensus import Consensus as Consensus
 from gansmith.dynamics.extragradient import Extragradient as Extragradient
+from gansmith.dynamics.gradients import Diverged as Diverged
 from gansmith.dynamics.optimistic import Optimistic as Optimistic
-from gansmith.dynamics.pull import Diverged as Diverged
 from gansmith.dynamics.pull import Pull as Pull
 from gansmith.dynamics.rates import rate_groups as rate_groups
 from gansmith.dynamics.rates import scale_rate as scale_rate

@@ -9,9 +9,9 @@ from torch.optim import Optimizer
 from gansmith.batch import Batch
 from gansmith.chance import Key
 from gansmith.dynamics.base import Dynamics
-from gansmith.dynamics.kept import buffers_kept_on_failure
 from gansmith.dynamics.pull import Pull
 from gansmith.dynamics.schedules import Schedule
+from gansmith.dynamics.snapshots import buffers_restored_on_failure
 from gansmith.games.base import Player
 from gansmith.notes import Notes
 
@@ -19,13 +19,13 @@ Moves = int | Callable[[int], int]
 
 
 class Alternating(Dynamics):
-    """Each player in turn moves on what the players before it have become; every move has a fresh batch.
+    """The players move in turn, each against the others' newest weights; every move has a fresh batch.
 
     Arguments:
         optimizers: for each player its optimizer, or several.
-        pull: how gradients are taken.
+        pull: how gradients are computed.
         schedule: writes learning rates before each step.
-        moves: by player's name, how often it moves a round (1 if not said): a number, or a function of the step.
+        moves: by player's name, how often it moves a round (1 by default): a number, or a function of the step.
 
     Example:
         The first Wasserstein GAN moves its critic 100 times in early and in some later rounds, 5 times in others::
@@ -54,14 +54,14 @@ class Alternating(Dynamics):
         return times if isinstance(times, int) else times(step)
 
     def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
-        said: Notes = {}
+        notes: Notes = {}
         for name, player in players.items():
             for _ in range(self._times(name, self.steps)):
-                here = self._fresh(batch, key)
-                with buffers_kept_on_failure(players):
-                    gradients, seen = self._pull(name, player, *here)
-                    gradients = self._transform(name, player, gradients, here[1])
+                fresh, own_key = self._fresh(batch, key)
+                with buffers_restored_on_failure(players):
+                    gradients, values = self._pull(name, player, fresh, own_key)
+                    gradients = self._transform(name, player, gradients, own_key)
                 self._apply(name, player, gradients)
-                player.advance_(seen)
-                said |= {f"{name}/{term}": value for term, value in seen.items()}
-        return said
+                player.advance_(values)
+                notes |= {f"{name}/{term}": value for term, value in values.items()}
+        return notes

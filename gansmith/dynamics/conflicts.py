@@ -1,4 +1,4 @@
-"""Choices that go badly together, and that a run would not complain of by itself."""
+"""Choices that do not work well together, and that raise no error by themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gansmith.games.base import Player
 from gansmith.networks.spectral import spectral_norms
-from gansmith.objectives.base import Objective
+from gansmith.objectives.base import Objective, Sum
 from gansmith.regularizers import Lazy, Regularizer
 
 _SHAPES = (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout)
@@ -19,11 +19,11 @@ _SIGMOIDS = (nn.Sigmoid, nn.Hardsigmoid)
 
 
 def conflicts(players: Mapping[str, Player], autocast: torch.dtype | None = None) -> list[str]:
-    """What goes badly together in a game: sentences that say what, why, and the cure; none where all is well.
+    """Choices in a game that do not work well together: sentences with what, why, and the cure; empty if all is well.
 
-    Found are BatchNorm in a critic under a term with slopes or beside spectral normalization; float16 under a term with
+    They are BatchNorm in a critic under a term with slopes or beside spectral normalization; float16 under a term with
     slopes; a sigmoid as the critic's last module before an objective of logits; and spectral normalization twice on a
-    layer. Only modules are seen: a ``torch.sigmoid`` in somebody's ``forward`` is not.
+    layer. Only modules are inspected: a ``torch.sigmoid`` in a ``forward`` goes unnoticed.
 
     Arguments:
         players: a game's players; the critic is what a player owns beside its objective.
@@ -35,18 +35,18 @@ def conflicts(players: Mapping[str, Player], autocast: torch.dtype | None = None
         >>> from gansmith.networks import MLP
         >>> from gansmith.objectives import NonSaturating
         >>> critic = nn.Sequential(MLP(2, 1), nn.Sigmoid(), nn.Flatten(0))
-        >>> [found] = conflicts(GAN(MLP(4, 2), critic, NonSaturating(), Normal(4)).players())
-        >>> found.split(":")[0]
+        >>> [sentence] = conflicts(GAN(MLP(4, 2), critic, NonSaturating(), Normal(4)).players())
+        >>> sentence.split(":")[0]
         'a sigmoid is the last layer of a critic under NonSaturating'
     """
-    found: list[str] = []
+    sentences: list[str] = []
     for player in players.values():
-        found += _spectral_norm_twice(player.modules)
+        sentences += _spectral_norm_twice(player.modules)
         objectives = [m for m in player.modules if isinstance(m, Objective)]
         critics = [m for m in player.modules if not isinstance(m, Objective)]
         if objectives and critics:
-            found += _around(critics, objectives, autocast)
-    return found
+            sentences += _around(critics, objectives, autocast)
+    return sentences
 
 
 def conflicts_between(critic: nn.Module, objective: Objective, autocast: torch.dtype | None = None) -> list[str]:
@@ -68,10 +68,10 @@ def conflicts_between(critic: nn.Module, objective: Objective, autocast: torch.d
 
 
 def conflicts_with_data(game: nn.Module, samples: int, batch: int) -> list[str]:
-    """What goes badly together with data: lazy terms on so few samples that all are seen between two penalties.
+    """Choices that do not fit the data: lazy terms on so few samples that all are used between two penalties.
 
-    There the critic may rise on each training sample before a penalty comes: a term of every k-th move needs more than
-    k batches of samples.
+    The critic may then learn each training sample by heart before a penalty comes: a term of every k-th move needs
+    more than k batches of samples.
 
     Arguments:
         game: holds its objective.
@@ -92,9 +92,9 @@ def conflicts_with_data(game: nn.Module, samples: int, batch: int) -> list[str]:
     ]
 
 
-def warn(found: Iterable[str]) -> None:
+def warn(sentences: Iterable[str]) -> None:
     """Each sentence as a UserWarning."""
-    for sentence in found:
+    for sentence in sentences:
         warnings.warn(sentence, stacklevel=3)
 
 
@@ -135,7 +135,7 @@ def _last(module: nn.Module) -> nn.Module:
 
 
 def _name(objective: Objective) -> str:
-    return type(getattr(objective, "objective", objective)).__name__
+    return type(objective.objective if isinstance(objective, Sum) else objective).__name__
 
 
 def _spectral_norm_twice(modules: Iterable[nn.Module]) -> Iterator[str]:

@@ -8,7 +8,8 @@ from torch.optim import Optimizer
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
-from gansmith.dynamics.pull import Pull, combine
+from gansmith.dynamics.gradients import combine
+from gansmith.dynamics.pull import Pull
 from gansmith.dynamics.schedules import Schedule
 from gansmith.dynamics.simultaneous import Pulled, Simultaneous
 from gansmith.games.base import Player
@@ -28,12 +29,12 @@ class Consensus(Simultaneous):
 
     The term is taken on the same batch and key, at about twice the cost of the gradients; under stochastic batches the
     square of a mean is then estimated with the batch's own variance in it. Buffers are those of the first evaluation.
-    Transforms see what the optimizer is handed.
+    Transforms see what the optimizer gets.
 
     Arguments:
         optimizers: for each player its optimizer, or several.
         weight: gamma, at least 0.
-        pull: how gradients are taken.
+        pull: how gradients are computed.
         schedule: writes learning rates before each step.
 
     Raises:
@@ -68,13 +69,13 @@ class Consensus(Simultaneous):
         self.weight = weight
 
     def _field(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Pulled:
-        here = self._fresh(batch, key)
+        draw = self._fresh(batch, key)
         own = {name: player.parameters() for name, player in players.items()}
         everyone = [p for parameters in own.values() for p in parameters]
-        pulled, slopes = self._everyone(players, here, dict.fromkeys(players, everyone))
+        pulled, slopes = self._everyone(players, draw, dict.fromkeys(players, everyone))
         total = combine([self.weight] * len(slopes), list(slopes.values()))
-        agreed: Pulled = {}
-        for name, (gradients, seen) in pulled.items():
-            mine, total = total[: len(gradients)], total[len(gradients) :]
-            agreed[name] = combine([1.0, 1.0], [gradients, mine]), seen
-        return self._transformed(players, agreed, here[1])
+        sums: Pulled = {}
+        for name, (gradients, notes) in pulled.items():
+            share, total = total[: len(gradients)], total[len(gradients) :]
+            sums[name] = combine([1.0, 1.0], [gradients, share]), notes
+        return self._transformed(players, sums, draw[1])

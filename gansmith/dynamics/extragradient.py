@@ -1,4 +1,4 @@
-"""A step that uses the gradient found one step ahead."""
+"""A step by the gradient one step ahead."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
-from gansmith.dynamics.kept import keep_buffers, keep_optimizers, keep_parameters
 from gansmith.dynamics.simultaneous import Pulled, Simultaneous
+from gansmith.dynamics.snapshots import save_buffers, save_optimizers, save_parameters
 from gansmith.games.base import Player
 
 
 class Extragradient(Simultaneous):
-    r"""All players look one step ahead, come back, and move by the gradients found there.
+    r"""All players look one step ahead, come back, and move by the gradients of that point.
 
     .. math::
 
@@ -25,11 +25,11 @@ class Extragradient(Simultaneous):
     The second evaluation has a fresh batch and key, so that its noise is independent of the look-ahead's. Both steps
     are the optimizers' own. After the look-ahead parameters and optimizers are as before it (a published Extra-Adam
     lets its moments run on instead), and buffers are as the first evaluation left them. Constraints hold at both
-    points. A step costs two evaluations; notes and histories are those of the second, which is the move.
+    points. A step costs two evaluations; notes and running state come from the second, which is the move.
 
     Arguments:
         optimizers: for each player its optimizer, or several.
-        pull: how gradients are taken.
+        pull: how gradients are computed.
         schedule: writes learning rates before each step.
 
     References:
@@ -50,15 +50,15 @@ class Extragradient(Simultaneous):
 
     def _field(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Pulled:
         first = super()._field(players, batch, key)
-        put_back = [
-            keep_parameters(p for player in players.values() for p in player.parameters()),
-            keep_buffers(players),
-            keep_optimizers(self.optimizers.values()),
+        snapshots = [
+            save_parameters(p for player in players.values() for p in player.parameters()),
+            save_buffers(players),
+            save_optimizers(self.optimizers.values()),
         ]
         try:
             for name, player in players.items():
                 self._shift(name, player, first[name][0])
             return super()._field(players, batch, key)
         finally:
-            for back in put_back:
-                back()
+            for restore in snapshots:
+                restore()

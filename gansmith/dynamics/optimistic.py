@@ -1,4 +1,4 @@
-"""A step that expects the gradient to go on changing as it just did."""
+"""A step by the gradient extrapolated from the last two."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
-from gansmith.dynamics.pull import Gradients, combine
+from gansmith.dynamics.gradients import Gradients, combine
 from gansmith.dynamics.simultaneous import Pulled, Simultaneous
 from gansmith.games.base import Player
 
 
 class Optimistic(Simultaneous):
-    r"""All players at once, each optimizer handed the gradient extrapolated from the last two.
+    r"""All players at once, each optimizer gets the gradient extrapolated from the last two.
 
     .. math::
 
@@ -30,11 +30,11 @@ class Optimistic(Simultaneous):
     (\sqrt{\hat v_{t-1}} + \epsilon)`; the two agree under SGD only.
 
     A gradient that a parameter did not have counts as zero. The last gradients are state. Transforms see what the
-    optimizer is handed.
+    optimizer gets.
 
     Arguments:
         optimizers: for each player its optimizer, or several.
-        pull: how gradients are taken.
+        pull: how gradients are computed.
         schedule: writes learning rates before each step.
 
     References:
@@ -55,12 +55,12 @@ class Optimistic(Simultaneous):
     _last: Mapping[str, Gradients] = MappingProxyType({})
 
     def _field(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Pulled:
-        here = self._fresh(batch, key)
-        now, _ = self._everyone(players, here)
-        ahead = {name: (self._ahead(name, gradients), seen) for name, (gradients, seen) in now.items()}
-        handed = self._transformed(players, ahead, here[1])
+        draw = self._fresh(batch, key)
+        now, _ = self._everyone(players, draw)
+        ahead = {name: (self._ahead(name, gradients), notes) for name, (gradients, notes) in now.items()}
+        transformed = self._transformed(players, ahead, draw[1])
         self._last = {name: gradients for name, (gradients, _) in now.items()}
-        return handed
+        return transformed
 
     def _ahead(self, name: str, now: Gradients) -> Gradients:
         if name not in self._last:
@@ -72,17 +72,17 @@ class Optimistic(Simultaneous):
         """Steps, draws, the optimizers' states, and each player's last gradients (None where it had none)."""
         return super().state_dict() | {"last": dict(self._last)}
 
-    def _check_saved(self, state: Mapping[str, Any]) -> None:
-        super()._check_saved(state)
+    def _check_state(self, state: Mapping[str, Any]) -> None:
+        super()._check_state(state)
         for name, last in state["last"].items():
             groups = [group for optimizer in self.optimizers.get(name, ()) for group in optimizer.param_groups]
             own = [tuple(p.shape) for group in groups for p in group["params"] if p.requires_grad]
-            found = [tuple(g.shape) for g in last if g is not None]
+            shapes = [tuple(g.shape) for g in last if g is not None]
             # an optimizer may hold them in another order
-            if len(last) != len(own) or Counter(found) - Counter(own):
+            if len(last) != len(own) or Counter(shapes) - Counter(own):
                 raise ValueError(
                     f"needs last gradients of the {name} shaped like its {len(own)} parameters, but got {len(last)}, "
-                    f"of shapes {found}: the state is another game's"
+                    f"of shapes {shapes}: the state is another game's"
                 )
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

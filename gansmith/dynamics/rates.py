@@ -20,7 +20,7 @@ def rate_groups(
     Exact for every optimizer, and the way to prefer. Schedules scale every group.
 
     Arguments:
-        parameters: all that the optimizer is to move.
+        parameters: all parameters of the optimizer.
         lr: the learning rate.
         factors: module -> factor, for all of its parameters.
 
@@ -36,13 +36,13 @@ def rate_groups(
     groups = []
     for module, factor in factors.items():
         _check_factor(factor)
-        held = [own.pop(id(p)) for p in module.parameters() if id(p) in own]
-        if not held:
+        chosen = [own.pop(id(p)) for p in module.parameters() if id(p) in own]
+        if not chosen:
             raise ValueError(
                 f"needs modules with parameters of this player, each in one module only, but {type(module).__name__} "
                 "has none that is left: is it inside another one, or another player's?"
             )
-        groups.append({"params": held, "lr": lr * factor})
+        groups.append({"params": chosen, "lr": lr * factor})
     return groups + ([{"params": list(own.values()), "lr": lr}] if own else [])
 
 
@@ -52,7 +52,7 @@ def scale_rate(module: nn.Module, factor: float) -> nn.Module:
     :math:`\phi_0 = \theta_0 / \lambda`, so that outputs stay. Under SGD, with or without momentum, :math:`\theta`
     moves as with :math:`\lambda^2` times the learning rate (take :math:`\lambda = \sqrt r` for a ratio r); under Adam,
     RMSprop and signs as with :math:`\lambda` times it. It works with any optimizer and in any framework, but where one
-    can, :func:`rate_groups` says the same plainly, and it has none of these effects:
+    can, prefer :func:`rate_groups`, which is plain and has none of these effects:
 
     - Adam's :math:`\epsilon` acts as :math:`\epsilon / \lambda`;
     - a coupled weight decay w is a penalty on :math:`\phi`: under SGD it acts on :math:`\theta` as
@@ -60,8 +60,8 @@ def scale_rate(module: nn.Module, factor: float) -> nn.Module:
     - AdamW's decay per step, :math:`h w`, does not become :math:`\lambda h w`;
     - clipping by norm sees :math:`\lambda g`.
 
-    What is said of weights is still said of :math:`\theta`: ``ClipWeights`` clamps it, ``OrthogonalWeights`` reads it,
-    and spectral normalization, added afterwards, divides it.
+    Terms on weights still act on :math:`\theta`: ``ClipWeights`` clamps it, ``OrthogonalWeights`` reads it, and
+    spectral normalization, added afterwards, divides it.
 
     Call it before the optimizer is made, once the weights are initialized. Names in the ``state_dict`` change.
 
@@ -81,15 +81,15 @@ def scale_rate(module: nn.Module, factor: float) -> nn.Module:
         True
     """
     _check_factor(factor)
-    places = [(m, n, p) for m in module.modules() for n, p in m.named_parameters(recurse=False)]
+    owners = [(m, n, p) for m in module.modules() for n, p in m.named_parameters(recurse=False)]
     if any(parametrize.is_parametrized(m) for m in module.modules()):
         raise ValueError(
             "needs weights that are not parametrized yet, but found a parametrization: "
             "scale the rate first and add spectral normalization or the like afterwards"
         )
-    if len({id(p) for _, _, p in places}) < len(places):
+    if len({id(p) for _, _, p in owners}) < len(owners):
         raise ValueError("needs parameters of one module each, but found a shared one: use rate_groups")
-    for owner, name, _ in places:
+    for owner, name, _ in owners:
         parametrize.register_parametrization(owner, name, _Scaled(factor))
     return module
 

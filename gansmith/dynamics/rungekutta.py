@@ -11,10 +11,11 @@ from torch.optim import SGD, Optimizer
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
-from gansmith.dynamics.kept import keep_buffers, keep_parameters
-from gansmith.dynamics.pull import Diverged, Gradients, Pull, combine
+from gansmith.dynamics.gradients import Diverged, Gradients, combine
+from gansmith.dynamics.pull import Pull
 from gansmith.dynamics.schedules import Schedule
 from gansmith.dynamics.simultaneous import Pulled, Simultaneous
+from gansmith.dynamics.snapshots import save_buffers, save_parameters
 from gansmith.dynamics.tableaus import RK4, Tableau
 from gansmith.games.base import Player
 from gansmith.notes import Notes
@@ -40,7 +41,7 @@ class RungeKutta(Simultaneous):
     The step h of a parameter is the learning rate of its group, and the move goes through ``optimizer.step()`` with the
     gradient :math:`\sum_i b_i k_i`, so that EULER is :class:`Simultaneous`. Stages share one batch and key, start from
     the same buffers and leave those of the first one; constraints are met after the whole step. Transforms see what the
-    optimizer is handed.
+    optimizer gets.
 
     With ``regularize=(of, on, weight)`` the player ``on`` also descends
     :math:`\lambda \|\nabla_{\theta_{\mathrm{of}}} L_{\mathrm{of}}\|^2` (the sum of squares, no factor 1/2), by a step
@@ -57,7 +58,7 @@ class RungeKutta(Simultaneous):
         method: EULER, MIDPOINT, HEUN, RK4, or a tableau of one's own.
         regularize: (whose gradient, in whose loss, weight).
         tolerance: largest error of a step, in the unit of the parameters; needs a method with embedded weights.
-        pull: how gradients are taken, without autocast: differences of stages drown in its rounding.
+        pull: how gradients are computed, without autocast: differences of stages drown in its rounding.
         schedule: writes learning rates before each step.
 
     Raises:
@@ -91,7 +92,7 @@ class RungeKutta(Simultaneous):
     ) -> None:
         super().__init__(optimizers, pull=pull, schedule=schedule)
         self.method, self.regularize, self.tolerance = method, regularize, tolerance
-        self.scale = self._taken = 1.0
+        self.scale = self._last_scale = 1.0
         self._check_plain()
         if not isinstance(method, Tableau):
             raise ValueError(f"needs a tableau such as RK4, but got {method!r}: from gansmith.dynamics import RK4")
@@ -108,52 +109,52 @@ class RungeKutta(Simultaneous):
             )
 
     def _round(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Notes:
-        self._check_plain()  # a schedule, or who holds the optimizer, may have changed it
-        said = super()._round(players, batch, key)
+        self._check_plain()  # a schedule, or the caller, may have changed it
+        notes = super()._round(players, batch, key)
         if self.tolerance is not None:
             for name, several in self.optimizers.items():
                 rate = float(several[0].param_groups[0]["lr"])
-                said[f"{name}/step_size"] = torch.tensor(rate * self._taken, dtype=torch.float64)
-        return said
+                notes[f"{name}/step_size"] = torch.tensor(rate * self._last_scale, dtype=torch.float64)
+        return notes
 
     def _field(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Pulled:
-        here = self._fresh(batch, key)
-        start = keep_buffers(players)
-        first, slope = self._first(players, here)
-        after = keep_buffers(players)
-        origin = keep_parameters(p for player in players.values() for p in player.parameters())
+        draw = self._fresh(batch, key)
+        restore_start = save_buffers(players)
+        first, slope = self._first(players, draw)
+        restore_after = save_buffers(players)
+        restore_origin = save_parameters(p for player in players.values() for p in player.parameters())
 
         def stages(scale: float) -> Fields:
             fields: Fields = [{name: gradients for name, (gradients, _) in first.items()}]
             try:
                 for row in self.method.stages[1:]:
-                    self._place(players, _sum(row, fields), scale)
-                    start()
-                    fields.append({n: gradients for n, (gradients, _) in self._everyone(players, here)[0].items()})
-                    origin()
+                    self._go_to_stage(players, _sum(row, fields), scale)
+                    restore_start()
+                    fields.append({n: gradients for n, (gradients, _) in self._everyone(players, draw)[0].items()})
+                    restore_origin()
             finally:
-                origin()
-                after()
+                restore_origin()
+                restore_after()
             return fields
 
         fields = stages(1.0) if self.tolerance is None else self._within(players, stages)
         total = _sum(self.method.weights, fields)
         for name, gradients in slope.items():
             total[name] = combine([1.0, 1.0], [total[name], gradients])
-        handed = self._transformed(players, {name: (total[name], seen) for name, (_, seen) in first.items()}, here[1])
+        moves = self._transformed(players, {name: (total[name], notes) for name, (_, notes) in first.items()}, draw[1])
         if self.tolerance is None:
-            return handed
-        return {name: (combine([self._taken], [gradients]), seen) for name, (gradients, seen) in handed.items()}
+            return moves
+        return {name: (combine([self._last_scale], [gradients]), notes) for name, (gradients, notes) in moves.items()}
 
-    def _first(self, players: Mapping[str, Player], here: tuple[Batch, Key]) -> tuple[Pulled, dict[str, Gradients]]:
+    def _first(self, players: Mapping[str, Player], draw: tuple[Batch, Key]) -> tuple[Pulled, dict[str, Gradients]]:
         """The first stage, and the regularizer's gradient at its point."""
         if self.regularize is None:
-            return self._everyone(players, here)
+            return self._everyone(players, draw)
         of, on, weight = self.regularize
-        pulled, slopes = self._everyone(players, here, {of: players[on].parameters()})
+        pulled, slopes = self._everyone(players, draw, {of: players[on].parameters()})
         return pulled, {on: combine([2 * weight], [slopes[of]])}
 
-    def _place(self, players: Mapping[str, Player], gradients: Mapping[str, Gradients], scale: float) -> None:
+    def _go_to_stage(self, players: Mapping[str, Player], gradients: Mapping[str, Gradients], scale: float) -> None:
         """From the origin to a stage's point."""
         for name, player in players.items():
             rates = self._rates(name)
@@ -178,15 +179,15 @@ class RungeKutta(Simultaneous):
             # the error of an embedded method of order 1 is of order 2 in h; 0.9 against steps that just miss
             factor = 0.9 * math.sqrt(tolerance / max(error, tolerance * 1e-6))
             if error <= tolerance:
-                self._taken, self.scale = scale, min(max(scale * min(max(factor, 0.5), 2.0), LEAST), 1.0)
+                self._last_scale, self.scale = scale, min(max(scale * min(max(factor, 0.5), 2.0), LEAST), 1.0)
                 return fields
-            tried, scale = scale, scale * max(factor, 0.1)
+            previous, scale = scale, scale * max(factor, 0.1)
             if scale < LEAST:
                 break
         if diverged is not None:
             raise diverged
         raise ValueError(
-            f"needs a step whose error is within tolerance={tolerance:g}, but of the last try, at {tried:.1g} times "
+            f"needs a step whose error is within tolerance={tolerance:g}, but of the last try, at {previous:.1g} times "
             f"the learning rate, it was {error:.3g}: raise the tolerance, or lower the learning rate"
         )
 
@@ -212,8 +213,8 @@ class RungeKutta(Simultaneous):
             for optimizer in several:
                 _check_plain(name, type(optimizer), optimizer.param_groups)
 
-    def _check_saved(self, state: Mapping[str, Any]) -> None:
-        super()._check_saved(state)
+    def _check_state(self, state: Mapping[str, Any]) -> None:
+        super()._check_state(state)
         scale = state["scale"]
         if not (isinstance(scale, float) and 0 < scale <= 1):
             raise ValueError(f"needs a scale of the step in (0, 1], but got scale={scale}: the state is another run's")

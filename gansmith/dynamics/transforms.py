@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from gansmith import chance
-from gansmith.dynamics.pull import Gradients
+from gansmith.dynamics.gradients import Gradients
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class ClipNorm:
         _check_limit(self.limit)
 
     def __call__(self, gradients: Gradients) -> Gradients:
-        found = [g for g in gradients if g is not None]
-        if not found:
+        tensors = [g for g in gradients if g is not None]
+        if not tensors:
             return gradients
-        norm = torch.stack([n.to(found[0]) for n in torch._foreach_norm(found)]).norm()
+        norm = torch.stack([n.to(tensors[0]) for n in torch._foreach_norm(tensors)]).norm()
         return [None if g is None else g * _shrink(self.limit, norm).to(g) for g in gradients]
 
 

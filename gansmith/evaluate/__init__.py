@@ -1,5 +1,6 @@
-"""Numbers that can be compared: tensors in, floats out; nothing here knows of a game or a run."""
+"""Metrics of generated samples: tensors in, floats out; independent of games and runs."""
 
+from gansmith.evaluate.choosing import choose
 from gansmith.evaluate.classes import ClassJudge, Judge
 from gansmith.evaluate.compare import compare, distances
 from gansmith.evaluate.coverage import ClassCoverage, class_coverage
@@ -7,12 +8,13 @@ from gansmith.evaluate.digit_features import DigitClassifier
 from gansmith.evaluate.diversity import mean_distance, vendi_score
 from gansmith.evaluate.duplicates import Duplicates, duplicates
 from gansmith.evaluate.energy import energy_distance
-from gansmith.evaluate.features import Features, choose, extract
+from gansmith.evaluate.features import Features, extract
 from gansmith.evaluate.frechet import Moments, frechet_distance
 from gansmith.evaluate.interval import Spread, jackknife
 from gansmith.evaluate.kernel import KernelDistance, kernel_distance
 from gansmith.evaluate.manifold import Manifold, expected_coverage, manifold
 from gansmith.evaluate.memorization import Memorization, memorization
+from gansmith.evaluate.metrics import METRICS, Metric
 from gansmith.evaluate.modes import ModeCoverage, mode_coverage
 from gansmith.evaluate.neighbors import nearest
 from gansmith.evaluate.probes import Correlation, latent_correlation, linear_probe, neighbor_probe
@@ -23,11 +25,12 @@ from gansmith.evaluate.reconstruction import (
     reconstruction_error,
     same_class_share,
 )
+from gansmith.evaluate.sets import measure_sets
 from gansmith.evaluate.sharpness import sharpness
 from gansmith.evaluate.sliced import sliced_wasserstein
-from gansmith.examinations.sets import measure_sets
 
 __all__ = [
+    "METRICS",
     "ClassCoverage",
     "ClassJudge",
     "Correlation",
@@ -38,6 +41,7 @@ __all__ = [
     "KernelDistance",
     "Manifold",
     "Memorization",
+    "Metric",
     "ModeCoverage",
     "Moments",
     "PrincipalComponents",

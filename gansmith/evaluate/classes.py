@@ -1,4 +1,4 @@
-"""A judge of classes: which class an image belongs to, learned from labeled real images."""
+"""A classifier, trained on labeled real images, that judges samples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Judge(Protocol):
-    """Whatever names the class of each sample: `ClassJudge`, or a network wrapped by the user."""
+    """A classifier: `ClassJudge`, or a network wrapped by the user."""
 
     def predict(self, x: Tensor) -> Tensor:
         """Labels (n,) of the samples x (n, ...)."""
@@ -24,22 +24,22 @@ class ClassJudge:
         y(x) = \arg\max_k \sum_i a_{ik} \exp(-\gamma \lVert P(x) - P(x_i) \rVert^2), \qquad
         \gamma = 1 / (d \operatorname{Var} P)
 
-    It needs no accelerator and no download: about 99 % on held-out 8x8 digits after some hundredths of a
-    second, 98 % on MNIST's test images from 20,000 training images after two seconds on two cores. The
-    same data and seed give the same judge. What it says of a generator's images is as good as its accuracy on
-    held-out real images: state that beside every number.
+    It needs no accelerator and no download. Its accuracy is about 99 % on held-out 8x8 digits after some hundredths of
+    a second, and 98 % on MNIST's test images after two seconds on two cores with 20,000 training images. The same data
+    and seed give the same judge. Its labels of generated images are only as good as its accuracy on held-out real
+    images: report that accuracy beside every number.
 
     Arguments:
         x: real images with values in [-1, 1], shape `(n, c, h, w)` (or any `(n, ...)`).
-        y: their labels, shape `(n,)`; unlabeled ones (-1) are left out.
-        held_out: a pair of other real images and labels on which `accuracy` is measured.
-        seed: of the choice of images where there are more than `limit`, and of the components.
+        y: their labels, shape `(n,)`; unlabeled images (-1) are ignored.
+        held_out: other real images and their labels, on which `accuracy` is measured.
+        seed: of the choice of images if there are more than `limit`, and of the components.
         limit: fit on at most about this many images, the same share of every class; time grows faster than
-            the number.
+            linearly.
 
     Attributes:
-        classes: the labels it knows, shape `(k,)`, ascending.
-        accuracy: share of held-out images whose label it names; None where none were given.
+        classes: the labels in its training data, shape `(k,)`, ascending.
+        accuracy: accuracy on held-out images; None without them.
 
     Raises:
         ValueError: where lengths differ, a value is not finite, or there are fewer than two classes.
@@ -99,7 +99,7 @@ class ClassJudge:
         return labels
 
     def shares(self, x: Tensor) -> dict[int, float]:
-        """The share of each known class among the images `x` (n, c, h, w); a class that is missing has 0.
+        """The share of each class among the images `x` (n, c, h, w); a missing class has 0.
 
         Raises:
             ValueError: where there is no image, and as `predict`.
@@ -112,7 +112,7 @@ class ClassJudge:
     def _accuracy(self, x: Tensor, y: Tensor) -> float:
         x, y = _labeled(x, y)
         if not len(y):
-            raise ValueError("needs labeled held-out images, but got none: leave held_out away")
+            raise ValueError("needs labeled held-out images, but got none: omit held_out")
         return float((self.predict(x) == y).double().mean())
 
 

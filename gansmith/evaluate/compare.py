@@ -1,4 +1,4 @@
-"""Fake against real in the same features: every distance with its interval, and with that of real against real."""
+"""Compares generated with real samples: every metric with its interval and with its value for real against real."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
-from gansmith.evaluate.diversity import mean_distance
-from gansmith.evaluate.energy import energy_distance
-from gansmith.evaluate.frechet import frechet_distance
-from gansmith.evaluate.interval import Spread, jackknife
-from gansmith.evaluate.kernel import kernel_distance
-from gansmith.evaluate.manifold import manifold
-from gansmith.evaluate.sliced import sliced_wasserstein
-
-SHARES = ("precision", "recall", "coverage")
+from gansmith.evaluate.interval import jackknife
+from gansmith.evaluate.metrics import METRICS, Metric, Sets
 
 
 def distances(real: Tensor, fake: Tensor) -> dict[str, float]:
-    """Every number that compares two sets of features, each of shape `(n, d)`; `diversity` is of `fake` alone.
+    """All `METRICS` of two sets of features `(n, d)`, except those that have their own formula for the error.
+
+    `diversity` is of `fake` alone.
 
     Raises:
         ValueError: where a set is too small, not finite, or of another dimension than the other.
@@ -30,57 +25,54 @@ def distances(real: Tensor, fake: Tensor) -> dict[str, float]:
         >>> sorted(distances(x, x + 1))[:3]
         ['coverage', 'density', 'diversity']
     """
-    near = manifold(real, fake)
-    return {
-        "frechet_distance": frechet_distance(real, fake),
-        "precision": near.precision,
-        "recall": near.recall,
-        "density": near.density,
-        "coverage": near.coverage,
-        "sliced_wasserstein": sliced_wasserstein(real, fake),
-        "energy_distance": energy_distance(real, fake),
-        "diversity": mean_distance(fake),
-    }
+    sets = Sets(real, fake)
+    return {metric.name: _value(metric, sets) for metric in METRICS if metric.error is None}
 
 
 def compare(real: Tensor, fake: Tensor, twin: Tensor | None, *, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """All `distances` and the kernel distance, each with what is needed to read it.
+    """All `METRICS`, each with its interval and its floor.
 
     Arguments:
         real: features of real samples, shape `(n, d)`.
-        fake: features of generated ones, shape `(n, d)`; as many, because most numbers depend on n.
-        twin: features of other real samples, shape `(n, d)`, for the floor; None where there are none.
+        fake: features of as many generated samples, shape `(n, d)`; most metrics depend on n.
+        twin: features of other real samples, shape `(n, d)`, for the floor; or None.
         seed: of the halves, for the intervals.
 
     Returns:
-        By name: `value`; `interval`, 95 %, by a jackknife over halves of both sets (from its standard error for the
-        kernel distance); `floor`, the value of twin against real (the twin's own for `diversity`).
+        For each metric by name: `value`; `interval`, the 95 % interval, by a jackknife over halves of both sets, or
+        from the standard error if the metric has a formula for it (then `error` is that); and `floor`, the value of
+        twin against real (for `diversity`, of the twin alone).
 
     Raises:
-        ValueError: where the sets differ in number or dimension.
+        ValueError: where the sets differ in number or dimension, or as `distances`.
     """
     if len(real) != len(fake) or (twin is not None and len(twin) != len(real)):
         sizes = [len(x) for x in (real, fake, *([] if twin is None else [twin]))]
         raise ValueError(f"needs equally many samples of each kind, but got {sizes}: take the first {min(sizes)}")
-    values = distances(real, fake)
+    sets, floor = Sets(real, fake), None if twin is None else Sets(real, twin)
     spread = jackknife(distances, real, fake, seed=seed)
-    floors = {} if twin is None else distances(real, twin)
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        found[name] = {"value": value, "interval": _interval(name, value, spread[name]), "floor": floors.get(name)}
-    kernel = kernel_distance(real, fake)
-    found["kernel_distance"] = {
-        "value": kernel.value,
-        "interval": [kernel.value - 1.96 * kernel.error, kernel.value + 1.96 * kernel.error],
-        "floor": None if twin is None else kernel_distance(real, twin).value,
-        "error": kernel.error,
-    }
-    return found
+    numbers: dict[str, dict[str, Any]] = {}
+    for metric in METRICS:
+        value = _value(metric, sets)
+        entry: dict[str, Any] = {
+            "value": value,
+            "floor": None if floor is None else _value(metric, floor),
+        }
+        if metric.error is None:
+            entry["interval"] = _interval(metric, *spread[metric.name].interval(value))
+        else:
+            error = metric.error(sets)
+            entry |= {"interval": [value - 1.96 * error, value + 1.96 * error], "error": error}
+        numbers[metric.name] = entry
+    return numbers
 
 
-def _interval(name: str, value: float, spread: Spread) -> list[float] | None:
-    """Within what the number can be: a share ends at 1, and only an unbiased distance goes below 0."""
-    low, high = spread.interval(value)
-    if not math.isfinite(low):
-        return None
-    return [low if name == "energy_distance" else max(low, 0.0), min(high, 1.0) if name in SHARES else high]
+def _value(metric: Metric[Sets], sets: Sets) -> float:
+    value = metric.call(sets)
+    assert value is not None
+    return value
+
+
+def _interval(metric: Metric[Sets], low: float, high: float) -> list[float] | None:
+    """The interval, clamped to the bounds of the metric."""
+    return [max(low, metric.bounds[0]), min(high, metric.bounds[1])] if math.isfinite(low) else None

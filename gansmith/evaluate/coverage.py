@@ -1,4 +1,4 @@
-"""Coverage of classes: which classes a generator makes, and how evenly beside the real ones."""
+"""Coverage of classes: which classes a generator produces, and how their shares compare with the real ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ClassCoverage:
 
     Attributes:
         covered: classes with at least one sample.
-        of: classes that there are in the real data.
+        of: classes in the real data.
         kl: KL(samples || real) in nats; 0 for equal shares, infinite where a sample is of a class that has no real
             one. A perfect generator has about (classes - 1) / (2n).
         rarest: the smallest share that a class has among the samples.
@@ -36,13 +36,13 @@ def class_coverage(labels: Tensor, shares: Mapping[int, float]) -> ClassCoverage
     .. math::
         \text{KL} = \sum_c p_c \log \frac{p_c}{q_c}, \qquad p \text{ shares among samples}, \; q \text{ among real ones}
 
-    Of samples against real ones, and not of samples against equal shares, so that unequal classes are no fault of a
-    generator. A judge's errors make classes appear: state its accuracy beside this.
+    The samples are compared with the real shares, not with equal shares: unequal classes in the data are not the
+    generator's error. Errors of the judge can make missing classes appear: report its accuracy beside this.
 
     Arguments:
-        labels: what a judge says of the samples, shape `(n,)`.
-        shares: the share of each class in the real data, e.g. `ClassJudge.shares` of held-out images (which makes the
-            same errors as that of the samples); any positive unit.
+        labels: a judge's labels of the samples, shape `(n,)`.
+        shares: the share of each class in the real data, e.g. `ClassJudge.shares` of held-out images, which
+            contain the same errors of the judge; counts will do, too.
 
     Raises:
         ValueError: where there is no label or no class, or a share is negative or not finite.
@@ -52,15 +52,17 @@ def class_coverage(labels: Tensor, shares: Mapping[int, float]) -> ClassCoverage
         ClassCoverage(covered=2, of=3, kl=0.693..., rarest=0.0, missing=(2,))
     """
     if labels.ndim != 1 or not len(labels):
-        raise ValueError(f"needs one label a sample, shape (n,), but got {tuple(labels.shape)}: give those of a judge")
+        raise ValueError(
+            f"needs one label for each sample, shape (n,), but got {tuple(labels.shape)}: give the labels by a judge"
+        )
     if any(share < 0 or not math.isfinite(share) for share in shares.values()) or not sum(shares.values()) > 0:
         raise ValueError(f"needs shares of real classes above zero, but got {dict(shares)}: count the real labels")
-    known, counts = torch.unique(labels, return_counts=True)
-    found = {int(c): int(count) / len(labels) for c, count in zip(known, counts, strict=True)}
+    classes, counts = torch.unique(labels, return_counts=True)
+    shares_of_samples = {int(c): int(count) / len(labels) for c, count in zip(classes, counts, strict=True)}
     whole = sum(shares.values())
     real = {c: share / whole for c, share in shares.items() if share > 0}
-    kl = sum(p * math.log(p / real[c]) if c in real else math.inf for c, p in found.items())
-    missing = tuple(sorted(c for c in real if c not in found))
+    kl = sum(p * math.log(p / real[c]) if c in real else math.inf for c, p in shares_of_samples.items())
+    missing = tuple(sorted(c for c in real if c not in shares_of_samples))
     return ClassCoverage(
-        len(real) - len(missing), len(real), max(kl, 0.0), min(found.get(c, 0.0) for c in real), missing
+        len(real) - len(missing), len(real), max(kl, 0.0), min(shares_of_samples.get(c, 0.0) for c in real), missing
     )

@@ -1,4 +1,4 @@
-"""Features of handwritten digits, by classifiers that know them: one for MNIST's size, one for 8x8 pixels."""
+"""Features of handwritten digits by two classifiers: one for MNIST's size, one for 8x8 pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, linear
 
-from gansmith.evaluate.features import Features, rounded
+from gansmith.evaluate.features import Features, round_to_8_bits
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
 SHA256 = "56fae416a744a65327e85bf782235faaa7640e892001b5d06187cf39961a7014"
@@ -22,16 +22,16 @@ SIDE = 28
 class DigitClassifier:
     r"""A small convolutional network, trained once on MNIST's training part by `benchmarks/digit_classifier.py`.
 
-    Six convolutions of 3x3 with ReLU; the 96 features are the means of the last maps, and the classes a linear map of
-    them. It knows white digits on black, as MNIST's. Square gray pictures of another size are brought to 28x28: 32x32,
-    which is MNIST with a margin, by cutting two pixels off each side, others by bilinear interpolation with
-    antialiasing.
+    It has six convolutions of 3x3 with ReLU. The 96 features are the means of the last feature maps; the logits are a
+    linear map of them. It expects white digits on black, as in MNIST. Square gray pictures of another size are brought
+    to 28x28: 32x32, which is MNIST with padding, by cropping two pixels on each side; others by bilinear interpolation
+    with antialiasing.
 
     Attributes:
-        accuracy: share of MNIST's 10,000 test images whose label it names.
+        accuracy: on MNIST's 10,000 test images.
 
     Raises:
-        ValueError: the file of weights is not the one that was shipped.
+        ValueError: the file of weights is not the one that comes with gansmith.
 
     References:
         Gradient-based learning applied to document recognition, LeCun, Bottou, Bengio, Haffner, 1998,
@@ -54,7 +54,7 @@ class DigitClassifier:
 
     def embed(self, x: Tensor) -> Tensor:
         """Features (n, 96) of pictures (n, 1, s, s) with values in [-1, 1]."""
-        h = (_fitted(x) + 1) / 2
+        h = (_resize(x) + 1) / 2
         for i, stride in enumerate(STRIDES, 1):
             w, b = (self._w[f"conv{i}.{name}"].to(x.device) for name in ("weight", "bias"))
             h = conv2d(h, w, b, stride, 1).relu_()
@@ -66,17 +66,17 @@ class DigitClassifier:
         if not len(x):
             return torch.zeros(0, dtype=torch.int64)
         w, b = self._w["classes.weight"], self._w["classes.bias"]
-        return torch.cat([linear(self.embed(rounded(part)).cpu(), w, b).argmax(1) for part in x.split(250)])
+        return torch.cat([linear(self.embed(round_to_8_bits(part)).cpu(), w, b).argmax(1) for part in x.split(250)])
 
 
 class SmallDigitClassifier:
     r"""A support-vector machine on the 64 pixels of 8x8 digits, fitted on the training part of the embedded digits.
 
-    The 45 features are its signed distances from the boundary between each pair of classes. The problem that is solved
-    is convex, so that every machine finds the same answer; it takes some hundredths of a second.
+    The 45 features are its signed distances from the boundary between each pair of classes. The optimization problem is
+    convex, so every machine finds the same solution; it takes some hundredths of a second.
 
     Attributes:
-        accuracy: share of the held-out embedded digits whose label it names.
+        accuracy: on the held-out embedded digits.
 
     References:
         LIBSVM: a library for support vector machines, Chang, Lin, 2011, https://doi.org/10.1145/1961189.1961199.
@@ -95,8 +95,8 @@ class SmallDigitClassifier:
         assert data.y is not None
         x, y = (data.values(data.train), data.y[data.train])
         self._model: Any = SVC(C=10.0, decision_function_shape="ovo").fit(_columns(x), y.numpy())
-        said = self.predict(data.values(data.held_out))
-        self.accuracy = float((said == data.y[data.held_out]).double().mean())
+        predicted = self.predict(data.values(data.held_out))
+        self.accuracy = float((predicted == data.y[data.held_out]).double().mean())
 
     def embed(self, x: Tensor) -> Tensor:
         """Features (n, 45) of pictures (n, 1, 8, 8) with values in [-1, 1]."""
@@ -106,7 +106,7 @@ class SmallDigitClassifier:
         """Labels (n,), int64, on the CPU, of pictures (n, 1, 8, 8) with values in [-1, 1]; rounded to 8 bits first."""
         if not len(x):
             return torch.zeros(0, dtype=torch.int64)
-        labels: Tensor = torch.from_numpy(self._model.predict(_columns(rounded(x))))
+        labels: Tensor = torch.from_numpy(self._model.predict(_columns(round_to_8_bits(x))))
         return labels
 
 
@@ -136,7 +136,7 @@ def digit_features(shape: tuple[int, ...]) -> Features:
     return Features("digits", 96, why, classifier.embed, SHA256[:16], classifier)
 
 
-def _fitted(x: Tensor) -> Tensor:
+def _resize(x: Tensor) -> Tensor:
     """Pictures (n, 1, s, s) as (n, 1, 28, 28)."""
     if x.ndim != 4 or x.shape[1] != 1 or x.shape[2] != x.shape[3]:
         raise ValueError(f"needs gray square pictures of shape (n, 1, s, s), but got {tuple(x.shape)}: crop them")

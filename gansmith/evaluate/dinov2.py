@@ -1,4 +1,4 @@
-"""Features of a vision transformer that learned from pictures without labels."""
+"""Features of DINOv2, a vision transformer trained on pictures without labels."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ WEIGHTS = Weights(
     "ae1e99fcefd534ed978cdeb8326f08030c96e28b7a81ffcbc98a857c84d14be1",
 )
 SIDE, PATCH, SIZE, HEADS = 224, 14, 384, 6
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colors, as in its training
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colors, as in training
 
 
 def dinov2() -> Features:
     """The 384 numbers of the class token of DINOv2's smallest transformer, ViT-S/14.
 
-    Pictures are resized to 224x224 by bicubic interpolation with antialiasing and cut off at black and white. Distances
-    in such features agree with people's judgment of photographs better than Inception's; published numbers were mostly
-    measured with larger transformers. Needs a file of weights, which is never downloaded by itself, and no package.
+    Pictures are resized to 224x224 by bicubic interpolation with antialiasing and clamped to [-1, 1]. Distances in
+    these features agree better with human judgment of photographs than distances in Inception's features. Most
+    published numbers use larger transformers. It needs a file of weights, which is never downloaded automatically, and
+    no package.
 
     Raises:
-        ValueError: the weights are missing: what to fetch and where to put it.
+        ValueError: the weights are missing; the message says what to download and where to put it.
 
     References:
         DINOv2: learning robust visual features without supervision, Oquab et al., 2023, https://arxiv.org/abs/2304.07193.
@@ -39,13 +40,13 @@ def dinov2() -> Features:
 
     def embed(x: Tensor) -> Tensor:
         w.update({name: array.to(x.device) for name, array in w.items()})
-        return class_token(w, _fitted(x))
+        return class_token(w, _preprocess(x))
 
     why = "the transformer ViT-S/14 of DINOv2, which learned from pictures of all kinds"
     return Features("dinov2", SIZE, why, embed, version=WEIGHTS.sha256[:16], most=32)
 
 
-def _fitted(x: Tensor) -> Tensor:
+def _preprocess(x: Tensor) -> Tensor:
     x = interpolate(x.expand(-1, 3, -1, -1), (SIDE, SIDE), mode="bicubic", antialias=True, align_corners=False)
     mean, std = (torch.tensor(each, device=x.device).view(3, 1, 1) for each in (MEAN, STD))
     return ((x.clamp(-1, 1) + 1) / 2 - mean) / std
@@ -55,7 +56,7 @@ def class_token(w: dict[str, Tensor], x: Tensor) -> Tensor:
     """The class token (n, d) after the last norm, for the weights of `Dinov2Model` of the package transformers.
 
     Arguments:
-        w: weights by their names there.
+        w: weights by their names in that package.
         x: normalized pictures, shape `(n, 3, s, s)`, s a multiple of 14.
     """
     patches = conv2d(
@@ -71,16 +72,16 @@ def class_token(w: dict[str, Tensor], x: Tensor) -> Tensor:
 
 
 def _block(w: dict[str, Tensor], name: str, h: Tensor) -> Tensor:
-    seen = _norm(w, f"{name}norm1", h)
-    n, t, d = seen.shape
+    x = _norm(w, f"{name}norm1", h)
+    n, t, d = x.shape
     q, k, v = (
-        _linear(w, f"{name}attention.attention.{each}", seen).view(n, t, HEADS, d // HEADS).transpose(1, 2)
+        _linear(w, f"{name}attention.attention.{each}", x).view(n, t, HEADS, d // HEADS).transpose(1, 2)
         for each in ("query", "key", "value")
     )
-    seen = scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, d)
-    h = h + _linear(w, f"{name}attention.output.dense", seen) * w[f"{name}layer_scale1.lambda1"]
-    seen = gelu(_linear(w, f"{name}mlp.fc1", _norm(w, f"{name}norm2", h)))
-    return h + _linear(w, f"{name}mlp.fc2", seen) * w[f"{name}layer_scale2.lambda1"]
+    x = scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, d)
+    h = h + _linear(w, f"{name}attention.output.dense", x) * w[f"{name}layer_scale1.lambda1"]
+    x = gelu(_linear(w, f"{name}mlp.fc1", _norm(w, f"{name}norm2", h)))
+    return h + _linear(w, f"{name}mlp.fc2", x) * w[f"{name}layer_scale2.lambda1"]
 
 
 def _positions(table: Tensor, side: int) -> Tensor:

@@ -15,7 +15,7 @@ def mean_distance(x: Tensor) -> float:
     .. math::
         \frac{1}{n (n - 1)} \sum_{i \ne j} \lVert x_i - x_j \rVert
 
-    It says nothing alone: noise is far from itself. Read it beside that of real vectors, which is where it should be.
+    Alone it means nothing: noise has a large value. Compare it with the value of real vectors, which is the target.
 
     Arguments:
         x: vectors, shape `(n, d)`, n at least 2.
@@ -40,8 +40,8 @@ def vendi_score(x: Tensor) -> float:
         K_{ij} = \cos(x_i, x_j)
 
     It is 1 for copies, n for n orthogonal vectors, and at most min(n, d). The eigenvalues come from the smaller of the
-    Gram matrices, (n, n) or (d, d). Cosines know no center: where all vectors share a large part (a background), they
-    count as alike, real ones no less. Vectors of zeros are copies of each other, orthogonal to all others.
+    Gram matrices, (n, n) or (d, d). Cosines are not centered: if all vectors share a large component (a background),
+    they count as similar, and so do real vectors. Zero vectors are copies of each other, orthogonal to all others.
 
     Arguments:
         x: vectors, shape `(n, d)`.
@@ -58,7 +58,7 @@ def vendi_score(x: Tensor) -> float:
         2.0
     """
     x = vectors(x, "vectors")
-    x = x / x.abs().amax(1, keepdim=True).clamp(min=1e-300)  # so that no square leaves the range
+    x = x / x.abs().amax(1, keepdim=True).clamp(min=1e-300)  # so that no square overflows
     norms = torch.linalg.vector_norm(x, dim=1, keepdim=True)
     unit = torch.cat([x / norms.where(norms > 0, 1.0), (norms == 0).to(x)], 1)
     gram = unit @ unit.T if len(unit) < unit.shape[1] else unit.T @ unit

@@ -1,13 +1,13 @@
-"""Energy distance: a distance between two sets that is zero for equal distributions only."""
+"""Energy distance: a distance between two sets; it is zero only for equal distributions."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from gansmith.evaluate.vectors import alike
+from gansmith.evaluate.vectors import vector_pair
 
-BLOCK = 2**22  # distances held at a time: 32 MiB
+BLOCK = 2**22  # distances in memory at a time: 32 MiB
 
 
 def energy_distance(x: Tensor, y: Tensor) -> float:
@@ -39,8 +39,8 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
         >>> energy_distance(torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [3.0]]))
         2.0
     """
-    x, y = alike(x, y, "vectors", least=2)
-    center = (x.mean(0) + y.mean(0)) / 2  # squared norms would cancel far from zero
+    x, y = vector_pair(x, y, "vectors", least=2)
+    center = (x.mean(0) + y.mean(0)) / 2  # far from zero, squared norms would cancel
     x, y = x - center, y - center
     n, m = len(x), len(y)
     within = total_distance(x, x) / (n * (n - 1)) + total_distance(y, y) / (m * (m - 1))
@@ -50,7 +50,7 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
 def total_distance(x: Tensor, y: Tensor) -> float:
     """The sum of all distances from a row of x to a row of y; float64, and centered for accuracy."""
     rows = max(1, BLOCK // len(y))
-    # By way of the Gram matrix it is ten times faster in many dimensions, at 1e-8 of the spread between copies.
+    # The Gram matrix is ten times faster in many dimensions; its error between copies is 1e-8 of the spread.
     mode = "donot_use_mm_for_euclid_dist" if x.shape[1] <= 32 else "use_mm_for_euclid_dist"
     total = 0.0
     for start in range(0, len(x), rows):

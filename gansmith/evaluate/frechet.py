@@ -1,4 +1,4 @@
-"""Frechet distance: how far apart two Gaussians with the moments of two sets are."""
+"""Frechet distance between two Gaussians with the means and covariances of two sets."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gansmith.evaluate.vectors import same_dimension, vectors
+from gansmith.evaluate.vectors import check_same_dimension, vectors
 
 
 @dataclass(frozen=True)
 class Moments:
-    r"""The mean and the scatter of vectors that come in parts.
+    r"""The mean and the scatter matrix of vectors that come in parts.
 
     .. math::
         n = a + b, \quad \delta = m_b - m_a, \quad m = m_a + \tfrac{b}{n} \delta, \quad
         S = S_a + S_b + \tfrac{ab}{n}\, \delta \delta^T
 
-    with the scatter :math:`S = \sum_i (x_i - m)(x_i - m)^T`. Raw second moments would cancel where the mean
-    is large beside the spread; centered parts do not, in whatever order and sizes they come.
+    with the scatter :math:`S = \sum_i (x_i - m)(x_i - m)^T`. Raw second moments would cancel if the mean
+    is large compared with the spread; centered parts do not cancel, in any order and size.
 
     Attributes:
-        count: how many vectors were seen.
+        count: the number of vectors.
         mean: their mean, shape `(d,)`, float64.
         scatter: the sum of centered outer products, shape `(d, d)`, float64.
 
@@ -43,7 +43,7 @@ class Moments:
 
     @staticmethod
     def of(x: Tensor) -> Moments:
-        r"""The moments of `x` (n, d), one vector at the least.
+        r"""The moments of `x` (n, d), at least one vector.
 
         Raises:
             ValueError: where `x` is not `(n, d)` or not finite.
@@ -53,7 +53,7 @@ class Moments:
         return Moments(len(x), mean, _gram(x - mean))
 
     def add(self, x: Tensor) -> Moments:
-        r"""The moments of what was seen and `x` (n, d) together; this object stays as it is.
+        r"""The moments of the previous vectors and `x` (n, d) together; this object does not change.
 
         Raises:
             ValueError: where `x` is not `(n, d)`, not finite, or of another dimension.
@@ -66,7 +66,7 @@ class Moments:
         Raises:
             ValueError: where the dimensions differ.
         """
-        same_dimension(len(self.mean), len(other.mean), "features")
+        check_same_dimension(len(self.mean), len(other.mean), "features")
         count = self.count + other.count
         delta = other.mean.to(self.mean.device) - self.mean
         mean = self.mean + delta * (other.count / count)
@@ -77,7 +77,7 @@ class Moments:
         r"""The unbiased covariance (d, d): the scatter over `count - 1`.
 
         Raises:
-            ValueError: where fewer than two vectors were seen.
+            ValueError: where there are fewer than two vectors.
         """
         if self.count < 2:
             raise ValueError(f"needs at least 2 features for a covariance, but got {self.count}: add more")
@@ -94,13 +94,12 @@ def frechet_distance(real: Tensor | Moments, fake: Tensor | Moments) -> float:
 
     with unbiased covariances S, and the nuclear norm (sum of singular values) for the trace of
     :math:`(S_1 S_2)^{1/2}`: the product of two covariances is not symmetric, and the square roots of its
-    computed eigenvalues lose half of the digits. A set with fewer vectors than dimensions is its own factor
-    (its centered rows), so that no `(d, d)` matrix arises and the value is exact where the covariance is
-    singular; other factors are Cholesky's, or come from the symmetric eigenproblem where a
-    covariance is singular.
+    computed eigenvalues lose half of the digits. For a set with fewer vectors than dimensions, F is its centered
+    rows: no `(d, d)` matrix is needed, and the value is exact although the covariance is singular. Other factors are
+    Cholesky factors, or come from the symmetric eigenproblem if a covariance is singular.
 
-    The value depends on the number of vectors (about `+ c/n`, and c differs between generators): compare only
-    values with equal n, and look at the value of real against real beside them.
+    The value depends on the number of vectors (about `+ c/n`, and c differs between generators): compare only values
+    with equal n, and beside the value of real against real.
 
     Arguments:
         real: features, shape `(n, d)`, or their `Moments`.
@@ -124,7 +123,7 @@ def frechet_distance(real: Tensor | Moments, fake: Tensor | Moments) -> float:
     """
     m1, f1 = _mean_and_factor(real, "real features")
     m2, f2 = _mean_and_factor(fake, "fake features")
-    same_dimension(len(m1), len(m2), "features")
+    check_same_dimension(len(m1), len(m2), "features")
     m2, f2 = m2.to(m1.device), f2.to(m1.device)
     overlap = torch.linalg.svdvals(f1 @ f2.T).sum()
     distance = (m1 - m2).square().sum() + f1.square().sum() + f2.square().sum() - 2 * overlap
@@ -143,7 +142,7 @@ def _mean_and_factor(features: Tensor | Moments, what: str) -> tuple[Tensor, Ten
 
 
 def _gram(x: Tensor) -> Tensor:
-    """x'x (d, d) of x (n, d): a half of it is computed, since it is symmetric."""
+    """x'x (d, d) of x (n, d); only half of it is computed, since it is symmetric."""
     d = x.shape[1]
     if d <= 512:
         return x.T @ x

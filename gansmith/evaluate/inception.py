@@ -1,4 +1,4 @@
-"""The features that published Frechet inception distances are measured in."""
+"""Features of the Inception network, as in the published Frechet inception distance (FID)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ def inception() -> Features:
     """The 2,048 numbers before the last layer of the Inception network of 2015, as `torch-fidelity` computes them.
 
     Pictures are resized to 299x299 as TensorFlow 1 did. With 50,000 samples of each kind the Frechet distance in these
-    features is the published FID; with fewer it is larger. It was trained on photographs of ImageNet: for small gray
-    pictures it says little. Needs the extra `inception` and a file of weights, which is never downloaded by itself.
+    features is the published FID; with fewer samples it is larger. The network was trained on photographs of ImageNet:
+    for small gray pictures it means little. It needs the extra `inception` and a file of weights, which is never
+    downloaded automatically.
 
     Raises:
-        ValueError: the package or the weights are missing: what to install, or what to fetch and where to put it.
+        ValueError: the package or the weights are missing; the message says what to install or to download.
 
     References:
         GANs trained by a two time-scale update rule converge to a local Nash equilibrium, Heusel, Ramsauer,
@@ -38,8 +39,8 @@ def inception() -> Features:
     network = _network()
 
     def embed(x: Tensor) -> Tensor:
-        found: Tensor = network.to(x.device)(to_uint8(x).expand(-1, 3, -1, -1))[0]
-        return found
+        features: Tensor = network.to(x.device)(to_uint8(x).expand(-1, 3, -1, -1))[0]
+        return features
 
     why = "the Inception network of 2015, in which published Frechet inception distances are measured"
     return Features("inception", 2048, why, embed, version=WEIGHTS.sha256[:16], most=32)
@@ -53,7 +54,7 @@ def _network() -> Any:
             f"features 'inception' need the package torch-fidelity ({' '.join(str(error).split())}): pip install "
             "'gansmith[inception]', with the torchvision that belongs to your torch"
         ) from error
-    # It unpickles what it is given, which can execute nothing: these very bytes have the hash above.
+    # The package unpickles the file, which is safe: the bytes have the hash above.
     content = io.BytesIO(WEIGHTS.read("inception"))
     network = package.FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=content)
-    return network.eval()  # not every version of the package does
+    return network.eval()  # some versions of the package do not

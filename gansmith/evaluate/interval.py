@@ -1,4 +1,4 @@
-"""How far a number of two sets may be off: a jackknife that leaves out halves, for any metric."""
+"""Standard errors and intervals for any metric of two sets: a jackknife that leaves out halves."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Spread:
-    """How much a number varies over draws of the sets that it was measured on.
+    """How much a metric varies over random draws of its two sets.
 
     Attributes:
-        error: its standard error; NaN where the number was not finite on one of the halves.
-        halvings: from how many halvings it was estimated.
+        error: the standard error; NaN if the metric was not finite on one of the halves.
+        halvings: the number of random halvings that the error comes from.
     """
 
     error: float
@@ -26,7 +26,8 @@ class Spread:
     def interval(self, value: float) -> tuple[float, float]:
         r"""The 95 % interval about a value, :math:`\text{value} \pm t_{0.975, h}\, \text{error}`.
 
-        Student's quantile with one degree of freedom a halving, since an error from ten is itself a fifth off.
+        The quantile is Student's, with one degree of freedom per halving: an error from ten halvings is itself a fifth
+        off.
 
         Example:
             >>> Spread(error=1.0, halvings=10).interval(5.0)
@@ -64,25 +65,26 @@ def jackknife(
     .. math::
         \text{error}^2 = \frac{1}{h} \sum_{s=1}^h \left( \frac{\theta(A_s) - \theta(B_s)}{2} \right)^2
 
-    where A and B are the two halves of both sets at a time, drawn by the seed. Their difference varies four times
-    as much as the whole, and is free of what a smaller n adds to both.
+    where A and B are the two halves of both sets, drawn with the seed. The variance of their difference is four times
+    that of the whole, and the bias of a smaller n cancels.
 
-    Why halves: leaving out fewer at a time (a tenth, a thirtieth) overstates the error of numbers made of
-    neighborhoods, since each vector that goes changes the neighborhoods of others: in simulations of Gaussians
-    (n = 300 and 1000) that of coverage 1.2 to 2.2 times, of precision 1.6 to 2.1 times. Halves said 0.8 to 1.2 times
-    the error of these two and of recall, 0.7 to 1.1 times that of density, and cost less. Both overstate (1.5 and 1.7
-    times) the error of a Frechet distance between sets of one distribution; of unequal ones both are within 15 %. A
-    bootstrap repeats vectors, and would make the copies that coverage and memorization look for.
+    Why halves: leaving out fewer vectors at a time (a tenth, a thirtieth) overestimates the error of metrics of
+    neighborhoods, since each vector that is left out changes the neighborhoods of others. In simulations with Gaussians
+    (n = 300 and 1000) it overestimates the error of coverage 1.2 to 2.2 times, and of precision 1.6 to 2.1 times.
+    Halves give 0.8 to 1.2 times the error of these two and of recall, 0.7 to 1.1 times that of density, and cost less.
+    Both overestimate (1.5 and 1.7 times) the error of a Frechet distance between two sets of one distribution; for
+    unequal distributions both are within 15 %. A bootstrap would repeat vectors, and coverage and memorization would
+    count them as copies.
 
-    It is the error of an estimate about its mean at these n; what n itself adds (to the Frechet distance about c/n)
-    is not in it: look at the value of real against real.
+    It is the error of an estimate around its mean at these n. It does not contain the bias from n itself (for the
+    Frechet distance about c/n): compare with the value of real against real.
 
     Arguments:
         metric: a function of real and fake vectors to a float, or to named floats, the same names each time.
         real: vectors, shape `(n, ...)`, n at least 4.
         fake: vectors, shape `(m, ...)`, m at least 4.
-        halvings: h; the metric is computed twice as often, of half as many vectors.
-        seed: of the halves.
+        halvings: h; the metric is computed 2h times, each time on half of the vectors.
+        seed: of the random halves.
 
     Returns:
         The `Spread`, or one for each name.
@@ -108,16 +110,16 @@ def jackknife(
         )
     generator = torch.Generator().manual_seed(seed)
     gaps: dict[str, list[float]] = {}
-    named = True
+    is_mapping = True
     for _ in range(halvings):
         halves = [x[torch.randperm(len(x), generator=generator).to(x.device)].tensor_split(2) for x in (real, fake)]
         one, other = (metric(*pair) for pair in zip(*halves, strict=True))
-        named = isinstance(one, Mapping)
+        is_mapping = isinstance(one, Mapping)
         a, b = (value if isinstance(value, Mapping) else {"": value} for value in (one, other))
         for name in a:
             gaps.setdefault(name, []).append((a[name] - b[name]) / 2)
     spreads = {name: Spread(_root_mean_square(values), halvings) for name, values in gaps.items()}
-    return spreads if named else spreads[""]
+    return spreads if is_mapping else spreads[""]
 
 
 def _root_mean_square(values: list[float]) -> float:

@@ -1,4 +1,4 @@
-"""Kernel distance: the squared distance of two means in a space of polynomials, with its standard error."""
+"""Kernel distance (KID): squared MMD with a polynomial kernel, with its standard error."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gansmith.evaluate.vectors import alike
+from gansmith.evaluate.vectors import vector_pair
 
 LARGEST = 1e20
-BLOCK = 2**21  # kernel values held at a time: 16 MiB
+BLOCK = 2**21  # kernel values in memory at a time: 16 MiB
 
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """A kernel distance and how far it may be off.
+    """A kernel distance and its standard error.
 
     Attributes:
-        value: the estimate, in no unit; about zero and of either sign for equal distributions.
+        value: the estimate, without unit; around zero and of either sign for equal distributions.
         error: its standard error over draws of both sets.
     """
 
@@ -33,8 +33,8 @@ def kernel_distance(real: Tensor, fake: Tensor) -> KernelDistance:
         \text{MMD}^2 = \frac{\sum_{i \ne j} k(x_i, x_j)}{n (n - 1)} + \frac{\sum_{i \ne j} k(y_i, y_j)}{m (m - 1)}
         - \frac{2 \sum_{ij} k(x_i, y_j)}{n m}, \qquad k(u, v) = \left( \tfrac{1}{d} \langle u, v \rangle + 1 \right)^3
 
-    over all pairs, without subsets, and unbiased: values below zero are legal and are neither clamped nor rooted.
-    It sees moments up to the third, of which the Frechet distance sees two, and its mean does not depend on n.
+    over all pairs, without subsets, and unbiased: values below zero are possible; no clamp and no root is applied.
+    It compares moments up to the third, the Frechet distance only two; and its mean does not depend on n.
 
     The standard error is that of a U-statistic of two sets. With the projections
 
@@ -43,9 +43,9 @@ def kernel_distance(real: Tensor, fake: Tensor) -> KernelDistance:
         b_j = \operatorname{mean}_{i \ne j} k(y_i, y_j) - \operatorname{mean}_i k(x_i, y_j)
 
     the variance is :math:`\max(A - 2 R, 0) + R`, where :math:`A = 4 s^2_a / n + 4 s^2_b / m`, and R is the
-    variance of what the projections leave of the kernels. A holds R twice over by the noise of the projections;
-    where the distributions are equal R is all there is, and A alone would say 1.4 times the error. In
-    simulations it is off by less than a tenth for unequal distributions, and up to 1.15 times too large for equal ones.
+    residual variance of the kernels after the projections. A contains R twice, from the noise of the projections; for
+    equal distributions R is the whole variance, and A alone would give 1.4 times the error. In simulations the error is
+    within a tenth for unequal distributions, and up to 1.15 times too large for equal ones.
 
     Memory is bounded for any n and m; time grows as `(n + m)^2 d`.
 
@@ -67,11 +67,11 @@ def kernel_distance(real: Tensor, fake: Tensor) -> KernelDistance:
         >>> kernel_distance(x, x + 1).value
         10.33...
     """
-    x, y = alike(real, fake, "features", least=4)
+    x, y = vector_pair(real, fake, "features", least=4)
     largest = max(float(x.abs().amax()), float(y.abs().amax()))
     if largest > LARGEST:
         raise ValueError(
-            f"needs features up to {LARGEST:g}, whose sixth powers can be had, but got {largest:g}: scale them"
+            f"needs features up to {LARGEST:g}, whose sixth powers do not overflow, but got {largest:g}: scale them"
         )
     n, m = len(x), len(y)
     (own_x, _, square_x), (own_y, _, square_y) = _sums(x, x), _sums(y, y)
@@ -106,7 +106,7 @@ def _sums(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, float]:
 
 
 def _rest_within(means: Tensor, squares: float) -> float:
-    """The variance of k(x_i, x_j), i != j, less a term of i and one of j; `means` (n,) over j."""
+    """The variance of k(x_i, x_j), i != j, without the effects of i and of j; `means` (n,) over j."""
     n = len(means)
     grand = float(means.mean())
     terms = (means - grand) * (n - 1) / (n - 2)
@@ -115,7 +115,7 @@ def _rest_within(means: Tensor, squares: float) -> float:
 
 
 def _rest_between(rows: Tensor, columns: Tensor, squares: float) -> float:
-    """The variance of k(x_i, y_j) less a term of i and one of j; means (n,) over j and (m,) over i."""
+    """The variance of k(x_i, y_j) without the effects of i and of j; means (n,) over j and (m,) over i."""
     n, m = len(rows), len(columns)
     grand = float(rows.mean())
     explained = m * (rows - grand).square().sum() + n * (columns - grand).square().sum()

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: whether fakes lie where reals lie, and whether they reach all of it."""
+"""Precision, recall, density and coverage: whether fakes lie near reals, and whether they cover all reals."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from gansmith.evaluate.neighbors import close_pairs, nearest, squared_distances
-from gansmith.evaluate.vectors import alike
+from gansmith.evaluate.vectors import vector_pair
 
 
 @dataclass(frozen=True)
 class Manifold:
-    """How two sets cover each other's neighborhoods; no number of them says anything without `coverage`.
+    """How two sets cover each other's neighborhoods; read the other numbers only together with `coverage`.
 
     Attributes:
-        precision: share of fakes within the neighborhood of a real vector; pure noise may have 1.
+        precision: share of fakes within the neighborhood of a real vector; pure noise can have 1.
         recall: share of reals within the neighborhood of a fake.
-        density: in how many of the k neighborhoods that are to be expected a fake lies; 1 for equal
+        density: the number of real neighborhoods that contain a fake, on average, divided by k; 1 for equal
             distributions, and may be larger.
-        coverage: share of real neighborhoods that hold a fake; about 1 - 2^-k for equal distributions and
+        coverage: share of real neighborhoods that contain a fake; about 1 - 2^-k for equal distributions and
             equal numbers, see `expected_coverage`.
     """
 
@@ -32,7 +32,7 @@ class Manifold:
 
 
 def manifold(real: Tensor, fake: Tensor, *, neighbors: int = 5, precision_neighbors: int = 3) -> Manifold:
-    r"""Precision and recall (Kynkaanniemi et al.) and density and coverage (Naeem et al.), of one pass.
+    r"""Precision and recall (Kynkaanniemi et al.) and density and coverage (Naeem et al.), in one pass.
 
     .. math::
         \text{precision} &= \tfrac{1}{m} \sum_j 1[\exists i: d_{ij} \le r_3(x_i)], &
@@ -41,10 +41,10 @@ def manifold(real: Tensor, fake: Tensor, *, neighbors: int = 5, precision_neighb
         \text{coverage} &= \tfrac{1}{n} \sum_i 1[\min_j d_{ij} < r_k(x_i)]
 
     with the distance :math:`r_k` of a vector to its k-th nearest neighbor in its own set, itself not counted:
-    :math:`\le` for the first two and :math:`<` for the others, as their authors have it. It matters for
-    copies: where the fakes are a copy of the reals, density is 1.
+    :math:`\le` for the first two and :math:`<` for the others, as in the papers. This matters for copies: if the
+    fakes are a copy of the reals, density is 1.
 
-    Every comparison is made on float64 differences where rounding could change it, so that ties are ties.
+    Comparisons that rounding could change are made with float64 differences, so that ties are exact.
     Memory is bounded for any n and m; time grows as `(n + m)^2 d`.
 
     Arguments:
@@ -67,7 +67,7 @@ def manifold(real: Tensor, fake: Tensor, *, neighbors: int = 5, precision_neighb
         >>> manifold(real, torch.full((10, 1), 4.5), neighbors=2, precision_neighbors=2)
         Manifold(precision=1.0, recall=0.0, density=1.0, coverage=0.2)
     """
-    real, fake = alike(real, fake, "features", least=2)
+    real, fake = vector_pair(real, fake, "features", least=2)
     k, most = max(neighbors, precision_neighbors), len(real) - 1
     if not 1 <= min(neighbors, precision_neighbors) <= k <= most or precision_neighbors >= len(fake):
         raise ValueError(
@@ -78,15 +78,15 @@ def manifold(real: Tensor, fake: Tensor, *, neighbors: int = 5, precision_neighb
     dense, near = radii[0], radii[1]
     near_fake = _squared_radii(fake, (precision_neighbors,))[0]
     hits = 0
-    covered, recalled = torch.zeros(2, len(real), dtype=torch.bool, device=real.device)
-    precise = torch.zeros(len(fake), dtype=torch.bool, device=real.device)
+    is_covered, is_recalled = torch.zeros(2, len(real), dtype=torch.bool, device=real.device)
+    is_precise = torch.zeros(len(fake), dtype=torch.bool, device=real.device)
     for i, j, squares in close_pairs(real, fake, [dense, near], [near_fake]):
         inside = squares < dense[i]
         hits += int(inside.sum())
-        covered[i[inside]] = True
-        precise[j[squares <= near[i]]] = True
-        recalled[i[squares <= near_fake[j]]] = True
-    share = [float(found.double().mean()) for found in (precise, recalled, covered)]
+        is_covered[i[inside]] = True
+        is_precise[j[squares <= near[i]]] = True
+        is_recalled[i[squares <= near_fake[j]]] = True
+    share = [float(x.double().mean()) for x in (is_precise, is_recalled, is_covered)]
     return Manifold(share[0], share[1], hits / (neighbors * len(fake)), share[2])
 
 
@@ -115,7 +115,7 @@ def expected_coverage(real: int, fake: int, neighbors: int = 5) -> float:
 
 
 def _squared_radii(x: Tensor, neighbors: tuple[int, ...]) -> list[Tensor]:
-    """Squared distances (n,) to the k-th neighbors, to the bit as `squared_distances` has them."""
+    """Squared distances (n,) to the k-th neighbors, bit for bit as by `squared_distances`."""
     _, rows = nearest(x, k=max(neighbors))
     own = torch.arange(len(x), device=x.device)
     return [squared_distances(x, x, own, rows[:, k - 1]) for k in neighbors]

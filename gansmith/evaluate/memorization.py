@@ -1,4 +1,4 @@
-"""Memorization: whether samples lie nearer to the training samples than real ones do."""
+"""Memorization: whether generated samples are nearer to the training samples than other real samples are."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import torch
 from torch import Tensor
 
 from gansmith.evaluate.neighbors import nearest
-from gansmith.evaluate.vectors import alike
+from gansmith.evaluate.vectors import vector_pair
 
-CELLS_OF = 10_000  # training samples, at most, whose cells are sought; neighbors are sought among all
-ENOUGH = 20  # samples in a cell that are too few to judge it by
+CELLS_OF = 10_000  # k-means is fitted on at most so many training samples; neighbors are searched among all
+ENOUGH = 20  # a cell needs more samples than this
 
 
 @dataclass(frozen=True)
 class Memorization:
-    """How samples lie beside the training samples. Each number is read beside that of held-out real samples.
+    """How near samples are to the training samples. Compare each number with that of held-out real samples.
 
     Attributes:
         nearest_ratio: median of d(sample, train) / d(sample, held-out); 0 for copies.
-        floor: the same for real samples that were held out; `nearest_ratio / floor` is about 1 without copying.
-        c_t: a z-score, about 0 without copying; far below 0 (-3) the samples lie nearer to training samples than real
-            ones do, far above 0 farther. NaN where no cell of the data holds enough.
-        authenticity: share of samples farther from their nearest training sample than that is from its own nearest.
-        authenticity_of_real: the same for held-out real samples; far below 1 by itself.
+        floor: the same for held-out real samples; `nearest_ratio / floor` is about 1 without copying.
+        c_t: a z-score, about 0 without copying. Far below 0 (-3), samples are nearer to the training samples than real
+            ones are; far above 0, they are farther. NaN if no cell has enough samples.
+        authenticity: share of samples that are farther from their nearest training sample than that is from its own
+            nearest neighbor.
+        authenticity_of_real: the same for held-out real samples; it is far below 1 already.
     """
 
     nearest_ratio: float
@@ -43,9 +44,9 @@ def memorization(fake: Tensor, train: Tensor, held_out: Tensor, *, cells: int = 
         \text{floor} = \operatorname{median}_{h \in H_1} \frac{d(h, T)}{d(h, H_2)}, \qquad
         \text{authentic: } d(t, T \setminus t) < d(g, t), \; t = \operatorname{nearest}_T(g)
 
-    with the distance d to the nearest of a set, the training samples T, and the held-out ones in two halves
-    drawn by the seed. T is larger than a half as a rule, and its nearest is nearer for that alone; the floor, with the
-    same sets, shows how much. (Taking only as many of T would make the floor 1, and overlook copies of the rest.)
+    with the distance d to the nearest sample of a set, the training samples T, and two random halves of the held-out
+    samples. T is usually larger than a half, and its nearest sample is nearer for that reason alone; the floor, with
+    the same sets, shows how much. (A subset of T would make the floor 1, but miss copies of the rest.)
 
     .. math::
         C_T = \frac{\sum_\pi P(\pi) Z(\pi)}{\sum_\pi P(\pi)}, \qquad
@@ -53,16 +54,16 @@ def memorization(fake: Tensor, train: Tensor, held_out: Tensor, *, cells: int = 
         U = \lvert \{ (g, h) : d(g, T) > d(h, T) \} \rvert
 
     over cells of k-means on T, with the n held-out samples h and the m samples g of a cell, ties counted half, and
-    P the share of held-out samples. Cells with 20 samples or fewer are left out (the authors' tau is 20 over their
-    number), and cells without a held-out sample weigh nothing. The correction of 1/2 is on one side only, as in the
-    authors' code; |C_T| > 3 is on the safe side, since a mean of several z-scores varies less than one.
+    P the share of held-out samples. Cells with at most 20 generated samples are left out (the authors' tau is 20 over
+    their number), and cells without a held-out sample have weight zero. The correction of 1/2 is one-sided, as in the
+    authors' code. |C_T| > 3 is a safe threshold, since a mean of several z-scores varies less than a single one.
 
     Arguments:
         fake: vectors of generated samples, shape `(m, d)`.
-        train: vectors of the samples trained on, shape `(n, d)`, n at least 2.
-        held_out: vectors of real samples that were not, shape `(k, d)`, k at least 2.
-        cells: of k-means.
-        seed: of k-means and of the halves.
+        train: vectors of the training samples, shape `(n, d)`, n at least 2.
+        held_out: vectors of other real samples, shape `(k, d)`, k at least 2.
+        cells: the number of clusters of k-means.
+        seed: of k-means and of the random halves.
 
     Raises:
         ValueError: where a set is too small, a value is not finite, or the dimensions differ.
@@ -74,33 +75,33 @@ def memorization(fake: Tensor, train: Tensor, held_out: Tensor, *, cells: int = 
 
     Example:
         >>> train, held_out = torch.randn(2, 200, 3, generator=torch.Generator().manual_seed(0))
-        >>> found = memorization(train[:100], train, held_out)
-        >>> found.nearest_ratio, found.c_t < -3, found.authenticity
+        >>> result = memorization(train[:100], train, held_out)
+        >>> result.nearest_ratio, result.c_t < -3, result.authenticity
         (0.0, True, 0.0)
     """
-    train, held_out = alike(train, held_out, "samples", least=2)
-    train, fake = alike(train, fake, "samples")
+    train, held_out = vector_pair(train, held_out, "samples", least=2)
+    train, fake = vector_pair(train, fake, "samples")
     order = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(seed)).to(held_out.device)
     first, second = held_out[order].tensor_split(2)
-    to_train, which = (found[:, 0] for found in nearest(fake, train))
-    real_to_train, real_which = (found[:, 0] for found in nearest(held_out, train))
+    to_train, neighbor = (column[:, 0] for column in nearest(fake, train))
+    real_to_train, real_neighbor = (column[:, 0] for column in nearest(held_out, train))
     return Memorization(
         _median_ratio(to_train, nearest(fake, second)[0][:, 0]),
         _median_ratio(real_to_train[order][: len(first)], nearest(first, second)[0][:, 0]),
         _c_t(to_train, real_to_train, _cells(train, (fake, held_out), cells, seed)),
-        _authentic(to_train, which, train),
-        _authentic(real_to_train, real_which, train),
+        _authentic(to_train, neighbor, train),
+        _authentic(real_to_train, real_neighbor, train),
     )
 
 
 def _median_ratio(near: Tensor, other: Tensor) -> float:
-    """A copy of both sets is as near to the one as to the other."""
+    """The median of the ratio of distances; 1 where both are equal, even if both are 0."""
     return float(torch.where(near == other, 1.0, near / other).quantile(0.5))
 
 
-def _authentic(distances: Tensor, which: Tensor, train: Tensor) -> float:
-    rows, places = which.unique(return_inverse=True)
-    spacing = nearest(train[rows], train, 2)[0][:, 1]  # the first is itself, or a copy of it
+def _authentic(distances: Tensor, neighbor: Tensor, train: Tensor) -> float:
+    rows, places = neighbor.unique(return_inverse=True)
+    spacing = nearest(train[rows], train, 2)[0][:, 1]  # column 0 is the sample itself, or a copy of it
     return float((spacing[places] < distances).double().mean())
 
 
@@ -112,7 +113,7 @@ def _cells(train: Tensor, sets: tuple[Tensor, Tensor], cells: int, seed: int) ->
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of copies there are fewer cells
+        warnings.simplefilter("ignore", ConvergenceWarning)  # copies may give fewer clusters
         some = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:CELLS_OF].sort().values
         means = KMeans(min(cells, len(train)), n_init=1, random_state=seed).fit(
             train[some.to(train.device)].cpu().numpy()
@@ -132,7 +133,7 @@ def _c_t(fake: Tensor, held_out: Tensor, cells: list[Tensor]) -> float:
 
 
 def _z(g: Tensor, h: Tensor) -> float:
-    """Mann and Whitney's statistic, standardized."""
+    """The standardized Mann-Whitney statistic."""
     h, m, n = h.sort().values.contiguous(), len(g), len(h)
     below, up_to = torch.searchsorted(h, g, right=False), torch.searchsorted(h, g, right=True)
     u = float((below + up_to).sum()) / 2

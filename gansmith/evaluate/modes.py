@@ -1,4 +1,4 @@
-"""Mode coverage: which of the modes of a known mixture in the plane a generator reaches."""
+"""Mode coverage: how many modes of a known mixture in the plane a generator reaches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gansmith.evaluate.vectors import vectors
 
-ROWS = 8192  # points measured at a time, so that memory does not grow with them
+ROWS = 8192  # points at a time, to bound memory
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ModeCoverage:
 
     Attributes:
         captured: modes with at least one high-quality point.
-        modes: modes there are.
+        modes: the number of modes.
         high_quality: share of points closer than three standard deviations to their nearest mode. A perfect
             generator has 0.98889; a larger share means modes that are too narrow.
         reverse_kl: KL(modes of the high-quality points || uniform) in nats; 0 is best, log(modes) is one mode
@@ -44,12 +44,12 @@ def mode_coverage(points: Tensor, centers: Tensor, sd: float) -> ModeCoverage:
     25, at n = 2500.
 
     Arguments:
-        points: what a generator made, shape `(n, 2)`.
+        points: generated points, shape `(n, 2)`.
         centers: the means of the mixture, shape `(k, 2)`.
         sd: standard deviation of each mode, in units of the points.
 
     Raises:
-        ValueError: where shapes are others, a value is not finite, or `sd` is not above zero.
+        ValueError: where a shape is wrong, a value is not finite, or `sd` is not above zero.
 
     References:
         PacGAN: The power of two samples in generative adversarial networks, Lin et al., 2018,
@@ -65,7 +65,7 @@ def mode_coverage(points: Tensor, centers: Tensor, sd: float) -> ModeCoverage:
     if points.shape[1] != 2 or centers.shape[1] != 2:
         raise ValueError(
             f"needs points and centers in the plane, (n, 2) and (k, 2), but got {tuple(points.shape)} and "
-            f"{tuple(centers.shape)}: three deviations from a mean are the usual place of a point only there"
+            f"{tuple(centers.shape)}: the limit of three standard deviations is meant for the plane"
         )
     if not 0 < sd < math.inf:
         raise ValueError(f"needs a standard deviation above zero, but got {sd}: give that of one mode")

@@ -1,4 +1,4 @@
-"""A convolutional network with fixed random weights, for pictures that no classifier fits."""
+"""Features of a convolutional network with fixed random weights, for pictures without a fitting classifier."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ SEED = 20140610
 
 
 def random_features(why: str) -> Features:
-    r"""Means and standard deviations of the maps of a random convolutional network, at three scales.
+    r"""Means and standard deviations of the feature maps of a random convolutional network, at three scales.
 
     .. math::
         h_0 = x, \quad h_i = \operatorname{relu}(W_i * h_{i-1}), \quad
         F(x) = (\operatorname{mean} h_i, \operatorname{std} h_i)_{i = 1, 2, 3}
 
-    Three convolutions of 3x3 to 24, 40 and 64 channels, the second and third with stride 2, zeros around the maps, no
-    bias; weights uniform with variance 2 / fan-in; mean and deviation over all positions: 256 numbers, whatever the
-    size. Gray pictures are repeated to three channels.
+    It has three convolutions of 3x3 with 24, 40 and 64 channels, the second and third with stride 2, with zero padding
+    and no bias. Weights are uniform with variance 2 / fan-in. Mean and deviation are over all positions: 256 numbers
+    for pictures of any size. Gray pictures are repeated to three channels.
 
-    Good for texture, sharpness, noise, contrast and color: more blur, more noise and fewer classes give a larger
-    Frechet distance on digits, MNIST and photographs of clothing. Not good for content: it has learned nothing, where a
-    thing is in the picture hardly matters, and a missing class shows far less than in a classifier's features. Values
-    compare between runs on the same data, and to nothing that is published.
+    These features are good for texture, sharpness, noise, contrast and color: more blur, more noise and fewer classes
+    give a larger Frechet distance on digits, MNIST and photographs of clothing. They are not good for content: the
+    network is not trained, positions of objects hardly matter, and a missing class shows far less than in features of a
+    classifier. Compare values only between runs on the same data, never with published numbers.
 
     Arguments:
-        why: the sentence that goes with the numbers.
+        why: the sentence in reports on why these features are used.
 
     References:
         On random weights and unsupervised feature learning, Saxe, Koh, Chen, Bhand, Suresh, Ng, 2011,
@@ -52,24 +52,24 @@ def _embed(x: Tensor) -> Tensor:
     if min(x.shape[2:]) < LEAST:
         x = interpolate(x, [max(LEAST, side) for side in x.shape[2:]], mode="nearest")
     h = x.contiguous(memory_format=torch.channels_last)
-    found = []
+    statistics = []
     for i, w in enumerate(_weights()):
         h = conv2d(h, w.to(h.device), padding=1, stride=1 if i == 0 else 2).relu_()
         mean = h.mean((2, 3), keepdim=True)
-        found += [mean.flatten(1), (h - mean).square_().mean((2, 3)).sqrt()]
-    return torch.cat(found, 1)
+        statistics += [mean.flatten(1), (h - mean).square_().mean((2, 3)).sqrt()]
+    return torch.cat(statistics, 1)
 
 
 @cache
 def _weights() -> tuple[Tensor, ...]:
-    """Drawn from the raw bits of NumPy's PCG64, which are the same on every machine and in every version."""
+    """Random weights from the raw bits of NumPy's PCG64, which are the same on every machine and in every version."""
     import numpy as np
 
     bits = np.random.PCG64(SEED)
-    found = []
+    weights = []
     for inner, outer in pairwise(CHANNELS):
         shape, fan_in = (outer, inner, 3, 3), inner * 9
         unit = (bits.random_raw(outer * fan_in) >> np.uint64(11)).astype(np.float64) * 2.0**-53
         w = torch.from_numpy((unit * 2 - 1) * (6 / fan_in) ** 0.5).float().reshape(shape)
-        found.append(w.contiguous(memory_format=torch.channels_last))
-    return tuple(found)
+        weights.append(w.contiguous(memory_format=torch.channels_last))
+    return tuple(weights)

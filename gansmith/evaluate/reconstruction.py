@@ -1,4 +1,4 @@
-"""How much of an image survives encoding and decoding, and what a linear code of the same size keeps."""
+"""Errors of reconstructions, and principal components as a linear baseline of the same code size."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ def reconstruction_error(x: Tensor, y: Tensor) -> ReconstructionError:
         \text{MSE} = \frac{1}{n\,d} \sum_i \lVert x_i - y_i \rVert^2, \qquad
         \text{PSNR} = 10 \log_{10} \frac{2^2}{\text{MSE}}
 
-    The range of the values is 2, from -1 to 1. The ratio is that of the mean error of all images, not the
-    mean of their ratios, which a single perfect reconstruction makes infinite.
+    The range of the values is 2, from -1 to 1. The PSNR comes from the mean error of all images; it is
+    not the mean of their PSNR, which a single perfect reconstruction would make infinite.
 
     Arguments:
         x: originals, values in [-1, 1], shape `(n, ...)`.
         y: their reconstructions, same shape.
 
     Raises:
-        ValueError: where the shapes differ, there is nothing, or a value is not finite.
+        ValueError: where the shapes differ, there are no images, or a value is not finite.
 
     Example:
         >>> reconstruction_error(torch.ones(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.75))
         ReconstructionError(mse=0.0625, psnr=18.06...)
     """
-    same_shape(x, y)
+    check_same_shape(x, y)
     x, y = vectors(x.flatten(1), "originals"), vectors(y.flatten(1), "reconstructions")
     mse = float((x - y.to(x.device)).square().mean())
     return ReconstructionError(mse, 10 * math.log10(4 / mse) if mse > 0 else math.inf)
 
 
 class PrincipalComponents:
-    r"""Principal components: the best linear code of `size` numbers, a yardstick for every encoder.
+    r"""Principal components: the best linear code of `size` numbers, a baseline for every encoder.
 
     .. math::
         c(x) = V^T (x - m), \qquad \hat x = m + V c(x), \qquad V \text{ the first eigenvectors of the covariance}
 
     Arguments:
-        train: what the components are fitted on, shape `(n, ...)`.
-        size: numbers in a code, at most n - 1 and at most the numbers in a sample.
+        train: samples to fit on, shape `(n, ...)`.
+        size: the dimension of codes, at most n - 1 and at most the numbers in a sample.
 
     Raises:
         ValueError: where a value is not finite, or `size` does not fit.
@@ -104,8 +104,8 @@ class PrincipalComponents:
         return torch.from_numpy(self._pca.transform(flat.cpu().numpy())).to(x.device, self._dtype)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Samples (n, ...) of codes (n, size). They may leave [-1, 1] a little; clamping images makes the yardstick
-        a little better."""
+        """Samples (n, ...) of codes (n, size). Values may be slightly outside of [-1, 1]; clamping improves them a
+        little."""
         y = torch.from_numpy(self._pca.inverse_transform(codes.double().cpu().numpy()))
         return y.to(codes.device, self._dtype).view(len(codes), *self._shape)
 
@@ -126,7 +126,7 @@ def pca_reconstruct(train: Tensor, x: Tensor, size: int) -> Tensor:
 
 
 def same_class_share(judge: Judge, x: Tensor, y: Tensor) -> float:
-    r"""Share of reconstructions in which a judge sees the class that it sees in the original.
+    r"""Share of reconstructions with the same predicted class as their original.
 
     .. math::
         \frac{1}{n} \sum_i 1[\text{judge}(x_i) = \text{judge}(y_i)]
@@ -140,7 +140,7 @@ def same_class_share(judge: Judge, x: Tensor, y: Tensor) -> float:
         y: their reconstructions, same shape.
 
     Raises:
-        ValueError: where the shapes differ or there is nothing.
+        ValueError: where the shapes differ or there are no images.
 
     Example:
         >>> class Sign:
@@ -150,15 +150,15 @@ def same_class_share(judge: Judge, x: Tensor, y: Tensor) -> float:
         >>> same_class_share(Sign(), x, x.abs())
         0.5
     """
-    same_shape(x, y)
+    check_same_shape(x, y)
     return float((judge.predict(x) == judge.predict(y)).double().mean())
 
 
-def same_shape(x: Tensor, y: Tensor) -> None:
-    r"""Refuses originals and reconstructions that are not pairs.
+def check_same_shape(x: Tensor, y: Tensor) -> None:
+    r"""Raises an error unless originals and reconstructions have one shape.
 
     Raises:
-        ValueError: where the shapes differ or there is nothing.
+        ValueError: where the shapes differ or there are no images.
     """
     if x.shape != y.shape or not len(x):
         raise ValueError(

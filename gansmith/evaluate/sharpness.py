@@ -13,9 +13,9 @@ def sharpness(images: Tensor) -> float:
         \operatorname{mean}_{n,c} \operatorname{Var}_{h,w} \big( x_{h-1,w} + x_{h+1,w} + x_{h,w-1} + x_{h,w+1}
         - 4 x_{h,w} \big)
 
-    over inner pixels. Blur lowers it, and so do reconstructions by few principal components; noise raises it, and
-    contrast by its square. It means something beside that of real images only: the ratio is 1 where there is as much
-    detail, whether or not it is the right one.
+    over inner pixels. Blur lowers it, and so do reconstructions by few principal components. Noise raises it, and
+    contrast raises it by its square. Compare it only with the value of real images: a ratio of 1 means as much detail,
+    right or wrong.
 
     Arguments:
         images: values in [-1, 1], shape `(n, c, h, w)`, h and w at least 3.
@@ -24,7 +24,7 @@ def sharpness(images: Tensor) -> float:
         The mean variance, in squared units of the values.
 
     Raises:
-        ValueError: where the shape is another or a value is not finite.
+        ValueError: where the shape is wrong or a value is not finite.
 
     References:
         Diatom autofocusing in brightfield microscopy: a comparative study, Pech-Pacheco et al., 2000,

@@ -1,4 +1,4 @@
-"""What every distance between two sets asks of them: finite vectors, in double precision."""
+"""Checks for all metrics of sets of vectors: finite values in double precision."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def vectors(x: Tensor, what: str, least: int = 1) -> Tensor:
-    r"""`x` (n, d) in float64 and without a graph, or an error that says what is wrong with it.
+    r"""`x` (n, d) in float64, detached; raises an error if it is not usable.
 
     Arguments:
         x: vectors, shape `(n, d)`, of any real type.
-        what: how an error calls them, e.g. `"real features"`.
-        least: how many vectors are needed.
+        what: their name in error messages, e.g. `"real features"`.
+        least: the least number of vectors.
 
     Raises:
         ValueError: where `x` is not `(n, d)`, has fewer than `least` rows, no column, or a value that is not
@@ -36,24 +36,24 @@ def vectors(x: Tensor, what: str, least: int = 1) -> Tensor:
     return x
 
 
-def alike(x: Tensor, y: Tensor, what: str, least: int = 1) -> tuple[Tensor, Tensor]:
-    r"""Two sets of `vectors` of one dimension, on one device.
+def vector_pair(x: Tensor, y: Tensor, what: str, least: int = 1) -> tuple[Tensor, Tensor]:
+    r"""Two sets of `vectors` of the same dimension, on the device of the first.
 
     Raises:
         ValueError: as `vectors`, and where the dimensions differ.
 
     Example:
-        >>> x, y = alike(torch.ones(2, 3), torch.ones(5, 3), "codes")
+        >>> x, y = vector_pair(torch.ones(2, 3), torch.ones(5, 3), "codes")
         >>> x.shape[1] == y.shape[1]
         True
     """
     x, y = vectors(x, what, least), vectors(y, what, least)
-    same_dimension(x.shape[1], y.shape[1], what)
+    check_same_dimension(x.shape[1], y.shape[1], what)
     return x, y.to(x.device)
 
 
-def same_dimension(d: int, other: int, what: str) -> None:
-    r"""Refuses to compare vectors of different dimension.
+def check_same_dimension(d: int, other: int, what: str) -> None:
+    r"""Raises an error for vectors of different dimensions.
 
     Raises:
         ValueError: where `d` and `other` differ.

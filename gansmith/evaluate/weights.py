@@ -1,4 +1,4 @@
-"""Weights that others published: found where the user put them, checked, never fetched by themselves."""
+"""Published weights: read from a folder, checked, never downloaded automatically."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Weights:
     """A file of weights.
 
     Arguments:
-        file: its name in `weights/` below GANSMITH_CACHE or `~/.cache/gansmith`.
+        file: its name in the folder `weights/` below GANSMITH_CACHE or `~/.cache/gansmith`.
         url: where it is published.
-        sha256: what its content must be.
+        sha256: of its content, in hexadecimal.
     """
 
     file: str
@@ -23,14 +23,15 @@ class Weights:
     sha256: str
 
     def read(self, what: str) -> bytes:
-        """The content of the file, which was checked.
+        """The content of the file, after a check of its SHA-256.
 
         Arguments:
-            what: the features that need it, for the error.
+            what: the name of the features that need it, for the error message.
 
         Raises:
-            ValueError: it is not there, cannot be read, or its content is another: what to fetch, its hash, and where
-                to put it.
+            ValueError: the file is missing, cannot be read, or has other content; the message says what to download,
+                its hash, and where to put it.
+            OSError: the folder of the cache cannot be made.
         """
         path = cache_folder("weights") / self.file
         try:

@@ -29,15 +29,17 @@ class Average(AveragedModel):
         The Unusual Effectiveness of Averaging in GAN Training, Yazici et al., 2018, https://arxiv.org/abs/1806.04498.
 
     Example:
+        >>> from gansmith.games import GAN, Normal
         >>> from gansmith.networks import MLP
-        >>> net = MLP(2, 1)
-        >>> average = Average(net, 0.9)
-        >>> average.update_parameters(net)
-        >>> all(torch.equal(a, b) for a, b in zip(average.game.parameters(), net.parameters()))
+        >>> from gansmith.objectives import Hinge
+        >>> game = GAN(MLP(2, 1), MLP(1, None), Hinge(), Normal(2))
+        >>> average = Average(game, 0.9)
+        >>> average.update_parameters(game)
+        >>> all(torch.equal(a, b) for a, b in zip(average.game.parameters(), game.parameters()))
         True
     """
 
-    def __init__(self, game: Game | torch.nn.Module, decay: float = 0.999) -> None:
+    def __init__(self, game: Game, decay: float = 0.999) -> None:
         def follow(averaged: Any, current: Any, updates: Any) -> None:
             t = int(self.n_averaged)  # a count on the CPU; the argument is its copy on the device
             torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + t) / (10 + t)))
@@ -46,8 +48,9 @@ class Average(AveragedModel):
         self.module.eval()
 
     @property
-    def game(self) -> Any:
+    def game(self) -> Game:
         """The averaged game."""
+        assert isinstance(self.module, Game)
         return self.module
 
     def train(self, mode: bool = True) -> Average:

@@ -6,12 +6,12 @@ from torch import Tensor, nn
 
 from gansmith.batch import Batch
 from gansmith.duel.scores import Critic, Sample, score, still
-from gansmith.games.base import Game, Player
+from gansmith.games.base import Duels, Inputs, Player, Samples, Scores
 from gansmith.games.latents import Latent
 from gansmith.objectives.base import Objective
 
 
-class GAN(Game):
+class GAN(Duels, Samples, Scores):
     r"""A generator :math:`y = G(z)` against a critic, over any objective.
 
     Which GAN it is, the objective decides: ``Wasserstein() + GradientPenalty(10)`` makes it WGAN-GP,
@@ -40,10 +40,17 @@ class GAN(Game):
         self.generator, self.critic, self.objective, self.latent = generator, critic, objective, latent
 
     def duel(self, batch: Batch) -> tuple[Critic, Sample, Sample]:
-        return self.critic, batch.x, self.fake(self.latent(len(batch), batch.x), batch)
+        return self.critic, self.real(batch), self.fake(self.latent(len(batch), batch.x), batch)
 
-    def fake(self, z: Tensor, batch: Batch) -> Tensor:
-        """G(z) in the precision of the data: under autocast a generator speaks bfloat16."""
+    def real(self, batch: Batch) -> Sample:
+        """The real sample of a batch: its x; with labels, say, where the game is conditioned on them."""
+        return batch.x
+
+    def fake(self, z: Inputs, batch: Batch) -> Sample:
+        """The generated sample, of the form of :meth:`real`, from latents z (n, d), or what else its generator takes.
+
+        In the precision of the data: under autocast a generator speaks bfloat16.
+        """
         fake: Tensor = self.generator(z)
         return fake.to(batch.x.dtype)
 
@@ -76,20 +83,14 @@ class GAN(Game):
             ),
         }
 
-    def sample(self, n: int) -> Tensor:
-        """n samples, from the current generator of randomness or the surrounding ``chance.keyed``."""
-        return self.decode(self.latent(n, self._like()))
+    def inputs(self, n: int, y: Tensor | None = None) -> Inputs:
+        return self.latent(n, next(self.generator.parameters()))
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Latents (n, d) -> samples (n, ...), in evaluation mode."""
+    def decode(self, inputs: Inputs) -> Tensor:
         with self.looking():
-            samples: Tensor = self.generator(z)
+            samples: Tensor = self.generator(inputs)
             return samples
 
-    def score(self, x: Tensor) -> Tensor:
-        """The critic's scores (n,), high for real, in evaluation mode."""
+    def score(self, sample: Sample) -> Tensor:
         with self.looking():
-            return score(self.critic, x)
-
-    def _like(self) -> Tensor:
-        return next(self.generator.parameters())
+            return score(self.critic, sample)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
 from gansmith.duel.critics import Once, View
-from gansmith.duel.scores import score, still
+from gansmith.duel.scores import Critic, Sample, score, still
 from gansmith.duel.slopes import track
+from gansmith.games.base import Encodes
 from gansmith.games.gan import GAN
 from gansmith.games.heads import Mean, Radius, direction
 from gansmith.games.heads import standardize as standardize  # noqa: PLC0414 (an export, as mypy reads it)
@@ -24,6 +24,7 @@ def correlation(v: Tensor, w: Tensor) -> Tensor:
     :math:`\|N(v) - N(w)\|^2 = 2 d (1 - \rho)`.
 
     Example:
+        >>> import torch
         >>> v = torch.tensor([[1.0, 2.0, 4.0]])
         >>> correlation(v, 3 * v + 5), correlation(v, -v)
         (tensor([1.0000]), tensor([-1.0000]))
@@ -31,13 +32,7 @@ def correlation(v: Tensor, w: Tensor) -> Tensor:
     return (standardize(v) * standardize(w)).mean(1)
 
 
-def _track(x: Tensor) -> Tensor:
-    tracked = track(x)
-    assert isinstance(tracked, Tensor)
-    return tracked
-
-
-class OGAN(GAN):
+class OGAN(GAN, Encodes):
     r"""O-GAN: one network E both scores and encodes, so that a trained game also reconstructs.
 
     The score is :math:`D(x) = T(E(x))` with T the mean of the code, or another head; over any objective of scores,
@@ -66,7 +61,8 @@ class OGAN(GAN):
         https://arxiv.org/abs/1903.01931.
 
     Example:
-        >>> from gansmith.games.latents import Normal
+        >>> import torch
+        >>> from gansmith.games import Normal
         >>> from gansmith.networks import MLP
         >>> from gansmith.objectives import NonSaturating
         >>> game = OGAN(MLP(4, 2), MLP(2, 4), NonSaturating(), Normal(4))
@@ -116,38 +112,38 @@ class OGAN(GAN):
         z = self.latent(len(batch), batch.x)
         with still():
             fake = self.fake(z, batch)
-        return self._loss("critic", batch.x, z, fake)
+        return self._loss("critic", self.real(batch), z, fake)
 
     def generator_loss(self, batch: Batch) -> Tensor:
         z = self.latent(len(batch), batch.x)
-        return self._loss("generator", batch.x, z, self.fake(z, batch))
+        return self._loss("generator", self.real(batch), z, self.fake(z, batch))
 
-    def _loss(self, side: str, real: Tensor, z: Tensor, fake: Tensor) -> Tensor:
-        tracked, fake = _track(real), _track(fake)
-        code = Once(self.critic)
-        critic = View(nn.ModuleList(self.critics()), lambda x: self._head(code(x)))
+    def _loss(self, side: str, real: Sample, z: Tensor, fake: Sample) -> Tensor:
+        real, fake = track(real), track(fake)
+        encoder = Once(self.critic)
+        critic = View(nn.ModuleList(self.critics()), lambda sample: self._head(encoder(sample)))
         loss = self.objective.critic_loss if side == "critic" else self.objective.generator_loss
-        again = code(fake)
-        if again.shape != z.shape:
+        code = encoder(fake)
+        if code.shape != z.shape:
             raise ValueError(
                 f"needs an encoder whose codes have the latents' shape, {tuple(z.shape)}, but it returned "
-                f"{tuple(again.shape)}: give it as many outputs as the latent has numbers"
+                f"{tuple(code.shape)}: give it as many outputs as the latent has numbers"
             )
-        agreement = self.agreement(z, again.to(z.dtype)).mean()
+        agreement = self.agreement(z, code.to(z.dtype)).mean()
         note("correlation", agreement)
-        return loss(critic, tracked, fake) - self.weight * agreement
+        return loss(critic, real, fake) - self.weight * agreement
 
     def _head(self, code: Tensor) -> Tensor:
         scores: Tensor = self.head(code)
         return scores.squeeze(1) if scores.ndim == 2 else scores
 
-    def duel(self, batch: Batch) -> tuple[View, Tensor, Tensor]:
-        critic = View(nn.ModuleList(self.critics()), lambda x: self._head(self.critic(x)))
-        return critic, batch.x, self.fake(self.latent(len(batch), batch.x), batch)
+    def duel(self, batch: Batch) -> tuple[Critic, Sample, Sample]:
+        critic = View(nn.ModuleList(self.critics()), lambda sample: self._head(self.critic(sample)))
+        return critic, self.real(batch), self.fake(self.latent(len(batch), batch.x), batch)
 
-    def score(self, x: Tensor) -> Tensor:
+    def score(self, sample: Sample) -> Tensor:
         with self.looking():
-            return score(lambda s: self._head(self.critic(s)), x)
+            return score(lambda s: self._head(self.critic(s)), sample)
 
     def encode(self, x: Tensor, truncation: float = 1.0) -> Tensor:
         r"""Codes (n, d) in the place of latents, :math:`\tau\,\sigma\,N(E(x))`, with the latent's deviation sigma.
@@ -157,19 +153,8 @@ class OGAN(GAN):
             truncation: :math:`\tau`; below 1 the code moves toward the latents' center, to smoother pictures.
         """
         with self.looking():
-            code: Tensor = self.critic(x)
-            return self.free(code) * (self.latent.std * truncation)
+            return self.rescale(self.critic(x)) * truncation
 
-    def reconstruct(self, x: Tensor, truncation: float = 1.0) -> Tensor:
-        r"""G(N(E(x))), for samples x (n, ...); ``truncation`` as in :meth:`encode`."""
-        return self.decode(self.encode(x, truncation))
-
-    def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
-        """Pictures between the samples a and b (n, ...), shape (n, steps, ...), by straight lines between codes.
-
-        A mixture of two codes is shorter than either; it is standardized again before it is decoded.
-        """
-        t = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device).view(-1, 1)
-        mixed = torch.cat([u.lerp(v, t) for u, v in zip(self.encode(a), self.encode(b), strict=True)])
-        pictures = self.decode(self.free(mixed) * self.latent.std)
-        return pictures.view(len(a), steps, *pictures.shape[1:])
+    def rescale(self, codes: Tensor) -> Tensor:
+        """What the head leaves of codes (n, d), with the latent's deviation; mixtures are shorter than codes."""
+        return self.free(codes) * self.latent.std

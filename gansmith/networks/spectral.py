@@ -89,18 +89,22 @@ def _initialize(layer: nn.Module, init: Callable[[Tensor], object]) -> None:
 
 def underlying(layer: nn.Module) -> Tensor:
     """The weight before spectral normalization, where there is one; otherwise the weight that passes use."""
-    held: Any = layer
+    module: Any = layer
     name = "weight_orig" if _hooked(layer) else "weight"
     if parametrize.is_parametrized(layer, name):
-        return before_norm(held.parametrizations[name])
-    weight: Tensor = getattr(held, name)
+        return before_norm(module.parametrizations[name])
+    weight: Tensor = getattr(module, name)
     return weight
 
 
 def before_norm(chain: parametrize.ParametrizationList) -> Tensor:
     """What a chain of parametrizations makes of what is trained, spectral normalization left out."""
-    held: Any = chain
-    values = [held.original] if chain.is_tensor else [getattr(held, f"original{i}") for i in range(held.ntensors)]
+    parametrization: Any = chain
+    values = (
+        [parametrization.original]
+        if chain.is_tensor
+        else [getattr(parametrization, f"original{i}") for i in range(parametrization.ntensors)]
+    )
     for step in chain:
         if not isinstance(step, _SpectralNorm):
             values = [step(*values)]

@@ -1,4 +1,4 @@
-"""Adversarial objectives: what critic and generator want small. All share one convention: a high score means real."""
+"""Adversarial objectives: the losses of critic and generator, all minimized. A high score means real."""
 
 from gansmith.objectives.balance import balance as balance
 from gansmith.objectives.base import Objective as Objective

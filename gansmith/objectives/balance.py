@@ -52,13 +52,13 @@ def _pull(name: str, loss: Tensor, last_layer: Tensor) -> Tensor:
         raise ValueError(
             "needs a last layer that is trained, but its weight has requires_grad=False: pass the decoder's last weight"
         )
-    found = (
+    gradient = (
         torch.autograd.grad(loss, last_layer, retain_graph=True, allow_unused=True)[0] if loss.requires_grad else None
     )
-    if found is None:
+    if gradient is None:
         raise ValueError(
-            f"needs losses of what the last layer made, but the {name} loss does not depend on it: was its input "
+            f"needs losses of the last layer's output, but the {name} loss does not depend on it: was its input "
             "detached, or is this the weight of another layer?"
         )
-    norm: Tensor = found.norm()
+    norm: Tensor = gradient.norm()
     return norm

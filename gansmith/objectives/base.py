@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gansmith.duel.critics import Once
 from gansmith.duel.history import keep_digits
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.duel.slopes import track
 from gansmith.notes import Notes, note, scope
 from gansmith.regularizers.base import Regularizer
@@ -17,14 +17,14 @@ Loss = Callable[[Critic, Sample, Sample], Tensor]
 
 
 class Objective(nn.Module):
-    """What the critic and the generator want small, given a duel (critic, real, fake). High score = real.
+    """The losses of the critic and of the generator, given a duel (critic, real, fake). High score = real.
 
     Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
     outputs of all ranks through :func:`gansmith.duel.gather`, and micro-batches are refused for it. ``logits`` says
     that scores lie on the whole real line, and the loss squashes them: no sigmoid belongs before them. ``places`` says
     that scores may be those of all places of maps (:class:`Patchwise`): the losses read nothing else of a sample.
 
-    Tensors with a history are buffers, which stay out of half precision.
+    Running state (a multiplier, an average) lives in buffers, which stay out of half precision.
 
     Objectives add up with regularizers: ``Wasserstein() + GradientPenalty(10)`` is WGAN-GP.
     """
@@ -39,7 +39,7 @@ class Objective(nn.Module):
         raise NotImplementedError
 
     def generator_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
-        """Minimized by what makes the fake samples."""
+        """Minimized by the network that makes the fake samples."""
         raise NotImplementedError
 
     def joint_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
@@ -57,7 +57,7 @@ class Objective(nn.Module):
         """Puts weights back into the feasible set, in place; idempotent."""
 
     def advance_(self, notes: Notes) -> None:
-        """Moves what has a history; called once after each accepted move, with the notes of that move."""
+        """Updates running state; called once after each accepted move, with the notes of that move."""
 
     def __add__(self, regularizer: Regularizer) -> Sum:
         return Sum(self, [regularizer])
@@ -91,7 +91,7 @@ class Sum(Objective):
             if any(part is other for other in parts[:i]):
                 raise ValueError(
                     f"needs each term once, but the same {type(part).__name__} is there twice: make two, "
-                    "each with a history of its own"
+                    "each with running state of its own"
                 )
         self.objective = objective
         self.terms = nn.ModuleList(terms)  # type: ignore[assignment]
@@ -142,9 +142,9 @@ class Sum(Objective):
     def advance_(self, notes: Notes) -> None:
         self.objective.advance_(notes)
         for name, term in zip(self.names, self.terms, strict=True):
-            mine = {key[len(name) + 1 :]: value for key, value in notes.items() if key.startswith(name + ".")}
-            if mine:  # a term that said nothing in this move has nothing to advance by
-                term.advance_(mine)
+            own = {key[len(name) + 1 :]: value for key, value in notes.items() if key.startswith(name + ".")}
+            if own:  # a term that made no notes has nothing to update
+                term.advance_(own)
 
     def extra_repr(self) -> str:
         return " + ".join([type(self.objective).__name__, *self.names])

@@ -17,8 +17,8 @@ def sum_of_largest(matrix: Tensor, k: int) -> Tensor:
         >>> sum_of_largest(torch.diag(torch.tensor([1.0, -3.0, 2.0])), 2)
         tensor(5.)
     """
-    found: Tensor = _SumOfLargest.apply(matrix, k)  # type: ignore[no-untyped-call]
-    return found
+    total: Tensor = _SumOfLargest.apply(matrix, k)  # type: ignore[no-untyped-call]
+    return total
 
 
 def signs_of_largest(matrix: Tensor, k: int) -> Tensor:
@@ -33,14 +33,14 @@ def signs_of_largest(matrix: Tensor, k: int) -> Tensor:
     count as 0, whose sign is 0. Where S is not finite, neither is M.
 
     Raises:
-        ValueError: when it is differentiated twice, as consensus does: the second derivative is not there.
+        ValueError: when it is differentiated twice, as consensus does: there is no second derivative.
 
     Example:
         >>> signs_of_largest(torch.diag(torch.tensor([1.0, -3.0, 2.0])), 2).diagonal()
         tensor([ 0., -1.,  1.])
     """
-    found: Tensor = _SignsOfLargest.apply(matrix, k)  # type: ignore[no-untyped-call]
-    return found
+    signs: Tensor = _SignsOfLargest.apply(matrix, k)  # type: ignore[no-untyped-call]
+    return signs
 
 
 class _SumOfLargest(torch.autograd.Function):
@@ -48,7 +48,7 @@ class _SumOfLargest(torch.autograd.Function):
     def forward(ctx: Any, matrix: Tensor, k: int) -> Tensor:
         ctx.save_for_backward(matrix)
         ctx.k = k
-        if not matrix.isfinite().all():  # LAPACK would raise; what is not finite is found where losses are checked
+        if not matrix.isfinite().all():  # LAPACK would raise; Pull checks that losses are finite
             return matrix.new_full((), torch.nan)
         largest: Tensor = torch.linalg.eigvalsh(matrix).abs().topk(k).values
         return largest.sum()
@@ -72,14 +72,14 @@ class _SignsOfLargest(torch.autograd.Function):
         signs = torch.zeros_like(values)
         signs[top] = values[top].sign() * (sizes > noise)
         ctx.save_for_backward(values, vectors, signs)
-        found: Tensor = (vectors * signs) @ vectors.T
-        return found
+        result: Tensor = (vectors * signs) @ vectors.T
+        return result
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         if torch.is_grad_enabled():
             raise ValueError(
-                "needs the second derivative of a covariance dual's best function, which is not there: where dynamics "
+                "needs the second derivative of a covariance dual's best function, but it has none: where dynamics "
                 "differentiate gradients (consensus, ODE-GAN), leave the penalty on slopes out, or use the primal"
             )
         values, vectors, signs = ctx.saved_tensors

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from gansmith.duel.ranks import gather
-from gansmith.duel.scores import Critic, Sample, score
+from gansmith.duel.samples import Critic, Sample
+from gansmith.duel.scores import score
 from gansmith.notes import Notes, note
 from gansmith.objectives.base import Objective
 
@@ -24,7 +25,7 @@ class Fisher(Objective):
     :math:`\sqrt{\int (p - q)^2 / \tfrac12 (p + q)}`, at most 2. The loss is no mean over samples.
 
     In a loop of one's own call ``advance_`` once after each of the critic's steps, with the notes of its loss (``with
-    notes() as seen:``, as in the README): without it the multiplier stays 0.
+    notes() as values:``, as in the README): without it the multiplier stays 0.
 
     Arguments:
         rho: of the quadratic term, and step of the multiplier; 1e-6 in the authors' code.
@@ -66,5 +67,5 @@ class Fisher(Objective):
 
     @torch.no_grad()
     def advance_(self, notes: Notes) -> None:
-        if "slack" in notes:  # the generator's moves leave none
+        if "slack" in notes:  # the generator's loss has no such note
             self.multiplier -= self.rho * notes["slack"].to(self.multiplier)

@@ -7,7 +7,8 @@ from functools import cache
 from torch import Tensor
 
 from gansmith.duel.ranks import gather
-from gansmith.duel.scores import Critic, Sample, features, full_precision, still
+from gansmith.duel.samples import Critic, Sample
+from gansmith.duel.scores import features, full_precision, still
 from gansmith.duel.slopes import Witness
 from gansmith.objectives.base import Objective
 from gansmith.objectives.kernels import Kernel, RationalQuadratic

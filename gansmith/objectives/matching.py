@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.duel.ranks import gather
-from gansmith.duel.scores import Critic, Sample, features, full_precision, still
+from gansmith.duel.samples import Critic, Sample
+from gansmith.duel.scores import features, full_precision, still
 from gansmith.duel.slopes import NoWitness, Witness
 from gansmith.objectives import balls
 from gansmith.objectives.base import Objective
@@ -310,7 +311,7 @@ def _needed(count: int | None, what: str) -> int:
 def _check_width(phi: Tensor, weight: Tensor) -> None:
     if phi.shape[1] != len(weight):
         raise ValueError(
-            f"needs {len(weight)} features of each sample, as was said to the objective, but got {phi.shape[1]}"
+            f"needs {len(weight)} features of each sample, the number given to the objective, but got {phi.shape[1]}"
         )
     if phi.device != weight.device:
         raise ValueError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from gansmith.duel.scores import Critic, Sample, parts, same_size, score
+from gansmith.duel.checks import same_size
+from gansmith.duel.samples import Critic, Sample, parts
+from gansmith.duel.scores import score
 from gansmith.duel.slopes import NoWitness
 from gansmith.objectives.base import Objective
 from gansmith.objectives.quadratic import Distance, apart, mean_absolute, positive

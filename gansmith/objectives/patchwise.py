@@ -7,7 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from gansmith.duel.critics import Read
-from gansmith.duel.scores import Critic, Sample, places
+from gansmith.duel.samples import Critic, Sample
+from gansmith.duel.scores import places
 from gansmith.notes import Notes
 from gansmith.objectives.base import Objective, Sum
 
@@ -83,5 +84,5 @@ class _Places(Objective):
 
 def mean_of_places(output: Any) -> Tensor:
     """One number a sample (n,), of a map (n, ...) or of (map, extra)."""
-    found: Tensor = output[0] if isinstance(output, tuple) else output
-    return found if found.ndim == 1 else found.flatten(1).mean(1)
+    scores: Tensor = output[0] if isinstance(output, tuple) else output
+    return scores if scores.ndim == 1 else scores.flatten(1).mean(1)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from gansmith.duel.scores import Critic, Sample, score
+from gansmith.duel.samples import Critic, Sample
+from gansmith.duel.scores import score
 from gansmith.objectives.base import Objective
 
 Function = Callable[[Tensor], Tensor]

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gansmith.duel.scores import Critic, Sample, full, parts, same_shape, same_size, score, still
+from gansmith.duel.checks import same_shape, same_size
+from gansmith.duel.samples import Critic, Sample, parts
+from gansmith.duel.scores import full, score, still
 from gansmith.objectives.base import Objective
 
 Distance = Callable[[Sample, Sample], Tensor]
@@ -56,19 +58,19 @@ def _floats(x: Tensor) -> Tensor:
 
 
 def apart(distance: Distance, x: Sample, y: Sample) -> Tensor:
-    """The distance of each pair (n,), whoever's function it is.
+    """The distance of each pair (n,), by a function that may be the user's.
 
     Raises:
         ValueError: samples or distances of another shape.
     """
     same_shape(x, y)
-    found = distance(x, y)
-    if found.shape != (len(parts(x)[0]),):
+    distances = distance(x, y)
+    if distances.shape != (len(parts(x)[0]),):
         raise ValueError(
-            f"needs a distance of each pair, shape ({len(parts(x)[0])},), but it returned {tuple(found.shape)}: reduce "
-            "over all that belongs to a sample, and keep no dimension"
+            f"needs a distance of each pair, shape ({len(parts(x)[0])},), but it returned {tuple(distances.shape)}: "
+            "reduce over all that belongs to a sample, and keep no dimension"
         )
-    return found
+    return distances
 
 
 def positive(name: str, value: float) -> float:
@@ -83,7 +85,7 @@ def positive(name: str, value: float) -> float:
 
 
 class Quadratic(Objective):
-    r"""GAN-QP with a critic of single samples, paired by their place in the batch.
+    r"""GAN-QP with a critic of single samples, paired by their position in the batch.
 
     .. math::
         L_D = E\Big[\frac{\Delta^2}{2 \lambda d(x, y)} - \Delta\Big], \qquad L_G = E \Delta, \qquad

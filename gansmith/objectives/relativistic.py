@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from gansmith.duel.checks import same_size
 from gansmith.duel.ranks import gather
-from gansmith.duel.scores import Critic, Sample, same_size, score, still
+from gansmith.duel.samples import Critic, Sample
+from gansmith.duel.scores import score, still
 from gansmith.objectives.base import Objective
 from gansmith.objectives.pointwise import NonSaturating, Pointwise
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gansmith.duel.critics import Once, Read
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.notes import Notes
 from gansmith.objectives.base import Objective, Sum
 from gansmith.objectives.patchwise import mean_of_places
@@ -32,7 +32,7 @@ class Several(Sum):
 
     Raises:
         ValueError: the critic returns no list, or lists of different lengths for real and fake samples; an objective
-            with a history of its own (Fisher), which the scales would have to share.
+            with running state of its own (Fisher), which the scales would have to share.
 
     References:
         High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, Wang et al., 2017,
@@ -57,7 +57,7 @@ class _Scales(Objective):
             raise ValueError(f"needs an objective, such as Several(Hinge()), but got {objective!r}")
         if list(objective.buffers()) or list(objective.parameters()):
             raise ValueError(
-                f"needs an objective without parameters or history, but {type(objective).__name__} has some, which the "
+                f"needs an objective without parameters or buffers, but {type(objective).__name__} has some, which the "
                 "scales would have to share: add up one objective for each scale in a game of your own"
             )
         self.objective = objective
@@ -95,20 +95,20 @@ def scales(output: Any) -> Sequence[Tensor]:
     Raises:
         ValueError: no list of tensors.
     """
-    found = output[0] if isinstance(output, tuple) and output and isinstance(output[0], (list, tuple)) else output
-    if not isinstance(found, (list, tuple)) or not found or not all(isinstance(scale, Tensor) for scale in found):
+    several = output[0] if isinstance(output, tuple) and output and isinstance(output[0], (list, tuple)) else output
+    if not isinstance(several, (list, tuple)) or not several or not all(isinstance(scale, Tensor) for scale in several):
         raise ValueError(
             f"needs a critic that returns a list of scores or maps, one for each scale, but got "
-            f"{type(found).__name__}: return [scores, ...], or ([scores, ...], maps), or leave Several out"
+            f"{type(several).__name__}: return [scores, ...], or ([scores, ...], maps), or leave Several out"
         )
-    return found
+    return several
 
 
 def _one(output: Any, k: int, count: int) -> Tensor:
-    found = scales(output)
-    if len(found) != count:
+    several = scales(output)
+    if len(several) != count:
         raise ValueError(
-            f"needs as many scales for real as for fake samples, but the critic returned {len(found)} and {count}: "
+            f"needs as many scales for real as for fake samples, but the critic returned {len(several)} and {count}: "
             "does the number depend on a sample's size?"
         )
-    return found[k]
+    return several[k]

@@ -79,9 +79,10 @@ def adam(
     game: Game, steps: int, rate: float, *, betas: tuple[float, float] = (0.0, 0.99), moves: int = 1
 ) -> Alternating:
     """Alternating Adam, without momentum by default, at one rate for all players that decays over the run."""
-    return Alternating(
-        optimizers(game, rate, lambda p: Adam(p, rate, betas=betas)), schedule=Decay(steps), critic=moves
-    )
+    dynamics = Alternating(optimizers(game, rate, lambda p: Adam(p, rate, betas=betas)), schedule=Decay(steps))
+    if moves != 1:
+        dynamics.moves["critic"] = moves
+    return dynamics
 
 
 def optimizers(game: Game, rate: float, make: Callable[[list[nn.Parameter]], Optimizer]) -> dict[str, Optimizer]:

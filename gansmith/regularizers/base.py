@@ -8,16 +8,16 @@ from typing import NoReturn
 from torch import Tensor, nn
 
 from gansmith.duel.history import keep_digits
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.notes import Notes
 
 
 class Regularizer(nn.Module):
-    """A term beside an objective: soft (``forward`` returns a scalar), hard (``project_``), or with a history.
+    """A term beside an objective: soft (``forward`` returns a scalar), hard (``project_``), or with running state.
 
     ``side`` names whose loss it joins: "critic", "generator" or "both". ``additive`` as for objectives. ``slopes`` says
-    that the term differentiates the critic in its samples, so that the critic must treat them one by one. Tensors with
-    a history are buffers, which stay out of half precision.
+    that the term differentiates the critic in its samples, so that the critic must treat them one by one. Running state
+    (a multiplier, an average) lives in buffers, which stay out of half precision.
     """
 
     side: str = "critic"
@@ -47,7 +47,7 @@ class Regularizer(nn.Module):
         """Puts weights back into the feasible set, in place; idempotent."""
 
     def advance_(self, notes: Notes) -> None:
-        """Moves what has a history, by the notes that ``forward`` made in the accepted move; not called without one."""
+        """Updates running state from the notes of ``forward``; called once per accepted move in which it made any."""
 
 
 def _first(other: object) -> NoReturn:

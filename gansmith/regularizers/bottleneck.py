@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.duel.critics import module_of
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.networks.stochastic import sampling
 from gansmith.notes import Notes, note
 from gansmith.regularizers.base import Regularizer
@@ -36,7 +36,7 @@ class Sampled:
             output = self.critic(sample)
         if not rates:
             raise ValueError(
-                "needs a critic with a stochastic code, but no StochasticCode layer was met in its pass: let the "
+                "needs a critic with a stochastic code, but its pass ran no StochasticCode layer: let the "
                 "layers before the score return 2 * size numbers and put gansmith.networks.StochasticCode(size) there"
             )
         return output[0] if isinstance(output, tuple) else output, torch.stack(rates).sum(0)
@@ -55,14 +55,14 @@ class Bottleneck(Regularizer):
     right where the rate is below the limit.
 
     In a loop of one's own call ``advance_`` once after each of the critic's steps, with the notes of its loss (``with
-    notes() as seen:``, as in the README): without it the multiplier stays 0.
+    notes() as values:``, as in the README): without it the multiplier stays 0.
 
     Arguments:
         limit: :math:`I_c`, nats per sample.
         rate: :math:`\eta`, the step of the multiplier.
 
     Raises:
-        ValueError: the critic has no ``StochasticCode`` layer, or its pass was made before (in O-GAN).
+        ValueError: the critic has no ``StochasticCode`` layer, or its outputs were computed before (in O-GAN).
 
     References:
         Variational Discriminator Bottleneck, Peng et al., 2018, https://arxiv.org/abs/1810.00821.

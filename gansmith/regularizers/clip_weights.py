@@ -6,7 +6,7 @@ import torch
 from torch.nn.utils.parametrize import ParametrizationList
 
 from gansmith.duel.critics import module_of
-from gansmith.duel.scores import Critic
+from gansmith.duel.samples import Critic
 from gansmith.networks.spectral import before_norm
 from gansmith.regularizers.base import Regularizer
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gansmith import chance
-from gansmith.duel.scores import Critic, Sample, score, size, still
+from gansmith.duel.samples import Critic, Sample, size
+from gansmith.duel.scores import score, still
 from gansmith.notes import scope
 from gansmith.regularizers.base import Regularizer
 

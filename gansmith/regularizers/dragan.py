@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gansmith import chance
 from gansmith.duel.ranks import gather
-from gansmith.duel.scores import Sample, alike, parts
+from gansmith.duel.samples import Sample, alike, parts
 from gansmith.duel.slopes import track
 from gansmith.regularizers.gradient_penalty import GradientPenalty
 

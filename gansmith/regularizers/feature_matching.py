@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from gansmith.duel.checks import same_size
 from gansmith.duel.ranks import gather
-from gansmith.duel.scores import Critic, Sample, full, same_size, size, still
+from gansmith.duel.samples import Critic, Sample, size
+from gansmith.duel.scores import full, still
 from gansmith.regularizers.base import Regularizer, nonnegative
 
 
@@ -53,13 +55,13 @@ class FeatureMatching(Regularizer):
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
         with still():
-            wanted = _maps(critic, real)
+            real_maps = _maps(critic, real)
         if not self.of_means:
             same_size(real, fake)
-        found = _maps(critic, fake)
-        _same_shapes(wanted, found)
-        apart = [self._apart(full(a), full(b)) for a, b in zip(wanted, found, strict=True)]
-        return self.weight * torch.stack(apart).sum()
+        fake_maps = _maps(critic, fake)
+        _same_shapes(real_maps, fake_maps)
+        distances = [self._apart(full(a), full(b)) for a, b in zip(real_maps, fake_maps, strict=True)]
+        return self.weight * torch.stack(distances).sum()
 
     def _apart(self, x: Tensor, y: Tensor) -> Tensor:
         if not self.of_means:

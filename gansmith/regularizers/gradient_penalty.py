@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import relu
 
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.duel.slopes import interpolate, slope
 from gansmith.regularizers.base import Regularizer, nonnegative
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.duel.slopes import slope
 from gansmith.regularizers.base import Regularizer
-from gansmith.regularizers.places import between, mixed, within
+from gansmith.regularizers.points import between, mixed, within
 
-Places = Callable[[Sample, Sample], Sequence[Sample]]
+Points = Callable[[Sample, Sample], Sequence[Sample]]
 
 
 class GradientPower(Regularizer):
@@ -36,7 +36,7 @@ class GradientPower(Regularizer):
     Arguments:
         k: the penalty's weight, above 0.
         p: the power, above 1.
-        at: (real, fake) -> list of samples, from ``gansmith.regularizers.places``: ``between``, ``within``, ``mixed``,
+        at: (real, fake) -> list of samples, from ``gansmith.regularizers.points``: ``between``, ``within``, ``mixed``,
             ``on_both``, ``on_real``, ``on_fake``. With ``within`` and ``mixed`` the term is no mean over samples; with
             a function of one's own that mixes samples of a batch, set ``additive = False`` on the term before it is
             added.
@@ -56,7 +56,7 @@ class GradientPower(Regularizer):
     slopes = True
     eps = 1e-24  # below a power p/2 < 1, whose derivative at 0 is infinite
 
-    def __init__(self, k: float = 2.0, p: float = 6.0, at: Places = between) -> None:
+    def __init__(self, k: float = 2.0, p: float = 6.0, at: Points = between) -> None:
         super().__init__()
         if not (k > 0 and p > 1):
             raise ValueError(f"needs a weight k > 0 and a power p > 1, but got k={k} and p={p}: the paper has 2 and 6")

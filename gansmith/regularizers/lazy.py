@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.notes import Notes, note
 from gansmith.regularizers.base import Regularizer
 
@@ -21,7 +21,7 @@ class Lazy(Regularizer):
     simple, training may fail. Measure before using it.
 
     In a loop of one's own call ``advance_`` once after each step, with the notes of the loss (``with notes() as
-    seen:``, as in the README): without it the term is due, k times as strong, in every move.
+    values:``, as in the README): without it the term is due, k times as strong, in every move.
 
     Arguments:
         term: of the critic's or of the generator's loss, not of both; its constraint on weights stays in every move.
@@ -63,7 +63,7 @@ class Lazy(Regularizer):
         return {"count": self.count}
 
     def set_extra_state(self, state: dict[str, int]) -> None:
-        """Goes on counting where ``get_extra_state`` was taken."""
+        """Continues counting from a saved count."""
         self.count = state["count"]
 
     @property
@@ -72,7 +72,7 @@ class Lazy(Regularizer):
         return self.count % self.every == 0
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor | None:
-        note("due", torch.tensor(float(self.due)))  # in every move: what says nothing is not advanced
+        note("due", torch.tensor(float(self.due)))  # in every move: advance_ is called only for terms with notes
         value = self.term(critic, real, fake, witness) if self.due else None
         return None if value is None else self.every * value
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
-from gansmith.duel.scores import Critic, Sample, score
+from gansmith.duel.samples import Critic, Sample
+from gansmith.duel.scores import score
 from gansmith.notes import Notes, note
 from gansmith.regularizers.base import Regularizer, nonnegative
 
@@ -23,7 +24,7 @@ class LeCam(Regularizer):
     loss, the paper's form makes its value a LeCam (triangular) divergence; it is meant for little data.
 
     In a loop of one's own call ``advance_`` once after each of the critic's steps, with the notes of its loss (``with
-    notes() as seen:``, as in the README): without it the penalty stays 0.
+    notes() as values:``, as in the README): without it the penalty stays 0.
 
     With ``one_sided=False`` the brackets are plain squares, as in the paper; the authors' codes have the positive part.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.duel.critics import module_of
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.networks.spectral import LAYERS, TRANSPOSED, underlying
 from gansmith.regularizers.base import Regularizer, nonnegative
 
@@ -49,10 +49,10 @@ class OrthogonalWeights(Regularizer):
         self.weight, self.diagonal = nonnegative(weight), diagonal
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
-        found = [self._miss(_filters(m)) for m in module_of(critic).modules() if isinstance(m, LAYERS)]
-        if not found:
+        misses = [self._miss(_filters(m)) for m in module_of(critic).modules() if isinstance(m, LAYERS)]
+        if not misses:
             raise ValueError("needs linear or convolution layers, but the critic has none: leave the term out")
-        return self.weight * torch.stack(found).sum()
+        return self.weight * torch.stack(misses).sum()
 
     def _miss(self, w: Tensor) -> Tensor:
         products = w @ w.T if len(w) <= w.shape[1] else w.T @ w

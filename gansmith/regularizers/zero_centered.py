@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.duel.slopes import slope
 from gansmith.regularizers.base import Regularizer, nonnegative
 

@@ -1,13 +1,12 @@
-"""Curves as SVG inside a page: its colors are the page's, and it needs nobody's script."""
+"""Curves as a page draws them: places and texts; the template makes a drawing of them, in the page's colors."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from gansmith.report.curves import Curve, thin
-from gansmith.report.markup import text
 
 if TYPE_CHECKING:
     from gansmith.report.curves import Numbers
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 Series: TypeAlias = tuple[Sequence[float], Sequence[float]]
 
 WIDTH, HEIGHT = 400, 210
-LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 28
+LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 28  # the template has the same numbers
 PLACES = 160  # along the steps: more cannot be told apart at this size
 
 
@@ -26,7 +25,7 @@ def gather(lines: Iterable[Mapping[str, Any]]) -> dict[str, Series]:
         >>> gather([{"stage": 0, "step": 5, "seconds": 1, "a": 2}, {"stage": 1, "step": 3, "seconds": 2, "a": None}])
         {'a': ([5, 8], [2.0, nan])}
     """
-    found: dict[str, tuple[list[float], list[float]]] = {}
+    curves: dict[str, tuple[list[float], list[float]]] = {}
     stage, before, last = None, 0, 0
     for line in lines:
         if line["stage"] != stage:
@@ -34,75 +33,85 @@ def gather(lines: Iterable[Mapping[str, Any]]) -> dict[str, Series]:
         last = before + int(line["step"])
         for name, value in line.items():
             if name not in ("stage", "step", "seconds"):
-                steps, values = found.setdefault(name, ([], []))
+                steps, values = curves.setdefault(name, ([], []))
                 steps.append(last)
                 values.append(math.nan if value is None else float(value))
-    return dict(found)
+    return dict(curves)
 
 
-def chart(title: str, series: Mapping[str, Series], about: str = "") -> str:
-    """A figure with one line for each series, smoothed over the pale range of the raw values.
+class Tick(NamedTuple):
+    """A round number on an axis, and its place in the drawing."""
+
+    value: float
+    text: str
+    at: float
+
+
+class Line(NamedTuple):
+    """A series as it is drawn: corners of the smoothed line, and of the range of the raw values."""
+
+    label: str
+    end: str
+    lost: str
+    lost_at: float
+    smooth: str
+    band: str
+
+
+class Chart(NamedTuple):
+    """A drawing of some series, and in words what it shows; places are pixels from its upper left corner."""
+
+    title: str
+    about: str
+    spoken: str
+    lines: list[Line]
+    values: list[Tick]
+    steps: list[Tick]
+
+
+def chart(title: str, series: Mapping[str, Series], about: str = "") -> Chart:
+    """One line for each series, smoothed over the pale range of the raw values.
 
     Arguments:
-        title: of the figure, as text.
+        title: of the figure.
         series: label to (steps, values); at most four, colored in this order.
-        about: what it shows and how to read it, as text.
+        about: what it shows and how to read it.
     """
     curves = {label: thin(steps, values, PLACES) for label, (steps, values) in series.items()}
-    known = any(len(curve.steps) for curve in curves.values())
-    legend = "".join(_entry(i, label, curve, len(curves) > 1) for i, (label, curve) in enumerate(curves.items()))
+    finite = {label: curve for label, curve in curves.items() if len(curve.steps)}
     end = max([1.0, *(float(steps[-1]) for steps, _ in series.values() if len(steps))])
-    drawing = _drawing(title, curves, end) if known else '<p class="absent">no finite value</p>'
-    said = f"<p>{text(about)}</p>" if about else ""
-    return (
-        f'<figure class="chart"><figcaption><h3>{text(title)}</h3>{said}<ul class="legend">{legend}</ul>'
-        f"</figcaption>{drawing}</figure>"
-    )
-
-
-def _entry(i: int, label: str, curve: Curve, named: bool) -> str:
-    end = _value(float(curve.smooth[-1])) if len(curve.steps) else "none"
-    words = text(label) if named else "at the end"
-    lost = ""
-    if len(curve.lost):
-        lost = f', <em class="lost">{len(curve.lost)} not finite, first at step {curve.lost[0]:g}</em>'
-    return f'<li class="s{i}">{words} <b>{end}</b>{lost}</li>'
-
-
-def _drawing(title: str, curves: Mapping[str, Curve], end: float) -> str:
-    low, high = _limits([curve for curve in curves.values() if len(curve.steps)])
+    low, high = _limits(list(finite.values())) if finite else (0.0, 1.0)
 
     def x(step: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * step / end
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * min(step, end) / end, 1)
 
     def y(value: float) -> float:
         inside = min(max(value, low), high)
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (inside - low) / (high - low)
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (inside - low) / (high - low), 1)
 
     def points(steps: Numbers, values: Numbers) -> str:
-        return " ".join(f"{x(s):.1f},{y(v):.1f}" for s, v in zip(steps.tolist(), values.tolist(), strict=True))
+        return " ".join(f"{x(s)},{y(v)}" for s, v in zip(steps.tolist(), values.tolist(), strict=True))
 
-    parts = []
-    for value in ticks(low, high, 4):
-        kind = "zero" if value == 0 else "rule"
-        parts.append(f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{short(value)}</text>')
-    for step in ticks(0, end, 4):
-        anchor = "end" if x(step) > WIDTH - 30 else "middle"
-        parts.append(f'<text x="{x(step):.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">{short(step)}</text>')
-    for i, curve in enumerate(curves.values()):
-        if len(curve.steps):
-            band = points(curve.steps, curve.high) + " " + points(curve.steps[::-1], curve.low[::-1])
-            parts.append(f'<polygon class="s{i}" points="{band}"/>')
-            parts.append(f'<polyline class="s{i}" points="{points(curve.steps, curve.smooth)}"/>')
-        if len(curve.lost):
-            at = x(min(float(curve.lost[0]), end))
-            parts.append(f'<line class="lost" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-    said = "; ".join(
-        f"{label} from {_value(c.smooth[0])} to {_value(c.smooth[-1])}" for label, c in curves.items() if len(c.steps)
+    def line(label: str, curve: Curve) -> Line:
+        lost = f"{len(curve.lost)} not finite, first at step {curve.lost[0]:g}" if len(curve.lost) else ""
+        return Line(
+            label=label if len(curves) > 1 else "at the end",
+            end=_value(float(curve.smooth[-1])) if len(curve.steps) else "none",
+            lost=lost,
+            lost_at=x(float(curve.lost[0])) if lost else 0.0,
+            smooth=points(curve.steps, curve.smooth),
+            band=points(curve.steps, curve.high) + " " + points(curve.steps[::-1], curve.low[::-1]),
+        )
+
+    ends = "; ".join(f"{label} from {_value(c.smooth[0])} to {_value(c.smooth[-1])}" for label, c in finite.items())
+    return Chart(
+        title,
+        about,
+        f"{title} over {end:,.0f} steps: {ends}",
+        [line(label, curve) for label, curve in curves.items()],
+        [Tick(value, short(value), y(value)) for value in ticks(low, high, 4)] if finite else [],
+        [Tick(step, short(step), x(step)) for step in ticks(0, end, 4)] if finite else [],
     )
-    label = text(f"{title} over {end:,.0f} steps: {said}")
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
 def _value(value: float) -> str:

@@ -121,13 +121,13 @@ def draw(axes: Any, name: str, curve: Curve) -> None:
             axes.axhline(0, color="#888888", linewidth=0.6, linestyle=(0, (4, 4)), zorder=0)
     else:
         axes.set_yticks([])
-        what = "no finite value" if len(curve.lost) else "nothing logged yet"
-        axes.text(0.5, 0.5, what, transform=axes.transAxes, ha="center", va="center", color="#777777")
+        words = "no finite value" if len(curve.lost) else "nothing logged yet"
+        axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color="#777777")
     if len(curve.lost):
         axes.axvline(curve.lost[0], color="#b3202c", linewidth=1.2)
-        said = f"{len(curve.lost)} not finite, first at step {curve.lost[0]:g}"
+        words = f"{len(curve.lost)} not finite, first at step {curve.lost[0]:g}"
         style = {"color": "#b3202c", "fontsize": 8.5, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 1.5}}
-        axes.text(0.03, 0.96, said, transform=axes.transAxes, va="top", **style)
+        axes.text(0.03, 0.96, words, transform=axes.transAxes, va="top", **style)
 
 
 def _limits(curve: Curve) -> tuple[float, float]:

@@ -7,13 +7,9 @@ import io
 import warnings
 from math import ceil, sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gansmith.disk.folders import read_file
-from gansmith.report.markup import text
-
-if TYPE_CHECKING:
-    from gansmith.drawing.grids import Picture
 
 PIXELS = 30_000_000  # of one picture; ours have less than a tenth of it
 KEPT, SIDE = 4_000_000, 16_383  # pixels of one in memory, and along a side, which is WebP's limit
@@ -35,47 +31,33 @@ def read(path: Path) -> Any:
             with Image.open(content, formats=["PNG"]) as image:
                 if image.width * image.height > PIXELS:
                     return None
-                shown = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+                picture = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
                 factor = max(ceil(sqrt(image.width * image.height / KEPT)), ceil(max(image.size) / SIDE))
-                return shown if factor == 1 else shown.reduce(factor)
+                return picture if factor == 1 else picture.reduce(factor)
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
         return None
 
 
-def from_array(picture: Picture) -> Any:
-    """An array of uint8, (H, W) or (H, W, 3), as Pillow's image."""
-    from PIL import Image
-
-    return Image.fromarray(picture)
-
-
-def tag(image: Any, alt: str, most: int, extra: str = "") -> str:
-    """A picture as an ``img`` element: lossless where it fits into ``most`` bytes, else compressed, else smaller.
+def address(image: Any, most: int) -> str:
+    """A picture as a ``data:`` address: lossless where it fits into so many bytes, else compressed, else smaller.
 
     Arguments:
         image: Pillow's.
-        alt: what is to be seen, as text.
-        most: bytes of the address.
-        extra: more attributes, as markup.
+        most: bytes.
     """
-    address, (width, height) = _address(image, most), image.size
-    return f'<img src="{address}" width="{width}" height="{height}" alt="{text(alt)}"{extra}>'
-
-
-def _address(image: Any, most: int) -> str:
     from PIL import features
 
     lossy = "WEBP" if features.check("webp") else "JPEG"
-    found = _encoded(image, "PNG")
-    while len(found) > most:
+    text = _encoded(image, "PNG")
+    while len(text) > most:
         for quality in QUALITIES:
-            found = _encoded(image, lossy, quality=quality)
-            if len(found) <= most:
-                return found
+            text = _encoded(image, lossy, quality=quality)
+            if len(text) <= most:
+                return text
         if max(image.size) < 64:
-            return found
+            return text
         image = image.reduce(2)
-    return found
+    return text
 
 
 def _encoded(image: Any, form: str, **options: Any) -> str:

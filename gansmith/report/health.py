@@ -76,12 +76,12 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
     """
     late = _late(monitor)
     lost = _diverged(log, late, record)
-    found = [lost]
+    findings = [lost]
     if lost is None:
-        found = [_saturated(late), _overfits(late), *_collapsed(late, metrics)]
-        found += [_duplicates(metrics), _copies(metrics), _leak(metrics), _little(metrics)]
+        findings = [_saturated(late), _overfits(late), *_collapsed(late, metrics)]
+        findings += [_duplicates(metrics), _copies(metrics), _leak(metrics), _little(metrics)]
     flag = _penalty(record)
-    return [replace(f, remedy=f.remedy.replace(" (--gamma)", flag)) for f in found if f is not None]
+    return [replace(f, remedy=f.remedy.replace(" (--gamma)", flag)) for f in findings if f is not None]
 
 
 def _penalty(record: Line) -> str:
@@ -127,7 +127,7 @@ def _overfits(late: Sequence[Line]) -> Finding | None:
     if not _mostly([part is not None and part > LEARNED for part in parts]):
         return None
     part = _middle(parts)
-    seen = (
+    words = (
         "it scores real samples that it has not seen no higher than fakes."
         if part >= 1
         else f"of the gap in scores between them and fakes {part:.0%} lies between them and real samples that it "
@@ -135,7 +135,7 @@ def _overfits(late: Sequence[Line]) -> Finding | None:
     )
     return Finding(
         "overfits",
-        f"The critic overfits: it knows the training samples by heart; {seen}",
+        f"The critic overfits: it knows the training samples by heart; {words}",
         "Add training images, or mirror them; otherwise take more penalty (--gamma), narrower networks (--width), "
         "or fewer steps.",
     )
@@ -144,20 +144,20 @@ def _overfits(late: Sequence[Line]) -> Finding | None:
 def _collapsed(late: Sequence[Line], metrics: Line) -> list[Finding | None]:
     remedy = "Take a smaller learning rate (--rate), more penalty (--gamma), or a larger batch (--batch)."
     ratio = _ratio(metrics, "metrics", "diversity", "value", over="floor")
-    seen = [_number(line, "diversity") for line in late]
-    if ratio is None and _mostly([d is not None and d < NARROW for d in seen]):
-        ratio = _middle(seen)
-    found: list[Finding | None] = []
+    diversity = [_number(line, "diversity") for line in late]
+    if ratio is None and _mostly([d is not None and d < NARROW for d in diversity]):
+        ratio = _middle(diversity)
+    findings: list[Finding | None] = []
     if ratio is not None and ratio < NARROW:
         sentence = f"Collapsed: samples are alike, they lie only {ratio:.0%} as far apart as real ones."
-        found.append(Finding("collapsed", sentence, remedy))
+        findings.append(Finding("collapsed", sentence, remedy))
     missing, classes = _missing(metrics)
     if missing:
         names = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
         kept = classes - len(missing)
         sentence = f"Collapsed to {kept} of {classes} classes: hardly a sample is of {names}."
-        found.append(Finding("collapsed", sentence, remedy))
-    return found
+        findings.append(Finding("collapsed", sentence, remedy))
+    return findings
 
 
 def _missing(metrics: Line) -> tuple[list[str], int]:
@@ -165,17 +165,17 @@ def _missing(metrics: Line) -> tuple[list[str], int]:
 
     A class of which chance alone could leave out all is not counted.
     """
-    found = metrics.get("classes")
-    shares = found.get("shares") if isinstance(found, Mapping) else None
-    if not isinstance(found, Mapping) or not isinstance(shares, Mapping) or not shares:
+    classes = metrics.get("classes")
+    shares = classes.get("shares") if isinstance(classes, Mapping) else None
+    if not isinstance(classes, Mapping) or not isinstance(shares, Mapping) or not shares:
         return [], 0
-    real = found.get("real_shares")
-    names = found.get("names")
+    real = classes.get("real_shares")
+    names = classes.get("names")
     samples = _number(metrics, "samples") or 2000
     missing = []
     for i, key in enumerate(shares):
-        said = _number(real, key) if isinstance(real, Mapping) else None
-        expected = 1 / len(shares) if said is None else said
+        real_share = _number(real, key) if isinstance(real, Mapping) else None
+        expected = 1 / len(shares) if real_share is None else real_share
         share = _number(shares, key)
         if share is not None and share < RARE * expected and samples * expected >= 20:
             missing.append(str(names[i]) if isinstance(names, list) and len(names) == len(shares) else str(key))
@@ -229,8 +229,10 @@ def _little(metrics: Line) -> Finding | None:
     if n is not None and n < FEW:
         sentence = f"{n:,.0f} training samples are little data: a critic soon knows them by heart."
         return Finding("little data", sentence, remedy)
-    said = metrics.get("too_few")
-    return Finding("little data", f"{said[:1].upper()}{said[1:]}.", remedy) if isinstance(said, str) and said else None
+    reason = metrics.get("too_few")
+    if not isinstance(reason, str) or not reason:
+        return None
+    return Finding("little data", f"{reason[:1].upper()}{reason[1:]}.", remedy)
 
 
 def _late(monitor: Sequence[Line]) -> Sequence[Line]:

@@ -1,98 +1,171 @@
-"""The page of an overview: which part lies where, in pixels from the upper left corner."""
+"""A run as one page: report.html, which asks nobody for anything."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import ceil
-from typing import TYPE_CHECKING
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gansmith.drawing.words import write
+from gansmith.disk.atomic import atomic
+from gansmith.disk.json_files import is_number, read_json
+from gansmith.disk.log import read_log
+from gansmith.examinations import sentences, tables
+from gansmith.report.pictures import Pictures, parts, read_pictures, show_pictures
+from gansmith.report.progress import charts
+from gansmith.report.repeating import command, facts
+from gansmith.report.templates import own, page, part
+from gansmith.report.verdict import verdict
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from markupsafe import Markup
 
-WIDTH, MARGIN, GUTTER = 1600, 48, 40
-TITLE = 84  # height of the title
-HEADING = 30  # height of a part's heading
-LINE = 20  # height of a line of facts
-DPI = 100
-INK, FAINT = "#1c2529", "#66727a"
+Line = Mapping[str, Any]
+
+DAMAGE = "This part of the run could not be read: its files are damaged."
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
-@dataclass(frozen=True)
-class Box:
-    """A place on the page, in pixels from its upper left corner."""
+class Section(NamedTuple):
+    """A part of the page: the name of its address, its heading, and what stands under it."""
 
-    left: float
-    top: float
-    width: float
-    height: float
+    identity: str
+    title: str
+    body: str
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where the parts of a page go, and how high it is."""
+def write_report(run: Path) -> Path:
+    """Writes ``report.html`` into a run folder, in one step; one that was there is replaced.
 
-    pictures: list[Box]
-    curves: Box
-    facts: Box
-    height: int
-
-
-def layout(pictures: int, curves: int, facts: int) -> Layout:
-    """Pictures in a row with curves and facts below; a single picture has them at its right.
+    Read are ``run.json``, ``log.jsonl``, ``monitor.jsonl``, ``metrics.json`` and the pictures of every exhibit. What
+    is missing or damaged is said on the page.
 
     Arguments:
-        pictures: how many there are.
-        curves: how many panels of curves there are.
-        facts: how many lines.
+        run: the folder.
+
+    Raises:
+        OSError: the page cannot be written; the old one stays.
 
     Example:
-        >>> layout(pictures=2, curves=2, facts=3).pictures[1]
-        Box(left=820.0, top=84, width=732.0, height=732.0)
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = write_report(Path(folder)).read_text(encoding="utf-8")
+        >>> "could not be read" in page
+        True
     """
-    inner = WIDTH - 2 * MARGIN
-    if pictures == 1:
-        side = 760
-        rows, lines = min(3, max(1, ceil(curves / 2))), HEADING + LINE * min(8, facts)
-        height = max(230 * rows, min(330 * rows, side - lines - 20))
-        x, width = MARGIN + side + GUTTER, inner - side - GUTTER
-        below = Box(x, TITLE + height + 20, width, lines)
-        bottom = max(TITLE + side, TITLE + height + 20 + lines)
-        return Layout([Box(MARGIN, TITLE, side, side)], Box(x, TITLE, width, height), below, bottom + 30)
-    side_by_side = (inner - GUTTER * (pictures - 1)) / max(1, pictures)
-    boxes = [Box(MARGIN + i * (side_by_side + GUTTER), TITLE, side_by_side, side_by_side) for i in range(pictures)]
-    top, narrow = TITLE + (side_by_side + 20 if pictures else 0), 400
-    height = 250 * min(2, max(1, ceil(curves / 3)))
-    left = Box(MARGIN, top, inner - narrow - GUTTER, height)
-    return Layout(boxes, left, Box(WIDTH - MARGIN - narrow, top, narrow, height), ceil(top + height + 24))
+    text = report_page(
+        read_json(run / "run.json"),
+        log=_lines(run / "log.jsonl"),
+        monitor=_lines(run / "monitor.jsonl"),
+        metrics=read_json(run / "metrics.json"),
+        pictures=read_pictures(run),
+    )
+    path = run / "report.html"
+    with atomic(path) as file:
+        file.write(text.encode())
+    return path
 
 
-def axes_at(figure: Figure, box: Box) -> Axes:
-    """Matplotlib's axes in a place on the page."""
-    page = figure.get_figheight() * DPI
-    bottom = page - box.top - box.height
-    return figure.add_axes((box.left / WIDTH, bottom / page, box.width / WIDTH, box.height / page))
+def report_page(
+    record: Line,
+    *,
+    log: Sequence[Line] = (),
+    monitor: Sequence[Line] = (),
+    metrics: Line | None = None,
+    pictures: Pictures | None = None,
+) -> str:
+    """The page as text; nothing in it comes from or goes anywhere else, and no word of the run becomes markup.
+
+    Arguments:
+        record: ``run.json``.
+        log: lines of ``log.jsonl``.
+        monitor: lines of ``monitor.jsonl``.
+        metrics: ``metrics.json``.
+        pictures: what `read_pictures` found.
+    """
+    pictures, metrics = pictures or Pictures(), metrics or {}
+    style, script = own("report.css"), own("report.js")
+    sections = [
+        _section(f"pictures-{i}", title, partial(show_pictures, pictures, title, exhibits))
+        for i, (title, exhibits) in enumerate(parts(pictures).items(), 1)
+    ]
+    sections += [
+        _section("numbers", "Numbers", lambda: _numbers(metrics, _latest(record, log, "step"))),
+        _section("curves", "Curves", lambda: _curves(log, monitor)),
+        _section("repeat", "What ran, and how to repeat it", lambda: _repeat(record, metrics)),
+    ]
+    return page(
+        title=_guarded(lambda: f"{record['recipe']} on {record['data']['name']}", "a run"),
+        heading=_guarded(lambda: part("heading", record["recipe"], record["data"]["name"]), "a run"),
+        lead=_guarded(lambda: _lead(record, log), "its run.json could not be read"),
+        maker=_guarded(lambda: f"Made by gansmith {record['gansmith']}.", "Made by gansmith."),
+        health=_guarded(lambda: part("health", verdict(record, log, monitor, metrics))),
+        sections=sections,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
 
 
-def text_at(figure: Figure, left: float, top: float, text: str, **style: object) -> None:
-    """A text on the page, in points; `top` is that of its upper edge unless `va` says otherwise."""
-    page = figure.get_figheight() * DPI
-    write(figure, left / WIDTH, 1 - top / page, text, **{"va": "top", "color": INK, **style})
+def _section(identity: str, title: str, make: Callable[[], str]) -> Section:
+    return Section(identity, title, _guarded(make))
 
 
-def heading(figure: Figure, box: Box, text: str) -> None:
-    """The heading of a part, at the upper left corner of its place."""
-    text_at(figure, box.left, box.top + 12, text, va="center", fontsize=12, fontweight="bold")
+def _guarded(make: Callable[[], str], instead: str | None = None) -> str:
+    """A run folder may be damaged or come from anywhere: what cannot be shown leaves the rest of the page as it is."""
+    try:
+        return make()
+    except DAMAGED:
+        return part("absent", DAMAGE) if instead is None else instead
 
 
-def plain(axes: Axes) -> None:
-    """Takes away what distracts from the data."""
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color("#b8c0c4")
-    axes.tick_params(labelsize=8.5, colors="#444444", length=3)
-    axes.grid(True, color="#eceff1", linewidth=0.7)
-    axes.set_axisbelow(True)
+def _lines(path: Path) -> list[dict[str, float]]:
+    try:
+        return read_log(path)
+    except (OSError, ValueError, RecursionError):
+        return []
+
+
+def _latest(record: Line, log: Sequence[Line], key: str) -> float:
+    """Of a run that was killed the record is older than the log."""
+    values: list[float] = [line[key] for line in (record, *log[-1:]) if is_number(line.get(key))]
+    return max(values, default=0)
+
+
+def _lead(record: Line, log: Sequence[Line]) -> str:
+    step, seconds = (_latest(record, log, key) for key in ("step", "seconds"))
+    machine = " ".join(str(record[key]) for key in ("device", "precision") if record.get(key))
+    return " · ".join([f"{step:,} steps in {seconds:,.0f} s", machine, f"seed {record['seed']}", str(record["status"])])
+
+
+def _numbers(metrics: Line, last: float) -> Markup:
+    """All tables, and what is said in words only."""
+    numbers = dict(metrics)
+    reasons = [str(numbers[key]) for key in ("too_few", "no_floor") if key in numbers]
+    notes = [*_earlier(numbers, last), *(f"{reason}." for reason in reasons)]
+    return part("numbers", notes, [line for line in sentences(numbers) if line not in reasons], tables(numbers))
+
+
+def _earlier(numbers: Line, last: float) -> list[str]:
+    """A note where a run was measured at another step than its last."""
+    step = numbers.get("step", last)
+    if not last or step == last:
+        return []
+    return [f"Measured at step {step:,}, but the run is at step {last:,}: gansmith report RUN measures it anew."]
+
+
+def _curves(log: Sequence[Line], monitor: Sequence[Line]) -> Markup:
+    usual, more = charts(log, monitor)
+    return part("curves", usual, more) if usual or more else part("absent", "Nothing was logged.")
+
+
+def _repeat(record: Line, metrics: Line) -> Markup:
+    notes = [("note", note) for note in record["data"].get("notes", [])]
+    return part("repeat", command(record), [*facts(record, metrics), *notes])
+
+
+def _hash(content: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode('ascii')}"

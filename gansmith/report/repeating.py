@@ -22,14 +22,14 @@ def command(record: Mapping[str, Any], folder: str = "RUN") -> list[str]:
         >>> " ".join(command(record))
         "gansmith train gan --data 'my art' --steps 9 --seed 1"
     """
-    kept = record.get("file")
-    recipe = record["recipe"] if kept is None else f"{folder}/recipe.py:{kept['function']}"
+    file = record.get("file")
+    recipe = record["recipe"] if file is None else f"{folder}/recipe.py:{file['function']}"
     words = ["gansmith", "train", shlex.quote(str(recipe))]
     data = record["data"]
-    asked = {"data": data["source"], **{k: data[k] for k, default in DATA.items() if data.get(k, default) != default}}
-    asked |= {**record["arguments"], "seed": record["seed"]}
-    asked |= {k: record[k] for k in ("device", "precision") if k in record}
-    for name, value in asked.items():
+    options = {"data": data["source"], **{k: data[k] for k, default in DATA.items() if data.get(k, default) != default}}
+    options |= {**record["arguments"], "seed": record["seed"]}
+    options |= {k: record[k] for k in ("device", "precision") if k in record}
+    for name, value in options.items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(shlex.quote(f"--{flag}" if value else f"--no-{flag}"))
@@ -45,15 +45,15 @@ def facts(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[s
     split = metrics.get("split", {})
     parts = f" ({split['train']:,} to train on, {split['held_out']:,} held out)" if split else ""
     count = f"{data['n']:,} samples of {shape}{parts}" if "n" in data else f"samples of {shape}{parts}"
-    took = record.get("seconds")
+    seconds = record.get("seconds")
     threads = machine.get("threads")
-    found = [
+    pairs = [
         ("data", f"{data.get('name')}: {count}"),
         ("from", data.get("source")),
         ("fingerprint of the data", data.get("fingerprint")),
         ("seed", record.get("seed")),
         ("started", record.get("started")),
-        ("took", None if took is None else f"{took:,.0f} s"),
+        ("took", None if seconds is None else f"{seconds:,.0f} s"),
         ("computed on", " ".join(str(record[k]) for k in ("device", "precision") if record.get(k))),
         ("machine", machine.get("gpu") or machine.get("processor")),
         ("threads", None if threads is None else f"{threads} of {machine.get('cores')} cores"),
@@ -62,4 +62,4 @@ def facts(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[s
         ("PyTorch", machine.get("torch")),
         ("Python", machine.get("python")),
     ]
-    return [(title, str(value)) for title, value in found if value is not None]
+    return [(title, str(value)) for title, value in pairs if value is not None]

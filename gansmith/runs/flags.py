@@ -126,6 +126,12 @@ def check(recipe: Callable[..., Any], arguments: Mapping[str, object]) -> None:
             raise Refusal(f"--{name.replace('_', '-')} needs {needed}, but got {value!r:.40}")
 
 
+def defaults(recipe: Callable[..., Any]) -> dict[str, Any]:
+    """The defaults of a recipe's own parameters: what its record says of those that nobody chose."""
+    parameters = inspect.signature(recipe).parameters
+    return {name: p.default for name, p in parameters.items() if name not in OURS and _has_default(p)}
+
+
 def default(recipe: Callable[..., Any], name: str) -> Any:
     """The default of a recipe's parameter."""
     parameter = inspect.signature(recipe).parameters.get(name)

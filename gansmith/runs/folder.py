@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from gansmith import __version__
 from gansmith.disk.folders import make_folder, make_numbered, read_file
 from gansmith.disk.json_files import write_json
 from gansmith.refusal import Refusal
 from gansmith.runs.record import misfit
+from gansmith.version import __version__
 
 FORMAT = 1
 

@@ -14,10 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gansmith.disk.folders import read_file
 from gansmith.refusal import Refusal
+
+if TYPE_CHECKING:
+    from gansmith.training.experiment import Experiment
+
+AnyRecipe: TypeAlias = "str | Callable[..., Experiment] | Experiment | Recipe"
+"""A recipe's name or ``path/to/file.py:function``, a function that returns an experiment, or an experiment."""
 
 HERE = Path(__file__).parents[1] / "recipes"
 
@@ -30,11 +36,15 @@ class Recipe:
         name: as in a run's record: a built-in recipe's, or the function's.
         function: data, steps and its own arguments -> Experiment.
         source: the content of the user's file that it came from; None for a built-in one.
+        experiment: what the function returns, where it was made before.
+        python: it was made in Python by code that is in no file of the run: only that code opens the run again.
     """
 
     name: str
     function: Callable[..., Any]
     source: bytes | None = None
+    experiment: Experiment | None = None
+    python: bool = False
 
 
 def described() -> dict[str, str]:
@@ -44,12 +54,38 @@ def described() -> dict[str, str]:
         >>> described()["gan"]
         'The original GAN: the non-saturating loss, with the critic held flat where the data are.'
     """
-    found = {}
+    recipes = {}
     for file in sorted(HERE.glob("*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name == file.stem:
-                found[file.stem.replace("_", "-")] = (ast.get_docstring(node) or "").split("\n")[0]
-    return found
+                recipes[file.stem.replace("_", "-")] = (ast.get_docstring(node) or "").split("\n")[0]
+    return recipes
+
+
+def as_recipe(recipe: AnyRecipe) -> Recipe:
+    """What is trained from, in any of its forms.
+
+    Raises:
+        Refusal: there is no such recipe, or this is no recipe.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, str):
+        return find(recipe)
+    if inspect.isfunction(recipe):
+        if recipe.__module__.startswith("gansmith.recipes."):
+            return built_in(recipe.__name__.replace("_", "-"))
+        return Recipe(recipe.__name__, recipe, python=True)
+    from gansmith.training.experiment import Experiment
+
+    if not isinstance(recipe, Experiment) or not recipe.stages:
+        raise Refusal(f"needs a recipe's name, a function or an Experiment, but got {type(recipe).__name__}")
+
+    def function(data: object, steps: int = recipe.stages[-1].steps) -> Experiment:
+        recipe.stages[-1].steps = steps
+        return recipe
+
+    return Recipe("experiment", function, experiment=recipe, python=True)
 
 
 def find(name: str) -> Recipe:
@@ -106,7 +142,7 @@ def from_file(path: Path, function: str, sha256: str | None = None) -> Recipe:
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
-        raise Refusal(f"{path} fails when it is run: {told(error, path)}") from error
+        raise Refusal(f"{path} fails when it is run: {describe_error(error, path)}") from error
     own = {key: f for key, f in vars(module).items() if inspect.isfunction(f)}
     if function not in own:
         near = difflib.get_close_matches(function, own, 1, 0.5)
@@ -115,12 +151,12 @@ def from_file(path: Path, function: str, sha256: str | None = None) -> Recipe:
     return Recipe(function, own[function], source)
 
 
-def told(error: BaseException, path: Path) -> str:
+def describe_error(error: BaseException, path: Path) -> str:
     """What an error in a user's file says, and in which line it arose."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    said = error.msg if isinstance(error, SyntaxError) else str(error)
-    return f"{'' if line is None else f'line {line}: '}{type(error).__name__}: {said}"
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{'' if line is None else f'line {line}: '}{type(error).__name__}: {message}"
 
 
 def digest(source: bytes) -> str:

@@ -17,10 +17,9 @@ from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
 from gansmith.disk.folders import folder_of
 from gansmith.refusal import Refusal, out_of_memory, refusals
-from gansmith.runs import flags
-from gansmith.runs import lookup as finding
+from gansmith.runs import flags, lookup
 from gansmith.runs.folder import RunFolder
-from gansmith.runs.lookup import Recipe
+from gansmith.runs.lookup import AnyRecipe, Recipe
 from gansmith.training import checkpoint
 from gansmith.training.checkpoint import State
 from gansmith.training.experiment import Experiment
@@ -51,31 +50,43 @@ def begin(
         return Training(experiment, seed=seed, device=device, precision=precision)
 
 
-def open_run(path: str) -> RunFolder:
+def open_folder(path: str | Path) -> RunFolder:
     """A run folder whose record can be used.
 
     Raises:
         Refusal: it cannot.
     """
-    run = RunFolder.open(folder_of(path))
+    run = RunFolder.open(folder_of(str(path)))
     if not flags.is_seed(run.record["seed"]):
         raise Refusal(f"{run.path / 'run.json'} is damaged: it needs a proper 'seed'")
     return run
 
 
-def recipe_of(run: RunFolder, trust: bool) -> Recipe:
+def recipe_of(run: RunFolder, trust: bool, source: AnyRecipe | None = None) -> Recipe:
     """The recipe that a run was made with; the user's own file is run only where they trust it.
+
+    Arguments:
+        run: its record names the recipe.
+        trust: whether a recipe file in the run may run.
+        source: taken in its place, where a run was made in Python by code that is in no file.
 
     Raises:
         Refusal: there is none, it is not trusted, or its file was changed.
     """
-    kept = run.record.get("file")
-    if kept is None:
-        return finding.built_in(run.record["recipe"])
+    if source is not None:
+        return lookup.as_recipe(source)
+    record = run.record.get("file")
+    if run.record.get("python"):
+        raise Refusal(
+            f"{run.path} was trained from {run.record['recipe']!r}, which was made in Python: open it there with the "
+            "same code, by gansmith.load_run(path, recipe=...)"
+        )
+    if record is None:
+        return lookup.built_in(run.record["recipe"])
     file = run.path / "recipe.py"
     if not trust:
         raise Refusal(f"{run.path} was made with a recipe file; read {file}, then add --trust to run it")
-    return finding.from_file(file, kept["function"], kept["sha256"])
+    return lookup.from_file(file, record["function"], record["sha256"])
 
 
 def newest(run: RunFolder) -> State:
@@ -106,20 +117,17 @@ def take_up(training: Training, state: State, run: RunFolder) -> None:
         raise Refusal(f"{run.checkpoint} is damaged: it names step {training.step} of stage {training.number}")
 
 
-def opened(path: str, device: str, trust: bool) -> tuple[RunFolder, Training]:
+def opened(run: RunFolder, device: str, trust: bool, source: AnyRecipe | None = None) -> Training:
     """A run's training at its newest state, without its data: for what looks at a trained game.
 
     Raises:
-        Refusal: it is no run, or its parts do not fit.
+        Refusal: its parts do not fit.
     """
-    run = open_run(path)
-    recipe = recipe_of(run, trust)
-    state = newest(run)
-    training = begin(
-        recipe, _absent(run.record["data"]), run.record["arguments"], run.record["seed"], device, "float32"
-    )
+    recipe, state, record = recipe_of(run, trust, source), newest(run), run.record
+    data, arguments = without_samples(record["data"]), record["arguments"]
+    training = begin(recipe, data, arguments, record["seed"], device, "float32")
     take_up(training, state, run)
-    return run, training
+    return training
 
 
 def data_of(run: RunFolder, moved: str | None, labels: str | None = None) -> Dataset:
@@ -147,13 +155,13 @@ def data_of(run: RunFolder, moved: str | None, labels: str | None = None) -> Dat
     return data
 
 
-def _absent(record: dict[str, Any]) -> Dataset:
-    """A dataset of the same shape without samples: what a run needs to be opened."""
+def without_samples(record: dict[str, Any]) -> Dataset:
+    """A dataset of the same shape and classes without samples: what a run needs to be opened."""
     shape, none = tuple(record["shape"]), torch.empty(0, dtype=torch.int64)
     return Dataset(
         name=record["name"],
         x=torch.empty(0, *shape, dtype=torch.uint8 if len(shape) == 3 else torch.float32),
-        y=None,
+        y=None if record.get("classes") is None else none,
         train=none,
         held_out=none,
         content=None if record["content"] is None else tuple(record["content"]),
@@ -161,6 +169,7 @@ def _absent(record: dict[str, Any]) -> Dataset:
         fingerprint=record["fingerprint"],
         notes=(),
         class_names=tuple(record.get("class_names", ())),
+        classes=record.get("classes"),
     )
 
 
@@ -174,11 +183,11 @@ def _applying(recipe: Recipe) -> Iterator[None]:
     except (RuntimeError, OverflowError, MemoryError) as error:
         if out_of_memory(error):
             raise
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Refusal(f"{recipe.name} cannot be built with such numbers, take smaller ones: {said}") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Refusal(f"{recipe.name} cannot be built with such numbers, take smaller ones: {reason}") from error
     except Exception as error:
         if recipe.source is None:
             raise
         raise Refusal(
-            f"{recipe.name} fails: {finding.told(error, Path(recipe.function.__code__.co_filename))}"
+            f"{recipe.name} fails: {lookup.describe_error(error, Path(recipe.function.__code__.co_filename))}"
         ) from error

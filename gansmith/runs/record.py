@@ -35,9 +35,12 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
     "flip": (bool,),
     "shift": (int,),
     "class_names": (list,),
+    "classes": (int, NONE),
 }
-MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "seconds": (int, float), "step": (int,)}
+MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "python": (bool,), "seconds": (int, float), "step": (int,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
+
+CLASSES = 10**6  # at most: networks may have a row for each
 
 
 def misfit(record: dict[str, Any]) -> str | None:
@@ -55,6 +58,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
         or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")
+        or (None if 0 < (record["data"].get("classes") or 1) <= CLASSES else "classes")
         or (None if record["data"]["content"] is None or _is_content(record["data"]["content"]) else "content")
     )
 

@@ -67,12 +67,12 @@ class Claim:
         except Exception as problem:
             nothing = float("nan")
             return Finding(nothing, nothing, nothing, False, f"{type(problem).__name__}: {problem}")
-        found, wanted = _row(measured), _row(expected)
+        left, right = _row(measured), _row(expected)
         with np.errstate(invalid="ignore"):  # infinity less infinity is NaN, which fails
-            errors = np.abs(found - wanted)
+            errors = np.abs(left - right)
         worst = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
         error = float(errors[worst])
-        return Finding(float(found[worst]), float(wanted[worst]), error, error <= self.tolerance)
+        return Finding(float(left[worst]), float(right[worst]), error, error <= self.tolerance)
 
 
 CLAIMS: list[Claim] = []

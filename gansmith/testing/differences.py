@@ -29,38 +29,42 @@ def points(n: int, d: int, seed: int = SEED) -> Tensor:
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def gradients_of(value: Tensor, wanted: Sequence[Tensor]) -> list[Tensor | None]:
-    """In each tensor; None where the value does not depend on it, which is for a law to judge."""
+def gradients_of(value: Tensor, tensors: Sequence[Tensor]) -> list[Tensor | None]:
+    """In each tensor; None where the value does not depend on it, which a law may judge."""
     if not value.requires_grad:
-        return [None] * len(wanted)
-    return list(torch.autograd.grad(value, wanted, allow_unused=True))
+        return [None] * len(tensors)
+    return list(torch.autograd.grad(value, tensors, allow_unused=True))
 
 
 def assert_gradient(
-    loss: Callable[[], Tensor], wanted: Sequence[Tensor], gradients: Sequence[Tensor | None], what: str
+    loss: Callable[[], Tensor], tensors: Sequence[Tensor], gradients: Sequence[Tensor | None], what: str
 ) -> None:
     """The gradients' products with random directions against central differences, relative error 1e-6.
 
-    Several directions, five-point differences; the tensors in ``wanted`` are moved in place and put back.
+    Several directions, five-point differences; the tensors are moved in place and restored.
     """
     generator = torch.Generator().manual_seed(SEED)
     step = 2e-4
     for _ in range(3):
-        along = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in wanted]
-        told = sum(float((g * a).sum()) for g, a in zip(gradients, along, strict=True) if g is not None)
+        along = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in tensors]
+        product = sum(float((g * a).sum()) for g, a in zip(gradients, along, strict=True) if g is not None)
         at = {}
-        _move(wanted, along, -2 * step)
-        for place in (-2, -1, 0, 1, 2):
-            at[place] = float(loss().detach()) if place else 0.0
-            _move(wanted, along, step)
-        _move(wanted, along, -3 * step)
-        seen = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+        _move(tensors, along, -2 * step)
+        for k in (-2, -1, 0, 1, 2):
+            at[k] = float(loss().detach()) if k else 0.0
+            _move(tensors, along, step)
+        _move(tensors, along, -3 * step)
+        difference = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
         assert_close(
-            told, seen, rtol=1e-6, atol=1e-8, msg=f"{what}: the gradient says {told:.9g}, finite differences {seen:.9g}"
+            product,
+            difference,
+            rtol=1e-6,
+            atol=1e-8,
+            msg=f"{what}: the gradient says {product:.9g}, finite differences {difference:.9g}",
         )
 
 
 @torch.no_grad()
-def _move(wanted: Sequence[Tensor], along: Sequence[Tensor], shift: float) -> None:
-    for p, a in zip(wanted, along, strict=True):
+def _move(tensors: Sequence[Tensor], along: Sequence[Tensor], shift: float) -> None:
+    for p, a in zip(tensors, along, strict=True):
         p.add_(a, alpha=shift)

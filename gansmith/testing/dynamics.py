@@ -17,7 +17,7 @@ from torch.testing import assert_close
 from gansmith.batch import Batch
 from gansmith.chance import Key
 from gansmith.dynamics.base import Dynamics
-from gansmith.dynamics.pull import Diverged
+from gansmith.dynamics.gradients import Diverged
 from gansmith.games.base import Player
 from gansmith.games.gan import GAN
 from gansmith.games.latents import Normal
@@ -45,7 +45,7 @@ def check_dynamics(make: Make, *, optimizer: Callable[..., Optimizer] = Adam, fo
     Arguments:
         make: optimizers by player's name -> a dynamics; a class will do.
         optimizer: (parameters, lr) -> the optimizers that ``make`` is given; the law of the small step takes SGD.
-        follows: players -> for each the vectors that it is meant to descend; its own gradient if not said.
+        follows: players -> for each the vectors that it is meant to descend; its own gradient by default.
 
     Example:
         >>> from gansmith.dynamics import Extragradient
@@ -103,8 +103,8 @@ class _Run:
 
     def step(self, key: Key = KEY, times: int = 1) -> Notes:
         for _ in range(times):
-            said = self.dynamics.step(self.players(), self.batch, key)
-        return said
+            notes = self.dynamics.step(self.players(), self.batch, key)
+        return notes
 
     def tensors(self) -> list[Tensor]:
         return [t.detach().clone() for t in self.game.state_dict().values()]
@@ -112,7 +112,7 @@ class _Run:
 
 def _check_bits(make: Make, optimizer: Callable[..., Optimizer]) -> None:
     ends = []
-    saved = torch.default_generator.get_state()
+    torch_state = torch.default_generator.get_state()
     try:
         for seed, key in ((1, KEY), (2, KEY), (1, (*KEY, 1))):
             run = _Run(make, optimizer)
@@ -122,23 +122,23 @@ def _check_bits(make: Make, optimizer: Callable[..., Optimizer]) -> None:
             assert torch.equal(before, torch.default_generator.get_state()), "torch's generator was disturbed"
             ends.append(run.tensors())
     finally:
-        torch.default_generator.set_state(saved)
+        torch.default_generator.set_state(torch_state)
     assert _equal(ends[0], ends[1]), "the same key gives other bits"
     assert not _equal(ends[0], ends[2]), "another key gives the same bits: is the key handed on?"
 
 
 def _check_step(make: Make, optimizer: Callable[..., Optimizer]) -> None:
-    run, seen = _Run(make, optimizer), set[int]()
+    run, earlier = _Run(make, optimizer), set[int]()
     for step in (1, 2):
         before = {n: [p.detach().clone() for p in player.parameters()] for n, player in run.players().items()}
         moved = run.dynamics.moved.copy()
         run.drawn, run.advanced = [], []
-        said = run.step()
+        notes = run.step()
         moved = run.dynamics.moved - moved
         assert run.dynamics.steps == step, "steps are not counted"
-        assert run.drawn and not seen & set(run.drawn), "a batch was used again in another step"
+        assert run.drawn and not earlier & set(run.drawn), "a batch was used again in another step"
         assert run.dynamics.draws > max(run.drawn), "draws are not counted"
-        seen |= set(run.drawn)
+        earlier |= set(run.drawn)
         advanced = Counter(name for name, _ in run.advanced)
         last = dict(run.advanced)
         for name, player in run.players().items():
@@ -150,12 +150,12 @@ def _check_step(make: Make, optimizer: Callable[..., Optimizer]) -> None:
             assert advanced[name] == moved[name] > 0, (
                 f"the {name} had {moved[name]} accepted moves, but advance_ was called {advanced[name]} times"
             )
-            assert f"{name}/loss" in said, f"the notes of a step lack {name}/loss"
-            assert torch.equal(last[name]["loss"], said[f"{name}/loss"]), f"the {name}'s notes are not its last move's"
+            assert f"{name}/loss" in notes, f"the notes of a step lack {name}/loss"
+            assert torch.equal(last[name]["loss"], notes[f"{name}/loss"]), f"the {name}'s notes are not its last move's"
 
 
 def _curved() -> dict[str, Player]:
-    """A smooth game of two players that needs neither batch nor chance; each step's gradient can be told."""
+    """A smooth game of two players that needs neither batch nor chance; its gradients are known."""
     x, y = (nn.ParameterList([points(4, 1, seed=s)[:, 0]]) for s in (1, 2))
     m = points(4, 4, seed=3)
 
@@ -179,15 +179,15 @@ def _check_small_step(make: Make, follows: Field) -> None:
     errors = []
     for h in (2e-3, 1e-3):
         players = _curved()
-        wanted = follows(players)
+        directions = follows(players)
         before = {name: [p.detach().clone() for p in player.parameters()] for name, player in players.items()}
         dynamics = make({name: SGD(player.parameters(), h) for name, player in players.items()})
         for _ in range(2):
             dynamics.step(players, lambda draw: Batch(points(2, 1, seed=draw), None, torch.arange(2)), KEY)
         gaps = [
-            p.detach() - was + dynamics.moved[name] * h * g
+            p.detach() - start + dynamics.moved[name] * h * g
             for name, player in players.items()
-            for p, was, g in zip(player.parameters(), before[name], wanted[name], strict=True)
+            for p, start, g in zip(player.parameters(), before[name], directions[name], strict=True)
         ]
         errors.append(float(torch.cat([gap.flatten() for gap in gaps]).norm()))
     assert errors[1] <= errors[0] / 3, (
@@ -207,13 +207,13 @@ def _check_resume(make: Make, optimizer: Callable[..., Optimizer]) -> None:
         state = torch.load(file, weights_only=True)
     except Exception as error:
         raise AssertionError(f"state_dict does not load with weights_only=True: {error}") from error
-    again = _Run(make, optimizer)
-    again.game.load_state_dict(state["game"])
-    again.dynamics.load_state_dict(state["dynamics"])
-    assert again.dynamics.steps == 2, "state_dict or load_state_dict forgets the steps"
-    again.step(times=3)
-    assert _equal(whole.tensors(), again.tensors()), "a resumed run ends in other bits: state_dict lacks something"
-    assert whole.drawn[len(run.drawn) :] == again.drawn, "a resumed run draws other batches"
+    resumed = _Run(make, optimizer)
+    resumed.game.load_state_dict(state["game"])
+    resumed.dynamics.load_state_dict(state["dynamics"])
+    assert resumed.dynamics.steps == 2, "state_dict or load_state_dict forgets the steps"
+    resumed.step(times=3)
+    assert _equal(whole.tensors(), resumed.tensors()), "a resumed run ends in other bits: state_dict lacks something"
+    assert whole.drawn[len(run.drawn) :] == resumed.drawn, "a resumed run draws other batches"
 
 
 def _check_divergence(make: Make, optimizer: Callable[..., Optimizer]) -> None:
@@ -226,14 +226,14 @@ def _check_divergence(make: Make, optimizer: Callable[..., Optimizer]) -> None:
         run = _Run(make, optimizer)
         run.step()
         run.evaluations, run.poisoned, run.advanced = 0, at, []
-        before = _held(run)
+        before = _state(run)
         try:
             run.step()
         except Diverged:
             pass
         else:
             raise AssertionError(f"evaluation {at} of a step was NaN, and Diverged was not raised")
-        after, accepted = _held(run), {name for name, _ in run.advanced}
+        after, accepted = _state(run), {name for name, _ in run.advanced}
         for name in run.players():
             if name not in accepted:
                 assert _alike(before[name], after[name]), f"a divergence changed the {name}, who had no accepted move"
@@ -243,14 +243,14 @@ def _check_divergence(make: Make, optimizer: Callable[..., Optimizer]) -> None:
         assert all(p.grad is None for p in run.game.parameters()), "a divergence left a gradient in .grad"
 
 
-def _held(run: _Run) -> dict[str, Any]:
+def _state(run: _Run) -> dict[str, Any]:
     state = copy.deepcopy(run.dynamics.state_dict())
     optimizers = state.pop("optimizers")
     del state["draws"]  # a draw that was used is used
-    held: dict[str, Any] = {"dynamics": state, "buffers": [b.clone() for b in run.game.buffers()]}
+    everything: dict[str, Any] = {"dynamics": state, "buffers": [b.clone() for b in run.game.buffers()]}
     for name, player in run.players().items():
-        held[name] = [p.detach().clone() for p in player.parameters()], optimizers[name]
-    return held
+        everything[name] = [p.detach().clone() for p in player.parameters()], optimizers[name]
+    return everything
 
 
 def _equal(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:

@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gansmith.batch import Batch
-from gansmith.dynamics.pull import Gradients, Pull
+from gansmith.dynamics.gradients import Gradients
+from gansmith.dynamics.pull import Pull
 from gansmith.games.base import Game, Player
 from gansmith.notes import Notes
+from gansmith.testing.arguments import needs_instance
 from gansmith.testing.differences import assert_gradient
-from gansmith.testing.given import needs_instance
 
 KEY = (7, 0)
 
@@ -32,8 +33,8 @@ def check_game(game: Game, batch: Batch, smooth: bool = True) -> None:
         smooth: the networks have no kinks, so that finite differences converge; False skips that law.
 
     Raises:
-        ValueError: what is given is no game, or has fewer samples; a player's loss is no scalar that depends on its
-            parameters.
+        ValueError: the argument is no game, or the batch has fewer samples; a player's loss is no scalar that depends
+            on its parameters.
 
     Example:
         >>> from gansmith.games import GAN
@@ -48,7 +49,7 @@ def check_game(game: Game, batch: Batch, smooth: bool = True) -> None:
     if len(batch) < 4:
         raise ValueError(f"needs at least four samples, but got {len(batch)}: micro-batches are checked, too")
     game = copy.deepcopy(game).double()
-    batch = Batch(batch.x.double(), batch.y, batch.index) if batch.x.is_floating_point() else batch
+    batch = batch.map(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
     players = game.players()
     owners = [id(p) for player in players.values() for p in player.parameters()]
     assert len(owners) == len(set(owners)), "players share a parameter"
@@ -59,17 +60,17 @@ def check_game(game: Game, batch: Batch, smooth: bool = True) -> None:
 def _check_player(name: str, player: Player, game: Game, batch: Batch, smooth: bool) -> None:
     before = [p.detach().clone() for p in game.parameters()]
     generator = torch.default_generator.get_state()
-    gradients, said = Pull()(player, batch, KEY)
+    gradients, values = Pull()(player, batch, KEY)
     assert torch.equal(generator, torch.default_generator.get_state()), f"{name}: randomness outside was disturbed"
-    for p, kept in zip(game.parameters(), before, strict=True):
-        assert torch.equal(p, kept), f"{name}: taking a gradient changed a parameter"
+    for p, old in zip(game.parameters(), before, strict=True):
+        assert torch.equal(p, old), f"{name}: taking a gradient changed a parameter"
         assert p.grad is None, f"{name}: a gradient was left in .grad"
     unused = sum(g is None for g in gradients)
     assert not unused, f"{name}: {unused} of its parameters have no gradient in its move"
-    assert_same(Pull()(player, batch, KEY), (gradients, said), f"{name}: the same key gives other bits")
+    assert_same(Pull()(player, batch, KEY), (gradients, values), f"{name}: the same key gives other bits")
     if smooth:
         assert_gradient(lambda: Pull()(player, batch, KEY)[1]["loss"], player.parameters(), gradients, f"{name}'s loss")
-    _check_micro(name, player, batch, (gradients, said))
+    _check_micro(name, player, batch, (gradients, values))
 
 
 def _check_micro(name: str, player: Player, batch: Batch, whole: tuple[Gradients, Notes]) -> None:
@@ -83,15 +84,15 @@ def _check_micro(name: str, player: Player, batch: Batch, whole: tuple[Gradients
 
 
 def assert_same(
-    found: tuple[Gradients, Notes], expected: tuple[Gradients, Notes], law: str, tolerance: float = 0.0
+    pulled: tuple[Gradients, Notes], expected: tuple[Gradients, Notes], law: str, tolerance: float = 0.0
 ) -> None:
     """Gradients and notes of two pulls agree."""
 
-    def values(pulled: tuple[Gradients, Notes]) -> list[Tensor | None]:
-        return [*pulled[0], *(pulled[1][k] for k in sorted(pulled[1]))]
+    def tensors(pair: tuple[Gradients, Notes]) -> list[Tensor | None]:
+        return [*pair[0], *(pair[1][k] for k in sorted(pair[1]))]
 
-    assert sorted(found[1]) == sorted(expected[1]), f"{law}: other notes"
-    for a, b in zip(values(found), values(expected), strict=True):
+    assert sorted(pulled[1]) == sorted(expected[1]), f"{law}: other notes"
+    for a, b in zip(tensors(pulled), tensors(expected), strict=True):
         assert (a is None) == (b is None), f"{law}: a gradient is missing"
         if a is not None and b is not None:
             assert_close(a, b, rtol=tolerance, atol=tolerance, msg=law)

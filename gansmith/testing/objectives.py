@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from gansmith import chance
-from gansmith.duel.scores import Sample, parts, score
+from gansmith.duel.samples import Sample, parts
+from gansmith.duel.scores import score
 from gansmith.objectives.base import Objective
+from gansmith.testing.arguments import needs_instance, needs_module
 from gansmith.testing.differences import assert_gradient, gradients_of, points, smooth
-from gansmith.testing.given import needs_instance, needs_module
 
 N = 8
 LOSSES = ("critic_loss", "generator_loss")
@@ -40,7 +41,7 @@ class Duel:
 
     @property
     def bare(self) -> bool:
-        """No terms beside the objective: these may draw by row, so that order and halves are told by the draws."""
+        """No terms beside the objective: these may draw by row, so that order and halves would change the draws."""
         return not any(True for _ in getattr(self.objective, "terms", ()))
 
     @property
@@ -57,30 +58,29 @@ def gradients(duel: Duel) -> None:
     """Losses are finite scalars, and their gradients in critic, objective and fake samples equal finite differences."""
     movable = [*duel.critic.parameters(), *duel.objective.parameters()]
     fake = duel.fake.clone().requires_grad_()
-    for name, wanted in (("critic_loss", movable), ("generator_loss", [fake])):
+    for name, tensors in (("critic_loss", movable), ("generator_loss", [fake])):
         try:
             value = duel.value(name, fake=fake)
         except NotImplementedError:
             raise AssertionError(f"{name}: not defined, and an objective has both losses") from None
         assert value.shape == (), f"{name}: a loss is a scalar, but got shape {tuple(value.shape)}"
         assert bool(value.isfinite()), f"{name}: not finite"
-        found = gradients_of(value, wanted)
-        assert any(g is not None and bool(g.any()) for g in found), f"{name}: no gradient at all"
-        assert_gradient(lambda name=name: duel.value(name, fake=fake), wanted, found, name)  # type: ignore[misc]
+        slopes = gradients_of(value, tensors)
+        assert any(g is not None and bool(g.any()) for g in slopes), f"{name}: no gradient at all"
+        assert_gradient(lambda name=name: duel.value(name, fake=fake), tensors, slopes, name)  # type: ignore[misc]
 
 
 def double_backward(duel: Duel) -> None:
     """The critic's loss can be differentiated in the samples, and that in the critic's weights."""
     real, fake = duel.real.clone().requires_grad_(), duel.fake.clone().requires_grad_()
-    wanted = [*duel.critic.parameters(), *duel.objective.parameters()]
+    weights = [*duel.critic.parameters(), *duel.objective.parameters()]
 
     def steepness() -> Tensor:
         loss = duel.value("critic_loss", real, fake)
         inner = torch.autograd.grad(loss, [real, fake], create_graph=True, allow_unused=True, materialize_grads=True)
         return torch.stack([g.square().sum() for g in inner]).sum()
 
-    found = gradients_of(steepness(), wanted)
-    assert_gradient(steepness, wanted, found, "critic_loss, differentiated twice")
+    assert_gradient(steepness, weights, gradients_of(steepness(), weights), "critic_loss, differentiated twice")
 
 
 def joint(duel: Duel) -> None:
@@ -101,8 +101,8 @@ def order(duel: Duel) -> None:
     if duel.bare:
         mixed = torch.tensor([3, 1, 7, 0, 2, 6, 5, 4])
         for name in LOSSES:
-            found = duel.value(name, duel.real[mixed], duel.fake[mixed])
-            assert_close(found, duel.value(name), msg=f"{name}: the order of pairs matters")
+            value = duel.value(name, duel.real[mixed], duel.fake[mixed])
+            assert_close(value, duel.value(name), msg=f"{name}: the order of pairs matters")
 
 
 def halves(duel: Duel) -> None:
@@ -168,7 +168,7 @@ def passes(duel: Duel) -> None:
     for name in LOSSES:
         counted = _Counted(duel.critic)
         Duel(duel.objective, counted, duel.real, duel.fake).value(name)
-        most = max(counted.seen.values(), default=0)
+        most = max(counted.counts.values(), default=0)
         assert most == 1, f"{name}: the critic sees a sample {most} times: keep its output, or wrap it in Once"
 
 
@@ -189,11 +189,11 @@ def projection(duel: Duel) -> None:
     with torch.no_grad():
         for i, p in enumerate(duel.objective.parameters()):
             p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(i), dtype=p.dtype))
-    kept = [*duel.critic.parameters(), *duel.objective.parameters()]
+    weights = [*duel.critic.parameters(), *duel.objective.parameters()]
     duel.objective.project_(duel.critic)
-    once = [p.detach().clone() for p in kept]
+    once = [p.detach().clone() for p in weights]
     duel.objective.project_(duel.critic)
-    for before, after in zip(once, kept, strict=True):
+    for before, after in zip(once, weights, strict=True):
         assert_close(after.detach(), before, rtol=1e-9, atol=1e-12, msg="project_ is not idempotent")
 
 
@@ -232,7 +232,7 @@ def check_objective(objective: Objective, critic: nn.Module | None = None, *, ex
         except_for: names of laws that this objective breaks on purpose.
 
     Raises:
-        ValueError: what is given is no objective or no critic; an exception is asked for from what is no law.
+        ValueError: an argument is no objective or no critic; an exception names no law.
 
     Example:
         >>> from gansmith.objectives import Hinge
@@ -258,12 +258,12 @@ class _Counted(nn.Module):
     def __init__(self, critic: nn.Module) -> None:
         super().__init__()
         self.critic = critic
-        self.seen: Counter[tuple[bool | int, ...]] = Counter()
+        self.counts: Counter[tuple[bool | int, ...]] = Counter()
         self.alive: list[Sample] = []  # a freed tensor's id may be taken by another one
 
     def forward(self, sample: Sample) -> Tensor:
         self.alive.append(sample)
-        self.seen[(isinstance(sample, tuple), *(p.data_ptr() for p in parts(sample)))] += 1
+        self.counts[(isinstance(sample, tuple), *(p.data_ptr() for p in parts(sample)))] += 1
         scores: Tensor = self.critic(sample)
         return scores
 
@@ -274,12 +274,12 @@ def _sum(gradient: Tensor | None) -> float:
 
 def _leaves(value: Tensor) -> Iterator[Tensor]:
     """The tensors that a value's gradient reaches."""
-    seen, left = set(), [value.grad_fn]
+    visited, left = set(), [value.grad_fn]
     while left:
         node = left.pop()
-        if node is None or node in seen:
+        if node is None or node in visited:
             continue
-        seen.add(node)
+        visited.add(node)
         if hasattr(node, "variable"):
             yield node.variable
         left += [before for before, _ in node.next_functions]

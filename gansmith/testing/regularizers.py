@@ -12,14 +12,14 @@ from torch.testing import assert_close
 
 from gansmith import chance
 from gansmith.duel.critics import Once, View
-from gansmith.duel.scores import Critic, Sample
+from gansmith.duel.samples import Critic, Sample
 from gansmith.duel.slopes import track
 from gansmith.notes import notes
 from gansmith.regularizers.base import Regularizer
+from gansmith.testing.arguments import needs_instance, needs_module
 from gansmith.testing.differences import assert_gradient, gradients_of, points, smooth
-from gansmith.testing.given import needs_instance, needs_module
 
-MOVES = 4  # after so many, what has a history, or is not due in each move, has had its say
+MOVES = 4  # after so many, a term with running state, or one that is not due in each move, has had its effect
 
 
 def check_regularizer(
@@ -32,8 +32,8 @@ def check_regularizer(
     weights or on the generator's side in the fake samples, equals finite differences (twice through the critic, where
     it is a penalty on slopes); an additive one is the mean over micro-batches; a penalty on slopes treats a picture as
     it treats the vector of its pixels; samples are not changed and get no gradient of their own; what ``advance_``
-    changes is in the state; ``project_`` is idempotent. A term that says nothing at first (it has a history, or is not
-    due) is given four moves.
+    changes is in the state; ``project_`` is idempotent. A term that is None or zero at first (it has running
+    state, or is not due) gets four moves.
 
     Arguments:
         regularizer: is copied, not changed.
@@ -41,7 +41,7 @@ def check_regularizer(
         shape: of the critic's samples, (3,) by default.
 
     Raises:
-        ValueError: what is given is no regularizer or no critic.
+        ValueError: an argument is no regularizer or no critic.
 
     Example:
         >>> from gansmith.regularizers import R1
@@ -93,8 +93,8 @@ def _value(
 ) -> Tensor | None:
     side = "generator" if regularizer.side == "generator" else "critic"
     with chance.keyed(chance.Part((0,), start, n, 8)):
-        seen = Once(regularizer.view(critic, side))
-        value = regularizer(seen, track(real), track(fake))
+        view = Once(regularizer.view(critic, side))
+        value = regularizer(view, track(real), track(fake))
     assert value is None or isinstance(value, Tensor), (
         f"a term is a scalar tensor, or None where it has nothing to say, but forward returned {type(value).__name__}"
     )
@@ -103,36 +103,36 @@ def _value(
 
 def _check_repeats(regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample) -> None:
     """The same value under the same key."""
-    once, again = (_value(regularizer, critic, real, fake) for _ in range(2))
-    if once is not None and again is not None:
+    first, second = (_value(regularizer, critic, real, fake) for _ in range(2))
+    if first is not None and second is not None:
         law = (
             "another value each time under one key: draw from gansmith.chance, and move what has a history in advance_"
         )
-        assert_close(once, again, rtol=0, atol=0, msg=law)
+        assert_close(first, second, rtol=0, atol=0, msg=law)
 
 
 def _check_slopes(regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample) -> None:
     """Whether a term differentiates the critic is what it says: by whether a gradient comes by while it is computed."""
-    asked: list[bool] = []
+    calls: list[bool] = []
 
     def watched(sample: Sample) -> Any:
         output = critic(sample)
         scores = output[0] if isinstance(output, tuple) else output
         if scores.requires_grad:
-            scores.register_hook(lambda g: asked.append(True))
+            scores.register_hook(lambda g: calls.append(True))
         return output
 
     _value(regularizer, View(critic, watched), real, fake)
-    assert regularizer.slopes or not asked, (
+    assert regularizer.slopes or not calls, (
         "the term differentiates the critic in its samples: set slopes = True, for the warning of BatchNorm in a critic"
     )
 
 
 def _advance(regularizer: Regularizer, critic: nn.Module, real: Sample, fake: Sample) -> None:
-    with notes() as said:
+    with notes() as values:
         _value(regularizer, critic, real, fake)
-    if said:
-        regularizer.advance_(said)
+    if values:
+        regularizer.advance_(values)
 
 
 def _whose(regularizer: Regularizer) -> str:
@@ -140,9 +140,9 @@ def _whose(regularizer: Regularizer) -> str:
 
 
 def _check_samples(regularizer: Regularizer, critic: nn.Module, real: Tensor, fake: Tensor) -> None:
-    kept = real.clone(), fake.clone()
+    copies = real.clone(), fake.clone()
     _value(regularizer, critic, real, fake)
-    assert_close((real, fake), kept, rtol=0, atol=0, msg="samples were changed")
+    assert_close((real, fake), copies, rtol=0, atol=0, msg="samples were changed")
     assert not real.requires_grad, "the real samples were changed in place: use track()"
 
 
@@ -152,18 +152,18 @@ def _check_soft(regularizer: Regularizer, critic: nn.Module, real: Tensor, fake:
     value = _value(regularizer, critic, real, fake)
     if value is None:
         return False
-    wanted = [fake] if regularizer.side == "generator" else [*critic.parameters(), *regularizer.parameters()]
+    tensors = [fake] if regularizer.side == "generator" else [*critic.parameters(), *regularizer.parameters()]
     assert value.shape == () and bool(value.isfinite()), "a penalty is a finite scalar"
-    gradients = gradients_of(value, wanted)
+    gradients = gradients_of(value, tensors)
     if not any(g is not None and bool(g.any()) for g in gradients):
         return False
 
-    def again() -> Tensor:
+    def penalty() -> Tensor:
         repeated = _value(regularizer, critic, real, fake)
         assert repeated is not None
         return repeated
 
-    assert_gradient(again, wanted, gradients, f"the penalty's gradient in {_whose(regularizer)}")
+    assert_gradient(penalty, tensors, gradients, f"the penalty's gradient in {_whose(regularizer)}")
     if regularizer.additive:
         halves = [_value(regularizer, critic, real[i : i + 4], fake[i : i + 4], start=i, n=4) for i in (0, 4)]
         mean = sum(half for half in halves if half is not None) / 2
@@ -179,10 +179,10 @@ def _check_state(regularizer: Regularizer, fresh: Regularizer, critic: nn.Module
     for _ in range(MOVES):  # from each of several moves on, because a count may matter in one of them only
         _advance(regularizer, critic, real, fake)
         fresh.load_state_dict(regularizer.state_dict())
-        told, expected = (_value(r, critic, real, fake) for r in (fresh, regularizer))
-        assert (told is None) == (expected is None), "what advance_ changes is not in the state"
-        if told is not None:
-            assert_close(told, expected, rtol=0, atol=0, msg="what advance_ changes is not in the state")
+        loaded, expected = (_value(r, critic, real, fake) for r in (fresh, regularizer))
+        assert (loaded is None) == (expected is None), "what advance_ changes is not in the state"
+        if loaded is not None:
+            assert_close(loaded, expected, rtol=0, atol=0, msg="what advance_ changes is not in the state")
 
 
 def _check_projection(regularizer: Regularizer, critic: nn.Module) -> None:

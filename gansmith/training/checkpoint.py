@@ -41,9 +41,9 @@ def save(path: Path, state: State) -> None:
             _keep(path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where a disk is full
-        kept = f"the checkpoint before it is whole: {path}" if path.exists() else "there was none before"
+        before = f"the checkpoint before it is whole: {path}" if path.exists() else "there was none before"
         reason = _system_error(error) or _first_line(error)
-        raise ValueError(f"cannot save {path}: {reason}; {kept}") from error
+        raise ValueError(f"cannot save {path}: {reason}; {before}") from error
 
 
 def previous(path: Path) -> Path:
@@ -61,8 +61,8 @@ def load(path: Path) -> State:
         with open_file(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             size = _plain_size(file)
-            found = torch.load(file, map_location="cpu", weights_only=True)
-            _check(found, size)
+            content = torch.load(file, map_location="cpu", weights_only=True)
+            _check(content, size)
     except FileNotFoundError:
         raise ValueError(f"there is no checkpoint at {path}") from None
     except pickle.UnpicklingError as error:
@@ -71,15 +71,15 @@ def load(path: Path) -> State:
         raise ValueError(f"{path} {what}") from None
     except (RuntimeError, OSError, EOFError, BadZipFile, ValueError, LookupError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is no checkpoint, or is damaged ({_first_line(error)})") from None
-    if not isinstance(found, dict) or not {"format", "sha256", "state"} <= found.keys():
+    if not isinstance(content, dict) or not {"format", "sha256", "state"} <= content.keys():
         raise ValueError(f"{path} is no checkpoint of gansmith")
-    if not isinstance(found["format"], int) or found["format"] > FORMAT:
+    if not isinstance(content["format"], int) or content["format"] > FORMAT:
         raise ValueError(
-            f"{path} has format {found['format']}, but this version reads up to {FORMAT}: pip install -U gansmith"
+            f"{path} has format {content['format']}, but this version reads up to {FORMAT}: pip install -U gansmith"
         )
-    if digest(found["state"]) != found["sha256"]:
+    if digest(content["state"]) != content["sha256"]:
         raise ValueError(f"{path} is damaged: its checksum does not fit its content")
-    state: State = found["state"]
+    state: State = content["state"]
     return state
 
 
@@ -119,10 +119,10 @@ def _plain_size(file: BinaryIO) -> int:
     return size
 
 
-def _check(found: Any, size: int) -> None:
+def _check(content: Any, size: int) -> None:
     """Refuses what is small in the file and large when it is looked at: tensors that repeat a few numbers without end,
     and lists of one list of one list."""
-    room, left = SHARED * size, [found]
+    room, left = SHARED * size, [content]
     while left:
         value = left.pop()
         room -= 1

@@ -9,9 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from gansmith.chance import Part, keyed
 from gansmith.disk.atomic import atomic
 from gansmith.disk.log import read_log
 from gansmith.training import checkpoint
@@ -25,13 +22,13 @@ class Rate:
     """Real images seen by the critic (or by the first player) per second, between two looks."""
 
     def __init__(self, training: Training) -> None:
-        self.seen, self.at = self._images(training), time.perf_counter()
+        self.images, self.at = self._images(training), time.perf_counter()
 
     def look(self, training: Training) -> float:
         """Images per second since the last look."""
-        seen, now = self._images(training), time.perf_counter()
-        rate = (seen - self.seen) / max(now - self.at, 1e-9)
-        self.seen, self.at = seen, now
+        images, now = self._images(training), time.perf_counter()
+        rate = (images - self.images) / max(now - self.at, 1e-9)
+        self.images, self.at = images, now
         return rate
 
     @staticmethod
@@ -57,13 +54,13 @@ class Bar(Hook):
         self.progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[said]}", markup=False),
+            TextColumn("{task.fields[status]}", markup=False),
             TimeRemainingColumn(),
             console=console,
             disable=self.quiet,
             refresh_per_second=2,
         )
-        self.task = self.progress.add_task("", total=training.stage.steps, completed=training.step, said="")
+        self.task = self.progress.add_task("", total=training.stage.steps, completed=training.step, status="")
         self.rate = Rate(training)
         self.progress.start()
 
@@ -74,10 +71,10 @@ class Bar(Hook):
             return
         self.drawn = now
         losses = [f"{k.split('/')[0]} {float(v):.3f}" for k, v in training.notes.items() if k.endswith("/loss")]
-        said = "  ".join([*losses, f"{self.rate.look(training):.0f} images/s"])
+        status = "  ".join([*losses, f"{self.rate.look(training):.0f} images/s"])
         if self.quiet:
-            print(f"step {training.step:,} of {training.stage.steps:,}  {said}", flush=True)
-        self.progress.update(self.task, completed=training.step, said=said)
+            print(f"step {training.step:,} of {training.stage.steps:,}  {status}", flush=True)
+        self.progress.update(self.task, completed=training.step, status=status)
 
     def end(self, training: Training, error: BaseException | None) -> None:
         if self.progress is not None:
@@ -95,9 +92,9 @@ class Log(Hook):
 
     def start(self, training: Training) -> None:
         here = (training.number, training.step)
-        kept = [line for line in read_log(self.path) if (line["stage"], line["step"]) <= here]
-        self.before = kept[-1]["seconds"] if kept else 0.0
-        text = "".join(json.dumps(line) + "\n" for line in kept)
+        lines = [line for line in read_log(self.path) if (line["stage"], line["step"]) <= here]
+        self.before = lines[-1]["seconds"] if lines else 0.0
+        text = "".join(json.dumps(line) + "\n" for line in lines)
         with atomic(self.path) as file:
             file.write(text.encode())
         self.file = self.path.open("a", encoding="utf-8")
@@ -150,7 +147,7 @@ class Checkpoint(Hook):
         self.saved = training.number, training.step
 
 
-class Pictures(Hook):
+class Gallery(Hook):
     """Calls ``draw(training)`` at the start, at steps that grow by half an octave, and at the end."""
 
     def __init__(self, draw: Callable[[Training], None], first: int = 50) -> None:
@@ -168,17 +165,10 @@ class Pictures(Hook):
         """Whether a picture belongs to this step: first, 1.5 first, 2 first, 3 first, 4 first, ...
 
         Example:
-            >>> [s for s in range(1, 500) if Pictures(print, 50).due(s)]
+            >>> [s for s in range(1, 500) if Gallery(print, 50).due(s)]
             [50, 75, 100, 150, 200, 300, 400]
         """
         if step < self.first:
             return False
         octave = 2 ** math.floor(math.log2(step / self.first))
         return step in (self.first * octave, self.first * octave * 3 // 2)
-
-
-def fixed_samples(training: Training, n: int) -> Tensor:
-    """Samples of the averaged game from latents that are the same at every step of a run."""
-    with keyed(Part((training.seed, "samples")), training.device):
-        samples: Tensor = training.average.sample(n)
-        return samples

@@ -11,11 +11,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import accumulate
 from types import FrameType
-from typing import Any
 
 import torch
 
 from gansmith.batch import Batch
+from gansmith.duel.ranks import place
 from gansmith.dynamics.conflicts import conflicts_with_data, warn
 from gansmith.games.average import Average
 from gansmith.games.base import Game
@@ -75,10 +75,11 @@ class Training:
         self.interrupted = False
         for stage in experiment.stages:
             stage.game.to(self.device)
-            if stage.dynamics.pull.group is not None:
+            world, _ = place(stage.dynamics.pull.group)
+            if stage.batch % world:
                 raise ValueError(
-                    "training runs in one process, but got a pull over several ranks: step the dynamics in a loop of "
-                    "your own, each rank with its rows of the global batch"
+                    f"needs as many samples on every rank, but got a batch of {stage.batch} for {world} ranks: "
+                    f"take a batch of {stage.batch // world * world or world}"
                 )
             autocast = choose_precision(precision, self.device, stage.game, stage.dynamics.full_precision)
             stage.dynamics.pull = replace(stage.dynamics.pull, autocast=autocast)
@@ -100,7 +101,7 @@ class Training:
         return self.stage.dynamics.pull.autocast
 
     @property
-    def average(self) -> Any:
+    def average(self) -> Game:
         """The averaged game, in evaluation mode: what samples are made of."""
         return self._average.game
 
@@ -109,13 +110,23 @@ class Training:
         """Whether the last stage is through."""
         return self.number == len(self.experiment.stages) - 1 and self.step >= self.stage.steps
 
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process whose hooks look on: the only one, or the first of the ranks."""
+        return place(self.stage.dynamics.pull.group)[1] == 0
+
     def batch(self, draw: int) -> Batch:
-        """Training batch number ``draw``, on the device."""
-        batch = self.stage.data.batch(self.seed, draw, self.stage.batch)
-        x = batch.x.to(self.device)
-        if self.autocast is not None and x.ndim == 4:
-            x = x.contiguous(memory_format=torch.channels_last)
-        return Batch(x, None if batch.y is None else batch.y.to(self.device), batch.index)
+        """Training batch number ``draw``, on the device; of several ranks each has its rows of it."""
+        stage = self.stage
+        world, rank = place(stage.dynamics.pull.group)
+        batch = stage.data.batch(self.seed, draw, stage.batch)
+        if world > 1:
+            n = stage.batch // world
+            batch = batch[rank * n : (rank + 1) * n]
+        batch = batch.to(self.device)
+        if self.autocast is not None and batch.x.ndim == 4:
+            batch = replace(batch, x=batch.x.contiguous(memory_format=torch.channels_last))
+        return batch
 
     def advance(self) -> Notes:
         """One step."""
@@ -167,7 +178,7 @@ def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:
 
     Arguments:
         training: from its beginning, or where a loaded state left it.
-        hooks: look on.
+        hooks: look on; of several ranks in the first one.
 
     Raises:
         Diverged: a loss or gradient is not finite. No bad update was applied; the last saved state stays.
@@ -180,6 +191,7 @@ def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:
         True
     """
     training.interrupted = False
+    hooks = hooks if training.leads else ()
     with _interruptible(training):
         while True:
             _train_stage(training, hooks)

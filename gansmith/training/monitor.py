@@ -13,8 +13,9 @@ from gansmith.chance import Part, keyed
 from gansmith.data.dataset import Dataset
 from gansmith.duel.scores import Critic, Sample, parts, score
 from gansmith.duel.slopes import NoWitness, slope
-from gansmith.games.base import Game
-from gansmith.objectives import NonSaturating, Objective, Saturating
+from gansmith.games.base import Duels, Game, Samples
+from gansmith.objectives import NonSaturating, Objective, Relativistic, Saturating
+from gansmith.objectives.base import Sum
 from gansmith.training.hooks import Log
 from gansmith.training.loop import Training
 
@@ -65,8 +66,8 @@ class Monitor(Log):
         data = training.stage.data
         self.every = max(SOONEST, training.stage.steps // self.looks)
         with keyed(Part((training.seed, "monitor"))):
-            self.train = _some(data, data.train, self.n, training.device)
-            self.held_out = _some(data, data.held_out, self.n, training.device)
+            self.train = _some(data, data.train, self.n).to(training.device)
+            self.held_out = _some(data, data.held_out, self.n).to(training.device)
 
     def step(self, training: Training) -> None:
         if training.step % self.every and training.step < training.stage.steps:
@@ -79,76 +80,76 @@ def look(game: Game, train: Batch, held_out: Batch) -> dict[str, float]:
     """The numbers of one line, as `Monitor` says.
 
     Arguments:
-        game: makes duels; of another, which only samples, the diversity is all there is to see, as it is where the
+        game: plays duels; of another, which only samples, the diversity is all there is to see, as it is where the
             objective has no function of one sample (a critic of pairs).
         train: training samples, as many as fakes are made.
         held_out: samples that no player has seen; may be empty.
     """
-    if type(game).duel is Game.duel:
-        sample = getattr(game, "sample", None)
-        return {} if sample is None else _diversity(train.x, sample(len(train)))
+    if not isinstance(game, Duels):
+        return _diversity(train.x, game.sample(len(train))) if isinstance(game, Samples) else {}
+    objective = game.objective
     with game.looking():
         critic, real, fake = game.duel(train)
-        heard = _Heard(critic)
-        objective = getattr(game, "objective", None)
-        witness: Critic = heard
-        if isinstance(objective, Objective):
-            witness = objective.witness(heard, real, fake)
-            critic = objective.witness(critic, real, fake)
+        leaves = Leaves(critic)
+        witness = objective.witness(leaves, real, fake)
         if isinstance(witness, NoWitness):
             return _diversity(parts(real)[0], parts(fake)[0])
         scores = score(witness, real)
-        seen = {"score/train": float(scores.mean()), "score/fake": float(score(witness, fake).mean())}
+        numbers = {"score/train": float(scores.mean()), "score/fake": float(score(witness, fake).mean())}
         if len(held_out) > 1:
             unseen = score(witness, game.duel(held_out)[1])
-            seen["score/held_out"] = float(unseen.mean())
-            seen["score/error"] = float((scores.var() / len(scores) + unseen.var() / len(unseen)).sqrt())
-        seen["slope"] = float(slope(critic, real).mean().sqrt())
-        bare = getattr(objective, "objective", objective)  # without its penalties
-        kind = getattr(bare, "of", bare)  # of relativistic ones what they are made of
-        if isinstance(bare, Objective) and isinstance(kind, LOGISTIC):
-            seen["doubt"] = heard.doubt(bare, real, fake)
-    return seen | _diversity(parts(real)[0], parts(fake)[0])
+            numbers["score/held_out"] = float(unseen.mean())
+            numbers["score/error"] = float((scores.var() / len(scores) + unseen.var() / len(unseen)).sqrt())
+        if any(part.is_floating_point() for part in parts(real)):
+            numbers["slope"] = float(slope(objective.witness(critic, real, fake), real).mean().sqrt())
+        bare = objective.objective if isinstance(objective, Sum) else objective
+        if _is_logistic(bare):
+            numbers["doubt"] = leaves.doubt(bare, real, fake)
+    return numbers | _diversity(parts(real)[0], parts(fake)[0])
 
 
-class _Heard:
+def _is_logistic(objective: Objective) -> bool:
+    return isinstance(objective.of if isinstance(objective, Relativistic) else objective, LOGISTIC)
+
+
+class Leaves:
     """A critic whose outputs are remembered as leaves, to ask how a loss depends on them."""
 
     def __init__(self, critic: Critic) -> None:
         self.critic = critic
-        self.seen: dict[tuple[int, ...], tuple[Sample, Any]] = {}
-        self.leaves: list[Tensor] = []
+        self.outputs: dict[tuple[int, ...], tuple[Sample, Any]] = {}
+        self.scores: list[Tensor] = []
 
     def __call__(self, sample: Sample) -> Any:
         key = tuple(map(id, parts(sample)))
-        if key not in self.seen:
+        if key not in self.outputs:
             with torch.no_grad():
                 output = self.critic(sample)
-            self.seen[key] = sample, self._leaf(output)  # the sample too: a freed one's id would be used again
-        return self.seen[key][1]
+            self.outputs[key] = sample, self._leaf(output)  # the sample too: a freed one's id would be used again
+        return self.outputs[key][1]
 
     def _leaf(self, output: Any) -> Any:
         """Scores, features or maps, alone, in a list, or with something beside."""
         if isinstance(output, (list, tuple)):
             return type(output)([self._leaf(part) for part in output])
         if isinstance(output, Tensor) and output.is_floating_point():
-            self.leaves.append(output.detach().requires_grad_())
-            return self.leaves[-1]
+            self.scores.append(output.detach().requires_grad_())
+            return self.scores[-1]
         return output
 
     def doubt(self, objective: Objective, real: Sample, fake: Sample) -> float:
         with torch.enable_grad():
             loss = objective.critic_loss(self, real, fake)
-        found = torch.autograd.grad(loss, self.leaves, allow_unused=True, materialize_grads=True)
-        return float(sum(g.abs().sum() for g in found)) / 2
+        slopes = torch.autograd.grad(loss, self.scores, allow_unused=True, materialize_grads=True)
+        return float(sum(g.abs().sum() for g in slopes)) / 2
 
 
-def _some(data: Dataset, index: Tensor, n: int, device: torch.device) -> Batch:
-    chosen = index[torch.randperm(len(index))[:n]]
-    y = None if data.y is None else data.y[chosen].to(device)
-    return Batch(data.values(chosen).to(device), y, chosen)
+def _some(data: Dataset, index: Tensor, n: int) -> Batch:
+    return data.select(index[torch.randperm(len(index))[:n]])
 
 
 def _diversity(real: Tensor, fake: Tensor) -> dict[str, float]:
+    if not (real.is_floating_point() and fake.is_floating_point()):
+        return {}  # numbers of things have no distance
     of_real, of_fake = (float(torch.pdist(x.detach().float().flatten(1)).mean()) for x in (real, fake))
     return {"diversity": of_fake / of_real} if of_real > 0 else {}  # of one real sample there is none

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-def choose_device(wanted: str) -> torch.device:
+def choose_device(name: str) -> torch.device:
     """``auto`` is a GPU where there is one, else the CPU.
 
     Raises:
@@ -16,20 +16,20 @@ def choose_device(wanted: str) -> torch.device:
         >>> choose_device("cpu")
         device(type='cpu')
     """
-    if wanted == "auto":
+    if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        device = torch.device(wanted)
+        device = torch.device(name)
         torch.zeros(1, device=device).item()  # a device without memory is none to train on
     # torch raises any of these for a device that it does not know, was not built for, or that is not there
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise ValueError(f"no device {wanted!r} here: use auto or cpu") from None
+        raise ValueError(f"no device {name!r} here: use auto or cpu") from None
     return device
 
 
-def choose_precision(wanted: str, device: torch.device, game: nn.Module, full: bool = False) -> torch.dtype | None:
+def choose_precision(name: str, device: torch.device, game: nn.Module, full: bool = False) -> torch.dtype | None:
     """The precision of forward passes: bfloat16, or None for that of the parameters.
 
     ``auto`` is bfloat16 where the hardware computes in it *and* the game has wide convolutions; small matrices lose
@@ -38,14 +38,14 @@ def choose_precision(wanted: str, device: torch.device, game: nn.Module, full: b
     Raises:
         ValueError: an unknown precision; bfloat16 for dynamics that need full precision.
     """
-    if wanted == "float32":
+    if name == "float32":
         return None
-    if wanted == "bfloat16":
+    if name == "bfloat16":
         if full:
             raise ValueError("these dynamics need full precision, but got bfloat16: use auto or float32")
         return torch.bfloat16
-    if wanted != "auto":
-        raise ValueError(f"needs a precision auto, float32 or bfloat16, but got {wanted!r}")
+    if name != "auto":
+        raise ValueError(f"needs a precision auto, float32 or bfloat16, but got {name!r}")
     return torch.bfloat16 if not full and _has_bfloat16(device) and _is_convolutional(game) else None
 
 

@@ -69,9 +69,11 @@ def test_one_damaged_entry_is_skipped(tmp_path):
     Path(path).write_bytes(data.replace(png(2), png(2)[:-9] + b"x" + png(2)[-8:], 1))
     restate(path, 0, 24, "<I", len(png(0)) - 1)  # states a byte less than it has
     restate(path, 1, 16, "<I", 12345)  # another checksum
-    found = load(path)
-    assert found.names == ("3.png",)
-    assert found.notes[0] == "skipped 3 of 4 files: " + ", ".join(f"{k}.png (damaged archive entry)" for k in range(3))
+    dataset = load(path)
+    assert dataset.names == ("3.png",)
+    assert dataset.notes[0] == "skipped 3 of 4 files: " + ", ".join(
+        f"{k}.png (damaged archive entry)" for k in range(3)
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,14 +135,14 @@ def test_an_entry_that_states_more_than_deflate_can_hold(tmp_path):
 def test_a_bomb_is_unpacked_no_further_than_it_states(tmp_path):
     path = pack(tmp_path / "a.zip", [("a.png", png()), ("bomb.png", bytes(50 << 20))])
     restate(path, 1, 24, "<I", 1000)
-    where = archive.open_archive(Path(path)).where(1)
+    location = archive.open_archive(Path(path)).location(1)
     tracemalloc.start()
     with pytest.raises(ValueError, match="damaged archive entry"):
-        archive.read_entry(path, *where)
+        archive.read_entry(path, *location)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    archive._opened(path).close()
-    archive._opened.cache_clear()
+    archive._open(path).close()
+    archive._open.cache_clear()
     assert peak < 1 << 20 and load(path).names == ("a.png",)
 
 
@@ -175,16 +177,16 @@ def test_damage_of_any_kind_is_a_value_error(tmp_path, seed):
             data[place] = rng.choice([0, 1, 127, 255, int(rng.integers(256))])
         path.write_bytes(data)
         try:
-            found = archive.open_archive(path)
-            for k in range(len(found.names)):
-                archive.read_entry(str(path), *found.where(k))
+            entries = archive.open_archive(path)
+            for k in range(len(entries.names)):
+                archive.read_entry(str(path), *entries.location(k))
             outcomes.add("read")
         except ValueError as error:
             assert "\n" not in str(error)
             outcomes.add("refused")
         finally:
-            archive._opened(str(path)).close()
-            archive._opened.cache_clear()
+            archive._open(str(path)).close()
+            archive._open.cache_clear()
     assert outcomes == {"read", "refused"}
 
 

@@ -10,13 +10,13 @@ from torch.testing import assert_close
 from gansmith.data import Dataset
 from gansmith.data.augment import Augment
 from gansmith.data.dataset import assemble
-from gansmith.data.found import Found
+from gansmith.data.raw_data import RawData
 
 
 def images(n: int, augment: Augment | None = None) -> Dataset:
     generator = torch.Generator().manual_seed(0)
     x = torch.randint(0, 256, (n, 3, 8, 8), dtype=torch.uint8, generator=generator)
-    return replace(assemble(Found(x), "toy", "toy"), augment=augment)
+    return replace(assemble(RawData(x), "toy", "toy"), augment=augment)
 
 
 def places(n: int, side: int) -> torch.Tensor:
@@ -86,13 +86,13 @@ def test_numbers_that_are_written_down():
 @pytest.mark.parametrize("size", [7, 16, 45])
 def test_batches_of_any_size_change_a_picture_alike(size):
     data = images(100, Augment(flip=True, shift=2))
-    seen: dict[tuple[int, int], torch.Tensor] = {}
+    samples: dict[tuple[int, int], torch.Tensor] = {}
     for place, (index, x) in enumerate(walk(data, 1, 180)):
-        seen[place // 90, index] = x
+        samples[place // 90, index] = x
     for place, (index, x) in enumerate(walk(data, size, 180)):
-        assert torch.equal(x, seen[place // 90, index])
-    again = [torch.equal(seen[0, k], seen[1, k]) for k in data.train.tolist()]
-    assert sum(again) < 20
+        assert torch.equal(x, samples[place // 90, index])
+    same = [torch.equal(samples[0, k], samples[1, k]) for k in data.train.tolist()]
+    assert sum(same) < 20
 
 
 def walk(data: Dataset, size: int, count: int) -> list[tuple[int, torch.Tensor]]:
@@ -122,10 +122,10 @@ def test_memory_mapped_pictures(tmp_path):
     data = images(100, Augment(flip=True, shift=2))
     data.x.numpy().tofile(tmp_path / "x")
     mapped = np.memmap(tmp_path / "x", np.uint8, mode="c").reshape(data.x.shape)
-    again = replace(data, x=torch.from_numpy(mapped))
+    same = replace(data, x=torch.from_numpy(mapped))
     for draw in range(4):
-        assert torch.equal(again.batch(0, draw, 32).x, data.batch(0, draw, 32).x)
-    assert_close(again.batch(0, 0, 8).x.amax().item(), data.batch(0, 0, 8).x.amax().item(), rtol=0, atol=0)
+        assert torch.equal(same.batch(0, draw, 32).x, data.batch(0, draw, 32).x)
+    assert_close(same.batch(0, 0, 8).x.amax().item(), data.batch(0, 0, 8).x.amax().item(), rtol=0, atol=0)
 
 
 def test_refused():
@@ -134,4 +134,4 @@ def test_refused():
     with pytest.raises(ValueError, match="a shift below 8 pixels, the images' side, but got 8"):
         images(4, Augment(shift=8))
     with pytest.raises(ValueError, match="but v holds vectors: leave augmentation out"):
-        replace(assemble(Found(torch.zeros(4, 2)), "v", "v"), augment=Augment())
+        replace(assemble(RawData(torch.zeros(4, 2)), "v", "v"), augment=Augment())

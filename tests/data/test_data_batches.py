@@ -7,12 +7,12 @@ from torch.testing import assert_close
 from gansmith.data import Dataset, load
 from gansmith.data.dataset import assemble
 from gansmith.data.epochs import _permutation, positions
-from gansmith.data.found import Found
+from gansmith.data.raw_data import RawData
 
 
 def images(n: int, side: int = 8) -> Dataset:
     x = torch.arange(n * side * side).remainder(256).to(torch.uint8).reshape(n, 1, side, side)
-    return assemble(Found(x, torch.arange(n)), "toy", "toy")
+    return assemble(RawData(x, torch.arange(n)), "toy", "toy")
 
 
 def test_the_same_seed_and_draw_give_the_same_rows_in_any_order_of_calls():
@@ -20,10 +20,10 @@ def test_the_same_seed_and_draw_give_the_same_rows_in_any_order_of_calls():
     first = [data.batch(3, draw, 16) for draw in range(20)]
     _permutation.cache_clear()
     for draw in (19, 0, 7, 7, 12):
-        again = data.batch(3, draw, 16)
-        assert torch.equal(again.index, first[draw].index)
-        assert torch.equal(again.x, first[draw].x)
-        assert again.y is not None and torch.equal(again.y, first[draw].y)
+        repeated = data.batch(3, draw, 16)
+        assert torch.equal(repeated.index, first[draw].index)
+        assert torch.equal(repeated.x, first[draw].x)
+        assert repeated.y is not None and torch.equal(repeated.y, first[draw].y)
 
 
 def test_seeds_and_epochs_are_different_orders():
@@ -82,12 +82,12 @@ def test_rows_labels_and_index_belong_together():
 
 def test_values_reach_both_ends_exactly():
     x = torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1)
-    assert assemble(Found(x), "a", "a").values(torch.tensor([0, 1])).flatten().tolist() == [-1.0, 1.0]
+    assert assemble(RawData(x), "a", "a").values(torch.tensor([0, 1])).flatten().tolist() == [-1.0, 1.0]
 
 
 def test_vectors_pass_as_they_are():
     x = torch.randn(10, 3, generator=torch.Generator().manual_seed(0))
-    data = assemble(Found(x), "a", "a")
+    data = assemble(RawData(x), "a", "a")
     assert not data.is_images and data.shape == (3,) and data.classes is None
     assert torch.equal(data.values(torch.tensor([4, 2])), x[[4, 2]])
     assert data.batch(0, 0, 4).y is None
@@ -96,10 +96,10 @@ def test_vectors_pass_as_they_are():
 
 @pytest.mark.parametrize(("n", "held_out"), [(1, 0), (2, 1), (9, 1), (10, 1), (40, 4), (100, 10)])
 def test_the_split_is_a_fixed_tenth(n, held_out):
-    data, again = images(n), images(n)
+    data, repeated = images(n), images(n)
     assert len(data.held_out) == held_out
     assert torch.equal(torch.cat([data.train, data.held_out]).sort().values, torch.arange(n))
-    assert torch.equal(data.held_out, again.held_out)
+    assert torch.equal(data.held_out, repeated.held_out)
     assert data.train.dtype == data.held_out.dtype == torch.int64
 
 
@@ -108,7 +108,7 @@ def test_fingerprint_sees_bytes_shapes_and_labels():
     other = x.clone()
     other[3, 0, 7, 7] = 1
     prints = [
-        assemble(Found(*parts), "a", "a").fingerprint
+        assemble(RawData(*parts), "a", "a").fingerprint
         for parts in [(x, y), (x, None), (other, y), (x.reshape(4, 1, 4, 16), y), (x, y + 1), (x.clone(), y)]
     ]
     assert len(set(prints)) == 5 and prints[0] == prints[5]
@@ -116,10 +116,10 @@ def test_fingerprint_sees_bytes_shapes_and_labels():
 
 def test_a_fingerprint_that_is_known_stands_for_the_samples():
     x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
-    known = assemble(Found(x), "a", "a").fingerprint
+    known = assemble(RawData(x), "a", "a").fingerprint
     for labels in (None, y):
-        found = Found(x + 1, labels, fingerprint=known)
-        assert assemble(found, "a", "a").fingerprint == assemble(Found(x, labels), "a", "a").fingerprint
+        raw = RawData(x + 1, labels, fingerprint=known)
+        assert assemble(raw, "a", "a").fingerprint == assemble(RawData(x, labels), "a", "a").fingerprint
 
 
 def test_each_sample_of_a_batch_has_its_own_epoch():
@@ -129,7 +129,7 @@ def test_each_sample_of_a_batch_has_its_own_epoch():
 
 
 def test_names_of_classes():
-    data = assemble(Found(torch.zeros(2, 3), torch.tensor([0, 1]), class_names=("cat", "dog")), "a", "a")
+    data = assemble(RawData(torch.zeros(2, 3), torch.tensor([0, 1]), class_names=("cat", "dog")), "a", "a")
     assert [data.class_name(label) for label in (1, 0, 2, -1)] == ["dog", "cat", "2", "-1"]
 
 
@@ -147,7 +147,7 @@ def test_impossible_batches(draw, size):
 
 
 def test_crop_refuses_images_of_another_size():
-    data = assemble(Found(torch.zeros(3, 1, 32, 32, dtype=torch.uint8), content=(28, 28)), "a", "a")
+    data = assemble(RawData(torch.zeros(3, 1, 32, 32, dtype=torch.uint8), content=(28, 28)), "a", "a")
     assert data.crop(torch.zeros(5, 3, 32, 32)).shape == (5, 3, 28, 28)
     with pytest.raises(ValueError, match="needs images of 32x32"):
         data.crop(torch.zeros(5, 1, 28, 28))
@@ -155,5 +155,5 @@ def test_crop_refuses_images_of_another_size():
 
 def test_classes_count_from_zero_and_leave_the_unlabeled_out():
     x = torch.zeros(3, 2)
-    assert assemble(Found(x, torch.tensor([-1, 4, 0])), "a", "a").classes == 5
-    assert assemble(Found(x, torch.tensor([-1, -1, -1])), "a", "a").classes is None
+    assert assemble(RawData(x, torch.tensor([-1, 4, 0])), "a", "a").classes == 5
+    assert assemble(RawData(x, torch.tensor([-1, -1, -1])), "a", "a").classes is None

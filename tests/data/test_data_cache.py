@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from gansmith.data import load, pictures, pool
-from gansmith.data.cache import cache_folder, recall
+from gansmith.data.cache import cache_folder, entry_of_stamp
 from gansmith.data.memory import budget
 from gansmith.data.pool import Pool
 
@@ -40,26 +40,26 @@ def in_memory(folder, **options):
         return load(str(folder), **options)
 
 
-def kept(folder):
+def suffixes(folder):
     return sorted(path.suffix for path in (folder.parent / "cache" / "pictures").iterdir())
 
 
 @pytest.fixture
-def handed(monkeypatch):
+def passes_of_items(monkeypatch):
     """Numbers of the items that workers were handed, a list for each pass."""
     passes = []
-    run, hand = Pool.run, Pool._hand
+    run, send_chunk = Pool.run, Pool._send_chunk
 
     def counted_run(self, *arguments, **options):
         passes.append([])
         return run(self, *arguments, **options)
 
-    def counted_hand(self, worker, chunk, *rest):
+    def counted_send(self, worker, chunk, *rest):
         passes[-1].extend(chunk)
-        return hand(self, worker, chunk, *rest)
+        return send_chunk(self, worker, chunk, *rest)
 
     monkeypatch.setattr(Pool, "run", counted_run)
-    monkeypatch.setattr(Pool, "_hand", counted_hand)
+    monkeypatch.setattr(Pool, "_send_chunk", counted_send)
     return passes
 
 
@@ -71,7 +71,7 @@ def test_same_samples_as_in_memory(folder):
         assert torch.equal(data.x, expected.x) and data.fingerprint == expected.fingerprint
         assert data.names == expected.names and data.notes == expected.notes and torch.equal(data.y, expected.y)
         assert data.held_out.equal(expected.held_out) and data.content == expected.content
-        assert kept(folder) == [".json", ".key", ".lock", ".rows"]
+        assert suffixes(folder) == [".json", ".key", ".lock", ".rows"]
     (rows,) = (folder.parent / "cache" / "pictures").glob("*.rows")
     assert rows.stat().st_size == expected.x.numel()
     assert len(expected) == 119 and expected.notes[0].startswith("skipped 2 of 121 files")
@@ -81,7 +81,7 @@ def test_the_fingerprint_is_that_of_the_same_array(folder, tmp_path):
     for path in [*folder.glob("class[12]/*"), folder / "class0" / "003.png"]:
         path.unlink()
     one_class = load(str(folder), size=128)
-    assert one_class.y is None and kept(folder).count(".rows") == 1
+    assert one_class.y is None and suffixes(folder).count(".rows") == 1
     np.savez(tmp_path / "a.npz", x=one_class.x.numpy())
     assert load(str(tmp_path / "a.npz")).fingerprint == one_class.fingerprint
 
@@ -93,44 +93,44 @@ def test_a_batch_of_mapped_pictures(folder):
     assert torch.equal(load(str(folder)).x, expected.x)
 
 
-def test_built_once(folder, handed):
+def test_built_once(folder, passes_of_items):
     load(str(folder))
-    assert [len(items) for items in handed] == [121, 120]
+    assert [len(items) for items in passes_of_items] == [121, 120]
     load(str(folder))
-    assert len(handed) == 2
+    assert len(passes_of_items) == 2
 
 
-def test_the_key_is_the_content(folder, handed):
+def test_the_key_is_the_content(folder, passes_of_items):
     first = load(str(folder))
     for path in folder.rglob("*.png"):
         os.utime(path, (1, 1))
     moved = folder.rename(folder.with_name("moved"))
     data = load(str(moved))
-    assert torch.equal(data.x, first.x) and kept(folder).count(".rows") == 1
-    assert [len(items) for items in handed] == [121, 120, 121]  # hashed again, not decoded again
+    assert torch.equal(data.x, first.x) and suffixes(folder).count(".rows") == 1
+    assert [len(items) for items in passes_of_items] == [121, 120, 121]  # hashed again, not decoded again
     Image.new("RGB", (64, 64)).save(moved / "class0" / "000.png")
     changed = load(str(moved))
-    assert not changed.x[0].any() and kept(folder).count(".rows") == 2
-    assert load(str(moved), size=128).shape == (3, 128, 128) and kept(folder).count(".rows") == 3
+    assert not changed.x[0].any() and suffixes(folder).count(".rows") == 2
+    assert load(str(moved), size=128).shape == (3, 128, 128) and suffixes(folder).count(".rows") == 3
 
 
-def test_a_build_that_was_killed_goes_on(folder, handed):
+def test_a_build_that_was_killed_goes_on(folder, passes_of_items):
     code = (
         "import os; from gansmith.data import load, pictures, pool;"
         "pool._cores = lambda: 1;"
-        "told = pictures.Progress.__call__;"
+        "call = pictures.Progress.__call__;"
         "pictures.Progress.__call__ = lambda self, done: "
         "os.kill(os.getpid(), 9) if self.what.startswith('decoding') and done > 50 else None;"
         f"load({str(folder)!r})"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    assert kept(folder) == [".key", ".lock", ".part", ".state"]
+    assert suffixes(folder) == [".key", ".lock", ".part", ".state"]
     data = load(str(folder))
     assert torch.equal(data.x, in_memory(folder).x)
-    assert 0 < len(handed[1]) < 90 and kept(folder) == [".json", ".key", ".lock", ".rows"]
+    assert 0 < len(passes_of_items[1]) < 90 and suffixes(folder) == [".json", ".key", ".lock", ".rows"]
 
 
-def test_a_build_that_was_killed_while_rows_moved_starts_again(folder, handed):
+def test_a_build_that_was_killed_while_rows_moved_starts_again(folder, passes_of_items):
     code = (
         "import os; from gansmith.data import load, pictures;"
         "move = pictures._without;"
@@ -138,7 +138,7 @@ def test_a_build_that_was_killed_while_rows_moved_starts_again(folder, handed):
         f"load({str(folder)!r})"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    assert torch.equal(load(str(folder)).x, in_memory(folder).x) and len(handed[1]) == 120
+    assert torch.equal(load(str(folder)).x, in_memory(folder).x) and len(passes_of_items[1]) == 120
 
 
 def test_a_second_builder_waits_and_takes_what_the_first_built(folder):
@@ -175,7 +175,7 @@ def test_a_disk_without_room(folder, monkeypatch):
     monkeypatch.setattr("gansmith.data.cache.os.posix_fallocate", full)
     with pytest.raises(ValueError, match=r"needs 0\.0 GiB for decoded pictures in .*: free some, set GANSMITH_CACHE"):
         load(str(folder))
-    assert kept(folder) == [".key", ".lock"]
+    assert suffixes(folder) == [".key", ".lock"]
 
 
 def test_a_cache_that_cannot_be_made(folder, monkeypatch):
@@ -196,7 +196,7 @@ def test_the_budget(monkeypatch):
 
 def test_what_fits_stays_in_memory(folder, monkeypatch):
     monkeypatch.setattr(pictures, "budget", lambda: 119 * 3 * 64 * 64)
-    monkeypatch.setattr(pictures, "shelf_of", None)
+    monkeypatch.setattr(pictures, "cache_entry", None)
     (folder / "class0" / "003.png").unlink()
     assert len(load(str(folder))) == 119
 
@@ -211,7 +211,7 @@ def test_what_fails_in_passing_is_not_remembered(folder, monkeypatch, pass_):
         patch.setattr(pool, "START", "import sys; sys.path[:] = sys.argv[1:]\n" + start.format(pass_))
         data = load(str(folder))
     assert len(data) == 118 and "002.png (Permission denied)" in data.notes[0]
-    assert not {".rows", ".json", ".part"} & set(kept(folder)) and data.x.sum() > 0
+    assert not {".rows", ".json", ".part"} & set(suffixes(folder)) and data.x.sum() > 0
     assert path.is_file() and torch.equal(load(str(folder)).x, in_memory(folder).x)
 
 
@@ -254,7 +254,7 @@ def test_a_damaged_key_is_ignored(folder, key):
     expected = load(str(folder)).fingerprint
     (path,) = (folder.parent / "cache" / "pictures").glob("*.key")
     path.write_bytes(key)
-    assert recall(path.stem) is None and load(str(folder)).fingerprint == expected
+    assert entry_of_stamp(path.stem) is None and load(str(folder)).fingerprint == expected
 
 
 def test_no_home(folder, monkeypatch):

@@ -9,8 +9,8 @@ from PIL import Image
 
 from gansmith.data import listing, load, sources
 from gansmith.data.classes import classes_of
-from gansmith.data.found import Found
 from gansmith.data.listing import walk
+from gansmith.data.raw_data import RawData
 
 
 def picture(path, value=0):
@@ -124,8 +124,8 @@ def test_sub_folders_are_classes(tmp_path):
     ],
 )
 def test_what_folders_say(names, labels, classes, held_out):
-    found = classes_of(names)
-    assert (found.labels, found.names, found.held_out) == (labels, classes, held_out)
+    result = classes_of(names)
+    assert (result.labels, result.names, result.held_out) == (labels, classes, held_out)
 
 
 def test_the_split_of_folders(tmp_path):
@@ -166,8 +166,8 @@ def test_a_folder_around_one_archive(tmp_path):
 def test_limit_is_a_fixed_choice_made_before_decoding(tmp_path):
     for k in range(30):
         picture(tmp_path / f"{k:02d}.png", k)
-    first, again = load(str(tmp_path), limit=10), load(str(tmp_path), limit=10)
-    assert len(first) == 10 and first.names == again.names == tuple(sorted(first.names))
+    first, repeated = load(str(tmp_path), limit=10), load(str(tmp_path), limit=10)
+    assert len(first) == 10 and first.names == repeated.names == tuple(sorted(first.names))
     assert first.names != tuple(f"{k:02d}.png" for k in range(10))
     assert [int(name[:2]) for name in first.names] == first.x[:, 0, 0, 0].tolist()
     assert first.notes == ("10 of 30 samples, a fixed choice",)
@@ -183,7 +183,7 @@ def test_limit_of_arrays_keeps_labels_and_split(monkeypatch):
     assert rows == sorted(rows) and torch.equal(part.y, whole.y[rows])
     assert len(load("ring", limit=500)) == 500
     x = torch.arange(40, dtype=torch.uint8)[:, None, None, None].expand(40, 1, 8, 8).contiguous()
-    monkeypatch.setitem(sources.NAMED, "tiny", lambda: Found(x, held_out=torch.arange(30, 40)))
+    monkeypatch.setitem(sources.NAMED, "tiny", lambda: RawData(x, held_out=torch.arange(30, 40)))
     data = load("tiny", limit=20)
     values = data.x[:, 0, 0, 0]
     assert 0 < len(data.held_out) < 20 and (values[data.held_out] >= 30).all() and (values[data.train] < 30).all()
@@ -196,22 +196,22 @@ def test_labels_of_a_file_belong_to_what_was_listed(tmp_path, monkeypatch):
         picture(folder / "ab"[k % 2] / f"{k:02d}.png", k)
     (folder / "a" / "00.png").write_text("hello")
     (folder / "labels.csv").write_text("")
-    seen = []
+    calls = []
 
     def read(path, names, n):
-        seen.append((path, list(names), n))
+        calls.append((path, list(names), n))
         return torch.arange(n), tuple(map(str, range(n))), ("labels from labels.csv",)
 
     monkeypatch.setattr(sources, "read_labels", read)
     for limit in (None, 10):
         data = load(str(folder), labels=str(folder / "labels.csv"), limit=limit)
-        path, names, n = seen.pop()
+        path, names, n = calls.pop()
         assert path == folder / "labels.csv" and n == len(names) == 20 and "labels.csv" not in names
         assert data.y is not None and data.y.tolist() == [names.index(name) for name in data.names]
         assert data.x[:, 0, 0, 0].tolist() == [int(name[2:4]) for name in data.names]
         assert data.notes[-1] == "labels from labels.csv" and not any("classes from" in note for note in data.notes)
     part = load("digits", labels=str(folder / "labels.csv"), limit=100)
-    assert seen.pop()[1:] == ([], 1797) and part.y is not None
+    assert calls.pop()[1:] == ([], 1797) and part.y is not None
     assert part.y.tolist() == sorted(part.y.tolist()) and torch.equal(part.x, load("digits").x[part.y])
 
 
@@ -246,7 +246,7 @@ def test_a_limit_that_leaves_nothing_held_out_says_so(tmp_path):
     picture(tmp_path / "test" / "40.png")
     data = load(str(tmp_path), limit=3)
     assert len(data.held_out) == 1 and data.held_out.dtype == torch.int64
-    assert data.notes[-1] == "none of these is among the chosen: a tenth of them is held out instead"
+    assert data.notes[-1] == "none of these is within the limit: a tenth of the samples is held out instead"
 
 
 def test_nothing_but_labels(tmp_path):
@@ -264,4 +264,4 @@ def test_stylegan_labels_are_passed_over(tmp_path):
     (tmp_path / "dataset.json").write_text('{"labels": null}')
     data = load(str(tmp_path), strict=True)
     assert len(data) == 2
-    assert data.notes == ("passed over dataset.json: name it as the labels to use those in it",)
+    assert data.notes == ("ignored dataset.json: pass it as the file of labels to use it",)

@@ -107,14 +107,14 @@ def test_names(source):
 
 
 def test_no_code_of_a_dataset(monkeypatch):
-    asked = {}
+    arguments = {}
 
     def of_version_3(path, revision=None, trust_remote_code=None):
-        asked.update(path=path, revision=revision, trust_remote_code=trust_remote_code)
+        arguments.update(path=path, revision=revision, trust_remote_code=trust_remote_code)
 
     monkeypatch.setattr(datasets, "load_dataset_builder", of_version_3)
     hub._builder("a", COMMIT)
-    assert asked == {"path": "a", "revision": COMMIT, "trust_remote_code": False}
+    assert arguments == {"path": "a", "revision": COMMIT, "trust_remote_code": False}
 
 
 def test_parts():
@@ -160,12 +160,12 @@ def test_loaded_labeled_split_and_pinned(stored, monkeypatch):
     monkeypatch.setattr(hub, "_commit", lambda name, revision: COMMIT)
     data = load("hf:me/toy")
     assert data.source == f"hf:me/toy@{COMMIT}" and data.is_images and data.y is not None
-    again = Selection.of(Selection("hf:me/toy").record(data))
-    assert again.source == data.source and again.load().fingerprint == data.fingerprint
+    reloaded = Selection.of(Selection("hf:me/toy").record(data))
+    assert reloaded.source == data.source and reloaded.load().fingerprint == data.fingerprint
     part = load("hf:me/toy", limit=max(2, len(data) - 1))
-    kept = [data.names.index(name) for name in part.names]
-    assert part.y.tolist() == data.y[kept].tolist()
-    assert [part.names[i] for i in part.held_out] == [data.names[i] for i in data.held_out if i in kept]
+    indices = [data.names.index(name) for name in part.names]
+    assert part.y.tolist() == data.y[indices].tolist()
+    assert [part.names[i] for i in part.held_out] == [data.names[i] for i in data.held_out if i in indices]
 
 
 @pytest.mark.parametrize("label", [2**63 - 1, 2**40])

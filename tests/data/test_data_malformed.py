@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gansmith.data.decode import _flat, _opened
-from gansmith.data.fitting import Form
+from gansmith.data.decode import _open_image, _to_gray_or_rgb
 from gansmith.data.listing import walk
 from gansmith.data.pictures import read_pictures
+from gansmith.data.resizing import ImageOptions
 
 DATA = Path(os.environ.get("GANSMITH_DATA", Path(__file__).parents[2] / "../shared/data")) / "malformed_images"
 
@@ -27,26 +27,26 @@ def verdicts():
 
 @pytest.fixture(scope="module")
 def pictures(verdicts):
-    return read_pictures(walk(str(DATA / "files")), Form(size=32))
+    return read_pictures(walk(str(DATA / "files")), ImageOptions(size=32))
 
 
 def test_every_file_is_kept_or_skipped_with_a_reason(verdicts, pictures):
-    assert len(pictures.found.names) == len(pictures.found.x) == len(pictures.kept)
-    assert {*pictures.found.names, *pictures.skipped} == set(verdicts)
-    assert len(pictures.found.names) + len(pictures.skipped) == len(verdicts) == 588
+    assert len(pictures.data.names) == len(pictures.data.x) == len(pictures.indices)
+    assert {*pictures.data.names, *pictures.skipped} == set(verdicts)
+    assert len(pictures.data.names) + len(pictures.skipped) == len(verdicts) == 588
     assert all(reason and len(reason) <= 120 for reason in pictures.skipped.values())
-    assert pictures.found.notes[0].startswith(f"skipped {len(pictures.skipped)} of 588 files: ")
-    assert pictures.found.notes[0].endswith(f" and {len(pictures.skipped) - 5} more")
+    assert pictures.data.notes[0].startswith(f"skipped {len(pictures.skipped)} of 588 files: ")
+    assert pictures.data.notes[0].endswith(f" and {len(pictures.skipped) - 5} more")
 
 
 def test_what_must_decode_decodes(verdicts, pictures):
-    wanted = {name for name, entry in verdicts.items() if entry["verdict"] == "must_decode"}
-    assert len(wanted) == 414 and wanted <= set(pictures.found.names)
+    expected = {name for name, entry in verdicts.items() if entry["verdict"] == "must_decode"}
+    assert len(expected) == 414 and expected <= set(pictures.data.names)
 
 
 def test_what_must_be_rejected_is_skipped(verdicts, pictures):
-    wanted = {name for name, entry in verdicts.items() if entry["verdict"] == "must_reject"}
-    assert len(wanted) == 28 and wanted <= set(pictures.skipped)
+    expected = {name for name, entry in verdicts.items() if entry["verdict"] == "must_reject"}
+    assert len(expected) == 28 and expected <= set(pictures.skipped)
 
 
 def test_pixels_are_those_of_the_manifest(verdicts):
@@ -55,10 +55,10 @@ def test_pixels_are_those_of_the_manifest(verdicts):
     for name, entry in verdicts.items():
         if entry["verdict"] != "must_decode" or entry["pillow"]["mode"] not in ("RGB", "L", "1", "CMYK", "P"):
             continue
-        with (DATA / "files" / name).open("rb") as file, _opened(file) as image:
+        with (DATA / "files" / name).open("rb") as file, _open_image(file) as image:
             image.load()
             if not image.has_transparency_data:
-                pixels = hashlib.sha256(_flat(image).convert("RGB").tobytes()).hexdigest()
+                pixels = hashlib.sha256(_to_gray_or_rgb(image).convert("RGB").tobytes()).hexdigest()
                 assert pixels == entry["pillow"]["rgb_sha256"], name
                 checked += 1
     assert checked > 300
@@ -68,4 +68,4 @@ def test_they_load_in_12_gb_of_address_space(verdicts, pictures):
     code = f"from gansmith.data import load; print(len(load({str(DATA / 'files')!r}, size=32)))"
     limited = f'ulimit -v 12582912; exec "{sys.executable}" -c "$0"'
     done = subprocess.run(["bash", "-c", limited, code], capture_output=True, text=True, check=True)
-    assert int(done.stdout) == len(pictures.found.x)
+    assert int(done.stdout) == len(pictures.data.x)

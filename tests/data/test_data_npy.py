@@ -26,13 +26,13 @@ def test_images_of_every_layout(tmp_path, order):
     for array in (COLOR, COLOR.transpose(0, 3, 1, 2)):
         assert torch.equal(read_npy(save(tmp_path / "a.npy", np.asarray(array, order=order))).x, expected)
     for array in (GRAY, GRAY[:, None], GRAY[..., None]):
-        found = read_npy(save(tmp_path / "a.npy", np.asarray(array, order=order)))
-        assert torch.equal(found.x[:, 0], torch.from_numpy(GRAY)) and found.y is None
+        data = read_npy(save(tmp_path / "a.npy", np.asarray(array, order=order)))
+        assert torch.equal(data.x[:, 0], torch.from_numpy(GRAY)) and data.y is None
 
 
 def test_floats_and_vectors(tmp_path):
-    found = read_npy(save(tmp_path / "a.npy", GRAY / 127.5 - 1))
-    assert torch.equal(found.x[:, 0], torch.from_numpy(GRAY)) and "[-1, 1]" in found.notes[0]
+    data = read_npy(save(tmp_path / "a.npy", GRAY / 127.5 - 1))
+    assert torch.equal(data.x[:, 0], torch.from_numpy(GRAY)) and "[-1, 1]" in data.notes[0]
     x = RNG.standard_normal((9, 5))
     assert torch.equal(read_npy(save(tmp_path / "b.npy", x)).x, torch.from_numpy(x.astype(np.float32)))
 

@@ -12,7 +12,7 @@ from PIL import Image
 from torch.testing import assert_close
 
 from gansmith.data import load
-from gansmith.data.fitting import Fit, plan
+from gansmith.data.resizing import Fit, plan
 
 RNG = np.random.default_rng(0)
 
@@ -139,13 +139,13 @@ def test_what_cannot_be_decoded_is_named_and_counted(tmp_path):
     assert data.notes[0].startswith("skipped 3 of 6 files: ")
     for part in ("text.png (no image)", "notes.txt (no image)", "cut.png ("):
         assert part in data.notes[0]
-    with pytest.raises(ValueError, match=r"skipped 3 of 6 files: .*: mend or remove them") as caught:
+    with pytest.raises(ValueError, match=r"skipped 3 of 6 files: .*: repair or remove them") as caught:
         load(str(tmp_path), strict=True)
     assert "\n" not in str(caught.value)
 
 
 def test_a_picture_unlike_its_header():
-    with pytest.raises(ValueError, match="its pixels are 20x28, other than its header said"):
+    with pytest.raises(ValueError, match="its pixels are 20x28, not of the size in its header"):
         Fit(32, 28).picture(Image.new("L", (20, 28)), 1)
 
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from gansmith.data import load, pool, progress
-from gansmith.data.fitting import Form
-from gansmith.data.listing import Held
+from gansmith.data.listing import ImageBytes
 from gansmith.data.pictures import read_pictures
+from gansmith.data.resizing import ImageOptions
 
 PATCH = """
 import os, signal, time
@@ -86,11 +86,11 @@ def test_the_number_of_workers_changes_nothing(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     for k in range(200):
         Image.fromarray(rng.integers(0, 256, (20 + k, 30, 3), dtype=np.uint8)).save(tmp_path / f"{k}.jpg")
-    found = []
+    datasets = []
     for cores in (1, 2, 5):
         monkeypatch.setattr(pool, "_cores", lambda cores=cores: cores)
-        found.append(load(str(tmp_path)))
-    assert len({data.fingerprint for data in found}) == 1 and len({data.names for data in found}) == 1
+        datasets.append(load(str(tmp_path)))
+    assert len({data.fingerprint for data in datasets}) == 1 and len({data.names for data in datasets}) == 1
 
 
 def test_a_worker_imports_what_its_parent_would(folder, tmp_path_factory, monkeypatch):
@@ -138,9 +138,9 @@ load({str(folder)!r})
 
 def test_files_that_this_process_holds(folder):
     files = sorted(folder.iterdir())
-    held = Held([path.name for path in files], lambda k: files[k].read_bytes())
-    pictures = read_pictures(held, Form())
-    assert torch.equal(pictures.found.x, load(str(folder)).x) and pictures.found.names == tuple(held.names)
+    images = ImageBytes([path.name for path in files], lambda k: files[k].read_bytes())
+    decoded = read_pictures(images, ImageOptions())
+    assert torch.equal(decoded.data.x, load(str(folder)).x) and decoded.data.names == tuple(images.names)
 
 
 def test_long_readings_say_how_far_they_are(folder, monkeypatch, capsys):
@@ -157,8 +157,8 @@ def test_a_terminal_shows_a_bar(folder, monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "100")
     load(str(folder))
-    shown = capsys.readouterr()
-    assert "decoding pictures" in shown.err and shown.out == ""
+    output = capsys.readouterr()
+    assert "decoding pictures" in output.err and output.out == ""
 
 
 @pytest.mark.parametrize("write", ["lambda *_: 1", "lambda *_: 0", "full"])
@@ -183,14 +183,14 @@ def test_time_in_which_nobody_looked_does_not_count(folder, monkeypatch, watch):
 
 def test_workers_do_not_hear_the_terminal(folder, monkeypatch):
     """Ctrl-C goes to all processes of a session's terminal, and would print a traceback for each worker."""
-    seen = []
+    session_ids = []
     start = pool.Pool._start
 
     def started(self):
         worker = start(self)
-        seen.append(os.getsid(worker.process.pid))
+        session_ids.append(os.getsid(worker.process.pid))
         return worker
 
     monkeypatch.setattr(pool.Pool, "_start", started)
     load(str(folder))
-    assert seen and os.getsid(0) not in seen
+    assert session_ids and os.getsid(0) not in session_ids

@@ -7,7 +7,7 @@ import torch
 from torch.optim import SGD
 
 from gansmith.dynamics import HEUN, Alternating, Extragradient, Optimistic, RungeKutta, Simultaneous
-from gansmith.dynamics.kept import buffers_kept_on_failure
+from gansmith.dynamics.snapshots import buffers_restored_on_failure
 from gansmith.testing import check_dynamics
 
 COUNT = itertools.count()
@@ -131,7 +131,7 @@ class Unwary(Simultaneous):
     def _round(self, players, batch, key):
         here, pulled = self._fresh(batch, key), {}
         for name, player in players.items():
-            with buffers_kept_on_failure(players):
+            with buffers_restored_on_failure(players):
                 pulled[name] = self._pull(name, player, *here)
             self._apply(name, player, pulled[name][0])
         for name, player in players.items():

@@ -8,7 +8,8 @@ from gansmith.evaluate import compare, distances, measure_sets
 from gansmith.evaluate.classes import ClassJudge
 from gansmith.evaluate.features import Features, pixels
 from gansmith.evaluate.reconstruction import PrincipalComponents
-from gansmith.examinations.encoders import Coder, Trial
+from gansmith.examinations.coder import Coder
+from gansmith.examinations.encoder import Labeled, Trial
 
 
 def normal(seed, n=200, shift=0.0):
@@ -16,16 +17,16 @@ def normal(seed, n=200, shift=0.0):
 
 
 def test_a_shift_is_seen_beyond_its_floor_and_interval():
-    found = compare(normal(0), normal(1, shift=1.0), normal(2))
+    result = compare(normal(0), normal(1, shift=1.0), normal(2))
     for name in ("frechet_distance", "kernel_distance", "sliced_wasserstein", "energy_distance"):
-        low, high = found[name]["interval"]
-        assert found[name]["floor"] < low < found[name]["value"] < high, name
-    assert found["coverage"]["interval"][1] < found["coverage"]["floor"]
+        low, high = result[name]["interval"]
+        assert result[name]["floor"] < low < result[name]["value"] < high, name
+    assert result["coverage"]["interval"][1] < result["coverage"]["floor"]
 
 
 def test_equal_distributions_are_at_the_floor():
-    found = compare(normal(10), normal(11), normal(12))
-    for name, metric in found.items():
+    result = compare(normal(10), normal(11), normal(12))
+    for name, metric in result.items():
         low, high = metric["interval"]  # of the value alone; the floor is another draw
         assert abs(metric["floor"] - metric["value"]) < 0.75 * (high - low), name
 
@@ -37,9 +38,9 @@ def test_a_share_stays_a_share():
 
 
 def test_the_values_are_the_distances_of_all_samples():
-    found, plain = compare(normal(0), normal(1), normal(2)), distances(normal(0), normal(1))
-    assert {name: found[name]["value"] for name in plain} == plain
-    assert {name: found[name]["floor"] for name in plain} == distances(normal(0), normal(2))
+    result, plain = compare(normal(0), normal(1), normal(2)), distances(normal(0), normal(1))
+    assert {name: result[name]["value"] for name in plain} == plain
+    assert {name: result[name]["floor"] for name in plain} == distances(normal(0), normal(2))
 
 
 def test_unequal_numbers_are_refused():
@@ -50,11 +51,11 @@ def test_unequal_numbers_are_refused():
 def test_half_of_the_real_pictures_make_the_floor():
     digits = load("digits")
     fake, real = load("digits", limit=150), digits
-    found = measure_sets(fake, real, pixels((1, 8, 8)))
-    assert found["n"] == 150 and "no_floor" not in found and found["content"] == [1, 8, 8]
-    frechet = found["metrics"]["frechet_distance"]
+    result = measure_sets(fake, real, pixels((1, 8, 8)))
+    assert result["n"] == 150 and "no_floor" not in result and result["content"] == [1, 8, 8]
+    frechet = result["metrics"]["frechet_distance"]
     assert 0.5 < frechet["value"] / frechet["floor"] < 2
-    assert found == measure_sets(fake, real, pixels((1, 8, 8)))
+    assert result == measure_sets(fake, real, pixels((1, 8, 8)))
     more = measure_sets(real, real, pixels((1, 8, 8)), n=1000)
     assert more["n"] == 1000 and "needs 2,000 real samples, but there are 1,797" in more["no_floor"]
     assert more["metrics"]["coverage"]["floor"] is None
@@ -79,14 +80,14 @@ def test_features_see_what_is_within_the_padding(tmp_path):
     np.savez(tmp_path / "a.npz", x=rng.integers(0, 256, (120, 12, 12), dtype=np.uint8))
     data = load(str(tmp_path / "a.npz"))
     assert data.shape == (1, 16, 16) and data.content == (12, 12)
-    seen = []
+    shapes = []
 
     def spy(x):
-        seen.append(x.shape[1:])
+        shapes.append(x.shape[1:])
         return x.flatten(1)
 
     measure_sets(data, data, Features("spy", 144, "a test", spy, version=None))
-    assert set(seen) == {(1, 12, 12)}
+    assert set(shapes) == {(1, 12, 12)}
 
 
 @pytest.fixture(scope="module")
@@ -94,18 +95,20 @@ def trial():
     digits = load("digits")
     train, held_out = digits.values(digits.train), digits.values(digits.held_out)
     y, unseen = digits.y[digits.train], digits.y[digits.held_out]
-    return Trial((train, y), (held_out, unseen), lambda x: x, lambda x: x.flatten(1), ClassJudge(train, y))
+    return Trial(
+        Labeled(train, y), Labeled(held_out, unseen), lambda x: x, lambda x: x.flatten(1), ClassJudge(train, y)
+    )
 
 
 def test_all_components_lose_nothing(trial):
-    found = trial.numbers(Coder.of_components(PrincipalComponents(trial.train[0], 64), lambda x: x))
-    assert found["mse"] < 1e-10 and found["same_class"] == 1 and found["frechet_distance"] < 1e-6
-    assert found["sharpness"] == pytest.approx(1, abs=1e-4)
+    result = trial.numbers(Coder.of_components(PrincipalComponents(trial.train.x, 64), lambda x: x))
+    assert result["mse"] < 1e-10 and result["same_class"] == 1 and result["frechet_distance"] < 1e-6
+    assert result["sharpness"] == pytest.approx(1, abs=1e-4)
 
 
 def test_few_components_blur(trial):
     many, few = (
-        trial.numbers(Coder.of_components(PrincipalComponents(trial.train[0], size), lambda x: x)) for size in (32, 4)
+        trial.numbers(Coder.of_components(PrincipalComponents(trial.train.x, size), lambda x: x)) for size in (32, 4)
     )
     assert few["mse"] > 4 * many["mse"] and few["sharpness"] < 0.5 * many["sharpness"]
     assert few["same_class"] < many["same_class"] and few["linear_probe"] < many["linear_probe"]
@@ -114,6 +117,6 @@ def test_few_components_blur(trial):
 
 
 def test_without_labels_and_features_there_is_still_an_error(trial):
-    bare = Trial((trial.train[0], None), (trial.held_out[0], None), lambda x: x, None, None)
-    found = bare.numbers(Coder.of_components(PrincipalComponents(trial.train[0], 8), lambda x: x))
-    assert sorted(found) == ["mse", "psnr", "sharpness"]
+    bare = Trial(Labeled(trial.train.x, None), Labeled(trial.held_out.x, None), lambda x: x, None, None)
+    result = bare.numbers(Coder.of_components(PrincipalComponents(trial.train.x, 8), lambda x: x))
+    assert sorted(result) == ["mse", "psnr", "sharpness"]

@@ -20,13 +20,13 @@ def test_real_shares_have_no_divergence() -> None:
 
 
 def test_a_class_without_a_sample_is_missing() -> None:
-    found = class_coverage(torch.tensor([2, 2]), {0: 0.25, 1: 0.25, 2: 0.5})
-    assert found == ClassCoverage(1, 3, pytest.approx(math.log(2)), 0.0, (0, 1))
+    result = class_coverage(torch.tensor([2, 2]), {0: 0.25, 1: 0.25, 2: 0.5})
+    assert result == ClassCoverage(1, 3, pytest.approx(math.log(2)), 0.0, (0, 1))
 
 
 def test_a_class_that_is_not_real_is_infinitely_far_and_covers_nothing() -> None:
-    found = class_coverage(torch.tensor([0, 5]), {0: 1.0, 5: 0.0, 6: 1.0})
-    assert (found.covered, found.of, found.kl, found.missing) == (1, 2, math.inf, (6,))
+    result = class_coverage(torch.tensor([0, 5]), {0: 1.0, 5: 0.0, 6: 1.0})
+    assert (result.covered, result.of, result.kl, result.missing) == (1, 2, math.inf, (6,))
 
 
 def test_a_perfect_generator_has_its_floor() -> None:
@@ -41,7 +41,7 @@ def test_a_perfect_generator_has_its_floor() -> None:
 @pytest.mark.parametrize(
     ("labels", "shares", "words"),
     [
-        (torch.zeros(0), {0: 1.0}, r"one label a sample, shape \(n,\), but got \(0,\)"),
+        (torch.zeros(0), {0: 1.0}, r"one label for each sample, shape \(n,\), but got \(0,\)"),
         (torch.zeros(2, 2), {0: 1.0}, r"but got \(2, 2\)"),
         (torch.zeros(2), {}, "shares of real classes"),
         (torch.zeros(2), {0: -1.0, 1: 3.0}, "shares of real classes"),

@@ -11,8 +11,8 @@ from torch.testing import assert_close
 from gansmith.data import Dataset, load
 from gansmith.evaluate import digit_features as module
 from gansmith.evaluate import frechet_distance
+from gansmith.evaluate.choosing import choose
 from gansmith.evaluate.digit_features import WEIGHTS, DigitClassifier, digit_features
-from gansmith.evaluate.features import choose
 
 DATA = Path(os.environ.get("GANSMITH_DATA", Path(__file__).parents[2] / "../shared/data"))
 
@@ -60,8 +60,8 @@ def test_is_chosen_for_mnist_whatever_its_name(mnist: Dataset, pictures: tuple[T
     features = choose(None, mnist)
     assert (features.name, features.size) == ("digits", 96) and "99.71%" in features.why
     x = pictures[0][:300]
-    found = features(x)
-    assert found.shape == (300, 96) and float(found.std(0).min()) > 0
+    output = features(x)
+    assert output.shape == (300, 96) and float(output.std(0).min()) > 0
     assert features.judge is not None
     assert_close(features.judge.predict(x), DigitClassifier().predict(x))
 
@@ -94,12 +94,12 @@ def test_small_digits() -> None:
     assert data.y is not None and features.judge is not None
     labels = features.judge.predict(x)
     assert float((labels == data.y[data.held_out]).double().mean()) > 0.97
-    found = features(x)
-    assert found.shape == (180, 45)
+    output = features(x)
+    assert output.shape == (180, 45)
     votes = torch.zeros(len(x), 10)  # a margin's sign is a vote for the first or the second class of its pair
     for column, (a, b) in enumerate(combinations(range(10), 2)):
-        votes[:, a] += (found[:, column] > 0).float()
-        votes[:, b] += (found[:, column] <= 0).float()
+        votes[:, a] += (output[:, column] > 0).float()
+        votes[:, b] += (output[:, column] <= 0).float()
     assert float((votes.argmax(1) == labels).double().mean()) > 0.99
     with pytest.raises(ValueError, match=r"\(n, 1, 8, 8\)"):
         features.judge.predict(torch.zeros(2, 1, 28, 28))

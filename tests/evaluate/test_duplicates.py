@@ -15,28 +15,28 @@ def normal(n: int, d: int, seed: int) -> Tensor:
 def test_exact_and_near_ones_by_hand() -> None:
     x = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 0.0], [3.0, 0.5], [9.0, 9.0], [0.0, 0.0]])
     assert duplicates(x).share == duplicates(x).exact == 0.5
-    found = duplicates(x, threshold=0.5)
-    assert (found.share, found.exact, found.floor) == (5 / 6, 0.5, None)
-    assert found.pairs[-1] == (1, 3)
-    assert all(set(pair) < {0, 2, 5} for pair in found.pairs[:-1])
+    result = duplicates(x, threshold=0.5)
+    assert (result.share, result.exact, result.floor) == (5 / 6, 0.5, None)
+    assert result.pairs[-1] == (1, 3)
+    assert all(set(pair) < {0, 2, 5} for pair in result.pairs[:-1])
 
 
 def test_real_samples_say_what_is_near() -> None:
     real, x = normal(500, 8, 1), normal(500, 8, 2)
-    found = duplicates(x, real)
+    result = duplicates(x, real)
     own = (torch.cdist(real.double(), real.double()) + torch.eye(500) * 99).amin(1)
-    assert found.threshold == pytest.approx(float(own.sort().values[4]), rel=1e-6)
-    assert found.floor == pytest.approx(0.01, abs=0.003)
-    assert found.exact == 0
+    assert result.threshold == pytest.approx(float(own.sort().values[4]), rel=1e-6)
+    assert result.floor == pytest.approx(0.01, abs=0.003)
+    assert result.exact == 0
     x = torch.cat([x[:250], x[:250] + 1e-3])
     assert duplicates(x, real).share == 1.0
 
 
 def test_samples_of_the_same_distribution_have_the_share_of_real_ones() -> None:
-    found = [duplicates(normal(400, 5, 2 * s), normal(400, 5, 2 * s + 1), quantile=0.1) for s in range(20)]
+    results = [duplicates(normal(400, 5, 2 * s), normal(400, 5, 2 * s + 1), quantile=0.1) for s in range(20)]
     # Doubles come in pairs: the variance of a share is up to twice a binomial one, on both sides.
     error = math.sqrt(4 * 0.1 * 0.9 / 400 / 20)
-    assert abs(sum(one.share - (one.floor or 0) for one in found) / 20) < 4 * error
+    assert abs(sum(one.share - (one.floor or 0) for one in results) / 20) < 4 * error
 
 
 def test_sets_of_unequal_size_are_compared_at_the_smaller_one() -> None:
@@ -48,14 +48,14 @@ def test_sets_of_unequal_size_are_compared_at_the_smaller_one() -> None:
 def test_real_copies_do_not_hide_those_of_a_generator() -> None:
     real = normal(200, 4, 1)
     real[:20] = real[20:40]
-    found = duplicates(normal(10, 4, 2).repeat(20, 1), real)
-    assert (found.threshold, found.floor, found.share) == (0.0, 0.2, 1.0)
+    result = duplicates(normal(10, 4, 2).repeat(20, 1), real)
+    assert (result.threshold, result.floor, result.share) == (0.0, 0.2, 1.0)
 
 
 def test_goes_to_json_and_shows_few() -> None:
-    found = duplicates(torch.ones(50, 2)).as_dict()
-    assert json.loads(json.dumps(found)) == found
-    assert 1 <= len(found["pairs"]) <= 8
+    result = duplicates(torch.ones(50, 2)).as_dict()
+    assert json.loads(json.dumps(result)) == result
+    assert 1 <= len(result["pairs"]) <= 8
 
 
 @pytest.mark.parametrize(

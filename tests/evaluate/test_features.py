@@ -13,8 +13,9 @@ from torch.testing import assert_close
 
 from gansmith.data import Dataset, load
 from gansmith.evaluate import frechet_distance
+from gansmith.evaluate.choosing import choose
 from gansmith.evaluate.dinov2 import class_token, dinov2
-from gansmith.evaluate.features import Features, choose, extract, pixels
+from gansmith.evaluate.features import Features, extract, pixels
 from gansmith.evaluate.inception import WEIGHTS, inception
 from gansmith.evaluate.random_features import _weights, random_features
 from gansmith.evaluate.weights import Weights
@@ -61,18 +62,18 @@ def test_extraction_in_parts_is_extraction_at_once() -> None:
     parts = extract(RANDOM, [x[:3], x[3:3], x[3:]], torch.device("cpu"))
     assert parts.dtype == torch.float32 and parts.shape == (7, RANDOM.size)
     assert_close(parts, RANDOM(x), rtol=1e-5, atol=1e-6)
-    seen = []
-    counted = Features("counted", 1, "", lambda part: seen.append(len(part)) or part.mean((1, 2, 3))[:, None], most=3)
+    sizes = []
+    counted = Features("counted", 1, "", lambda part: sizes.append(len(part)) or part.mean((1, 2, 3))[:, None], most=3)
     assert_close(counted(x), pixels((1, 12, 9))(x).mean(1, keepdim=True))
-    assert seen == [3, 3, 1]
+    assert sizes == [3, 3, 1]
     with pytest.raises(ValueError, match="at least one picture"):
         extract(RANDOM, iter(()))
 
 
 def test_few_large_pictures_go_through_at_a_time() -> None:
-    seen = []
-    Features("counted", 1, "", lambda x: seen.append(len(x)) or x[:, 0, 0, :1])(torch.zeros(5, 1, 1024, 1024))
-    assert seen == [2, 2, 1]
+    sizes = []
+    Features("counted", 1, "", lambda x: sizes.append(len(x)) or x[:, 0, 0, :1])(torch.zeros(5, 1, 1024, 1024))
+    assert sizes == [2, 2, 1]
 
 
 def test_random_weights_are_these_and_no_others() -> None:
@@ -99,8 +100,8 @@ def test_random_features_by_the_formula() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 64, 64), (3, 1, 1), (1, 3, 40)])
 def test_random_features_of_any_size(shape: tuple[int, ...]) -> None:
-    found = RANDOM(noise(2, *shape))
-    assert found.shape == (2, 256) and bool((found[0] != found[1]).any())
+    output = RANDOM(noise(2, *shape))
+    assert output.shape == (2, 256) and bool((output[0] != output[1]).any())
     gray = noise(2, 1, *shape[1:])
     assert_close(RANDOM(gray), RANDOM(gray.expand(-1, 3, -1, -1)))
 
@@ -192,7 +193,7 @@ def broken(x): raise OSError("no\nsuch thing")
 """
 
 
-def test_own_features_run_only_where_they_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_custom_features_run_only_where_they_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, data = tmp_path / "own_things.py", load("digits")
     file.write_text(OWN)
     with pytest.raises(ValueError, match="--trust"):
@@ -221,7 +222,7 @@ def test_a_module_of_features_may_change_where_modules_are_looked_for(
     del sys.modules["own_path"]
 
 
-def test_what_is_wrong_with_own_features_is_said(tmp_path: Path) -> None:
+def test_what_is_wrong_with_custom_features_is_said(tmp_path: Path) -> None:
     file, data = tmp_path / "own.py", load("digits")
     file.write_text(OWN)
     (tmp_path / "exits.py").write_text("raise SystemExit(3)")
@@ -282,8 +283,8 @@ def test_inception_says_what_to_fetch_and_where_to_put_it(
             inception()
         line = str(error.value)
         assert all(each in line for each in (WEIGHTS.url, WEIGHTS.sha256, str(file))) and "\n" not in line
-    mine = Weights(WEIGHTS.file, "", hashlib.sha256(b"damaged").hexdigest())
-    monkeypatch.setattr("gansmith.evaluate.inception.WEIGHTS", mine)
+    weights = Weights(WEIGHTS.file, "", hashlib.sha256(b"damaged").hexdigest())
+    monkeypatch.setattr("gansmith.evaluate.inception.WEIGHTS", weights)
     features = inception()
     assert_close(features(torch.full((2, 1, 8, 8), 0.5)), torch.full((2, 2048), 191.0))
     x = torch.linspace(-1, 1, 6)[:, None, None, None].expand(-1, 1, 8, 8)

@@ -30,19 +30,19 @@ def test_of_means_it_is_the_textbooks_error(n: int) -> None:
 
 
 def test_each_half_is_taken_once_of_both_sets() -> None:
-    seen: list[tuple[Tensor, Tensor]] = []
+    inputs: list[tuple[Tensor, Tensor]] = []
     values = [5.0, 1.0, 2.0, 8.0]
 
     def metric(a: Tensor, b: Tensor) -> float:
-        seen.append((a, b))
-        return values[len(seen) - 1]
+        inputs.append((a, b))
+        return values[len(inputs) - 1]
 
     spread = jackknife(metric, torch.arange(25), torch.arange(30), halvings=2)
     for side, n in ((0, 25), (1, 30)):
-        for one, other in (seen[:2], seen[2:]):
+        for one, other in (inputs[:2], inputs[2:]):
             assert torch.cat([one[side], other[side]]).sort().values.tolist() == list(range(n))
             assert abs(len(one[side]) - len(other[side])) <= 1
-    assert not torch.equal(seen[0][0], seen[2][0])
+    assert not torch.equal(inputs[0][0], inputs[2][0])
     # Half the gaps are 2 and -3.
     assert spread == Spread(pytest.approx((13 / 2) ** 0.5, rel=1e-12), 2)
 
@@ -50,15 +50,15 @@ def test_each_half_is_taken_once_of_both_sets() -> None:
 def test_the_error_is_the_spread_over_draws() -> None:
     n, d, draws, judged = 300, 4, 120, 40
     pairs = [(normal(n, d, 2 * s), normal(n, d, 2 * s + 1) * 0.8 + 0.3) for s in range(draws)]
-    found = [distances(*pair) for pair in pairs]
+    results = [distances(*pair) for pair in pairs]
     spreads = [jackknife(distances, *pair) for pair in pairs[:judged]]
     for name in ("frechet", "coverage"):
-        truth = float(torch.tensor([one[name] for one in found]).std())
+        truth = float(torch.tensor([one[name] for one in results]).std())
         error = (math.fsum(one[name].error ** 2 for one in spreads) / judged) ** 0.5
         assert error / truth == pytest.approx(1.0, abs=0.25), name
-        center = math.fsum(one[name] for one in found) / draws
-        held = [s[name].interval(f[name]) for s, f in zip(spreads, found, strict=False)]
-        assert sum(low <= center <= high for low, high in held) >= 0.85 * judged, name
+        center = math.fsum(one[name] for one in results) / draws
+        intervals = [s[name].interval(f[name]) for s, f in zip(spreads, results, strict=False)]
+        assert sum(low <= center <= high for low, high in intervals) >= 0.85 * judged, name
 
 
 def test_is_the_same_each_time_and_another_by_the_seed() -> None:

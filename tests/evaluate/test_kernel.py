@@ -52,18 +52,18 @@ def test_equals_torchmetrics_over_one_subset_of_all() -> None:
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.3, 1.0), (1.0, 1.5)])
 def test_the_error_is_the_spread_over_draws(n: int, m: int, shift: float, scale: float) -> None:
     draws = 500
-    found = [kernel_distance(normal(n, 8, 2 * s), normal(m, 8, 2 * s + 1) * scale + shift) for s in range(draws)]
-    values = torch.tensor([one.value for one in found], dtype=torch.float64)
-    errors = torch.tensor([one.error for one in found], dtype=torch.float64)
+    results = [kernel_distance(normal(n, 8, 2 * s), normal(m, 8, 2 * s + 1) * scale + shift) for s in range(draws)]
+    values = torch.tensor([one.value for one in results], dtype=torch.float64)
+    errors = torch.tensor([one.error for one in results], dtype=torch.float64)
     assert float(errors.mean() / values.std()) == pytest.approx(1.0, abs=0.15)
 
 
 def test_equal_distributions_are_at_zero_on_both_sides() -> None:
-    found = [kernel_distance(normal(50, 4, 2 * s), normal(50, 4, 2 * s + 1)) for s in range(200)]
-    values = torch.tensor([one.value for one in found])
+    results = [kernel_distance(normal(50, 4, 2 * s), normal(50, 4, 2 * s + 1)) for s in range(200)]
+    values = torch.tensor([one.value for one in results])
     assert float(values.min()) < 0 < float(values.max())
     assert abs(float(values.mean())) < 4 * float(values.std()) / 200**0.5
-    within = torch.tensor([abs(one.value) < 1.96 * one.error for one in found])
+    within = torch.tensor([abs(one.value) < 1.96 * one.error for one in results])
     assert float(within.double().mean()) > 0.9
 
 
@@ -73,8 +73,8 @@ def test_does_not_depend_on_which_is_called_real() -> None:
 
 
 def test_a_collapsed_generator_has_an_error_too() -> None:
-    found = kernel_distance(normal(50, 4, 1), torch.ones(50, 4))
-    assert found.value > 5 * found.error > 0
+    result = kernel_distance(normal(50, 4, 1), torch.ones(50, 4))
+    assert result.value > 5 * result.error > 0
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,9 @@ def test_equals_prdc(n: int, m: int, d: int, capsys: pytest.CaptureFixture[str])
     from prdc import compute_prdc
 
     x, y = normal(n, d, 1), normal(m, d, 2) * 0.9 + 0.2
-    found = manifold(x, y, neighbors=5, precision_neighbors=5)  # without ties < and <= are one
+    result = manifold(x, y, neighbors=5, precision_neighbors=5)  # without ties < and <= are one
     expected = compute_prdc(x.numpy(), y.numpy(), 5)
-    assert vars(found) == pytest.approx({name: float(value) for name, value in expected.items()}, rel=1e-6)
+    assert vars(result) == pytest.approx({name: float(value) for name, value in expected.items()}, rel=1e-6)
 
 
 def test_a_copy_has_density_one() -> None:
@@ -63,9 +63,9 @@ def test_a_copy_has_density_one() -> None:
 def test_all_fakes_on_one_real_vector() -> None:
     # Neighborhoods of no width hold their own point only, by <= and not by <.
     x = torch.arange(20.0, dtype=torch.float64)[:, None] ** 2
-    found = manifold(x, x[7:8].expand(30, 1), neighbors=2, precision_neighbors=2)
-    assert (found.precision, found.recall) == (1.0, 1 / 20)
-    assert found.density == by_loops(x, x[7:8].expand(30, 1), 2, 2).density
+    result = manifold(x, x[7:8].expand(30, 1), neighbors=2, precision_neighbors=2)
+    assert (result.precision, result.recall) == (1.0, 1 / 20)
+    assert result.density == by_loops(x, x[7:8].expand(30, 1), 2, 2).density
 
 
 def test_real_copies_are_covered_by_nothing() -> None:
@@ -75,10 +75,10 @@ def test_real_copies_are_covered_by_nothing() -> None:
 
 def test_equal_distributions() -> None:
     # N = M = 200, k = 5: E density = 1, E coverage = 1 - prod_{i<k} (N - 1 - i) / (N + M - 1 - i).
-    found = [manifold(normal(200, 4, 2 * s), normal(200, 4, 2 * s + 1)) for s in range(60)]
+    results = [manifold(normal(200, 4, 2 * s), normal(200, 4, 2 * s + 1)) for s in range(60)]
     expected = {"coverage": 1 - math.prod((199 - i) / (399 - i) for i in range(5)), "density": 1.0}
     for name, value in expected.items():
-        values = torch.tensor([vars(one)[name] for one in found])
+        values = torch.tensor([vars(one)[name] for one in results])
         assert abs(float(values.mean()) - value) < 4 * float(values.std()) / 60**0.5, name
     assert expected["coverage"] == pytest.approx(0.9699, abs=5e-5)
 
@@ -86,9 +86,9 @@ def test_equal_distributions() -> None:
 def test_noise_is_precise_and_covers_nothing() -> None:
     # One far real vector makes a neighborhood that holds everything.
     real = torch.cat([normal(99, 3, 1) * 0.1, torch.full((1, 3), 50.0)])
-    found = manifold(real, normal(100, 3, 2) * 5 + 20)
-    assert found.precision == 1.0
-    assert found.coverage < 0.2
+    result = manifold(real, normal(100, 3, 2) * 5 + 20)
+    assert result.precision == 1.0
+    assert result.coverage < 0.2
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ def nearest_of(x: Tensor, y: Tensor) -> Tensor:
 
 def test_copies_of_training_samples() -> None:
     train, held_out = normal(300, 5, 1), normal(80, 5, 2)
-    found = memorization(train[:200], train, held_out)
-    assert found.nearest_ratio == 0
-    assert found.authenticity == 0
-    assert found.c_t < -5
+    result = memorization(train[:200], train, held_out)
+    assert result.nearest_ratio == 0
+    assert result.authenticity == 0
+    assert result.c_t < -5
     near = memorization(train[:200] + 1e-2 * normal(200, 5, 3), train, held_out)
     assert near.nearest_ratio < 0.05 * near.floor
     assert near.authenticity < 0.05 < near.authenticity_of_real
@@ -28,13 +28,13 @@ def test_copies_of_training_samples() -> None:
 
 @pytest.mark.parametrize(("train", "held_out"), [(400, 400), (800, 100)])
 def test_samples_of_the_same_distribution_are_as_real_ones(train: int, held_out: int) -> None:
-    found = [
+    results = [
         memorization(normal(300, 4, 3 * s), normal(train, 4, 3 * s + 1), normal(held_out, 4, 3 * s + 2))
         for s in range(30)
     ]
-    ratios = torch.tensor([math.log(one.nearest_ratio / one.floor) for one in found])
-    c_t = torch.tensor([one.c_t for one in found])
-    authentic = torch.tensor([one.authenticity - one.authenticity_of_real for one in found])
+    ratios = torch.tensor([math.log(one.nearest_ratio / one.floor) for one in results])
+    c_t = torch.tensor([one.c_t for one in results])
+    authentic = torch.tensor([one.authenticity - one.authenticity_of_real for one in results])
     for gap in (ratios, c_t, authentic):
         assert abs(float(gap.mean())) < 4 * float(gap.std()) / 30**0.5
     assert float(c_t.std()) < 1
@@ -42,24 +42,24 @@ def test_samples_of_the_same_distribution_are_as_real_ones(train: int, held_out:
 
 def test_equal_sizes_have_a_floor_of_one() -> None:
     # Half of the held-out samples are one side: as many as the training samples.
-    found = [
+    results = [
         memorization(normal(50, 4, 3 * s), normal(200, 4, 3 * s + 1), normal(400, 4, 3 * s + 2)) for s in range(20)
     ]
-    assert sum(one.floor for one in found) / 20 == pytest.approx(1.0, abs=0.05)
+    assert sum(one.floor for one in results) / 20 == pytest.approx(1.0, abs=0.05)
 
 
 def test_samples_far_from_all_data_underfit() -> None:
-    found = memorization(normal(200, 4, 1) + 3, normal(300, 4, 2), normal(200, 4, 3))
-    assert found.c_t > 3
-    assert found.authenticity > found.authenticity_of_real
+    result = memorization(normal(200, 4, 1) + 3, normal(300, 4, 2), normal(200, 4, 3))
+    assert result.c_t > 3
+    assert result.authenticity > result.authenticity_of_real
 
 
 def test_authenticity_of_one_dimension_is_a_third() -> None:
     # The share of points that are no mutual nearest neighbors: 1 - 2/3.
-    found = [
+    results = [
         memorization(normal(300, 1, 3 * s), normal(300, 1, 3 * s + 1), normal(300, 1, 3 * s + 2)) for s in range(20)
     ]
-    assert sum(one.authenticity for one in found) / 20 == pytest.approx(1 / 3, abs=0.02)
+    assert sum(one.authenticity for one in results) / 20 == pytest.approx(1 / 3, abs=0.02)
 
 
 def test_authenticity_equals_loops() -> None:
@@ -106,8 +106,8 @@ def test_too_few_samples_have_no_score() -> None:
 
 
 def test_data_of_copies_only() -> None:
-    found = memorization(torch.ones(50, 2), torch.ones(30, 2), torch.ones(30, 2))
-    assert (found.nearest_ratio, found.floor, found.authenticity) == (1.0, 1.0, 0.0)
+    result = memorization(torch.ones(50, 2), torch.ones(30, 2), torch.ones(30, 2))
+    assert (result.nearest_ratio, result.floor, result.authenticity) == (1.0, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -92,12 +92,12 @@ def test_pairs_at_their_reach_compare_as_their_differences_do() -> None:
     x, y = (torch.randint(4, (n, 3), generator=generator).double() / 3 + 0.1 for n in (40, 50))
     squares = by_differences(x, y)
     reach_x, reach_y = squares[:, 0].clone(), squares[0].clone()
-    seen = torch.zeros(2, 40, 50, dtype=torch.bool)
+    masks = torch.zeros(2, 40, 50, dtype=torch.bool)
     for i, j, square in close_pairs(x, y, [reach_x], [reach_y]):
-        seen[0, i, j] = square < reach_x[i]
-        seen[1, i, j] = square <= reach_y[j]
-    assert_close(seen[0], squares < reach_x[:, None])
-    assert_close(seen[1], squares <= reach_y)
+        masks[0, i, j] = square < reach_x[i]
+        masks[1, i, j] = square <= reach_y[j]
+    assert_close(masks[0], squares < reach_x[:, None])
+    assert_close(masks[1], squares <= reach_y)
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,11 @@ def test_codes_that_know_nothing_name_the_most_frequent_class() -> None:
 
 def test_correlations_equal_numpys() -> None:
     z, e = normal(20, 6, 1), normal(20, 6, 1) + normal(20, 6, 2)
-    found = latent_correlation(z, e)
+    correlation = latent_correlation(z, e)
     per_sample = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(z.numpy(), e.numpy(), strict=True)])
     per_coordinate = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(z.T.numpy(), e.T.numpy(), strict=True)])
-    assert found.per_sample == pytest.approx(float(per_sample), rel=1e-10)
-    assert found.per_coordinate == pytest.approx(float(per_coordinate), rel=1e-10)
+    assert correlation.per_sample == pytest.approx(float(per_sample), rel=1e-10)
+    assert correlation.per_coordinate == pytest.approx(float(per_coordinate), rel=1e-10)
 
 
 def test_what_each_correlation_is_blind_to() -> None:
@@ -73,7 +73,7 @@ def test_constant_codes_correlate_with_nothing() -> None:
 def test_what_cannot_be_probed_is_refused(probe: object) -> None:
     assert callable(probe)
     x, y = torch.ones(4, 2), torch.tensor([0, 1, 0, 1])
-    with pytest.raises(ValueError, match=r"one label a code, shape \(4,\), but got \(3,\)"):
+    with pytest.raises(ValueError, match=r"one label for each code, shape \(4,\), but got \(3,\)"):
         probe(x, y[:3], x, y)
     with pytest.raises(ValueError, match="at least two classes"):
         probe(x, y * 0, x, y)

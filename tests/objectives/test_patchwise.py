@@ -189,7 +189,7 @@ def test_objectives_of_scores_take_maps(objective):
         (lambda: Several(Hinge()).critic_loss(make(Maps), X, Y), "returns a list of scores or maps"),
         (lambda: Several(Hinge()).critic_loss(lambda s: [], X, Y), "returns a list of scores or maps"),
         (lambda: Several(Hinge()).critic_loss(lambda s: [s, "maps"], X, Y), "returns a list of scores or maps"),
-        (lambda: Several(Fisher()), "without parameters or history"),
+        (lambda: Several(Fisher()), "without parameters or buffers"),
         (
             lambda: Several(Patchwise(Hinge())).critic_loss(lambda s: [s] * (2 if s is X else 3), X, Y),
             "as many scales for real as for fake samples, but the critic returned 2 and 3",

@@ -8,9 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pages import HOSTILE, METRICS, Page, codes, record, run_folder
+from pages import HOSTILE, METRICS, Page, record, run_folder
+from PIL import Image
 
-from gansmith.report import write_report
+from gansmith.report import report_page, write_report
+from gansmith.report.pictures import Pictures
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium, and found none on the path")
@@ -20,9 +22,9 @@ LOOK = """
 <script>
 addEventListener("load", () => {{
   const inside = document.getElementById("page").contentWindow, shown = inside.document;
-  const frames = [...shown.querySelectorAll("#time img")];
+  const frames = [...shown.querySelectorAll("[data-step]")];
   const visible = () => frames.filter((i) => i.offsetWidth).map((i) => i.dataset.step);
-  const slider = shown.querySelector("#time input"), said = shown.querySelector("#time output");
+  const slider = shown.querySelector("figure.picture input"), said = shown.querySelector("figure.picture output");
   const seen = {{ first: visible(), slider: slider.offsetWidth > 0 }};
   slider.value = 1;
   slider.dispatchEvent(new inside.Event("input"));
@@ -70,7 +72,7 @@ def looked_at(page: Path, folder: Path, width: int, *options: str) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(run_folder(tmp_path_factory.mktemp("run")), codes=codes())
+    return write_report(run_folder(tmp_path_factory.mktemp("run")))
 
 
 def test_the_slider_moves_the_picture_and_a_phone_needs_no_scrolling(page: Path, tmp_path: Path) -> None:
@@ -96,13 +98,31 @@ def test_an_address_names_a_frame_and_the_console_stays_silent(page: Path, tmp_p
     assert [frame["data-step"] for frame in frames if "hidden" not in frame] == ["10"]
 
 
+def test_each_figure_has_a_slider_and_the_address_moves_the_first_only(tmp_path: Path) -> None:
+    images = [(step, Image.new("L", (8, 8))) for step in (0, 10, 20)]
+    pictures = Pictures({"samples": images, "classes": images})
+    page = tmp_path / "two.html"
+    page.write_text(report_page(record(), pictures=pictures), encoding="utf-8")
+    document, console = browse(page.as_uri() + "#frame=1", tmp_path)
+    assert console == ""
+    frames = [image for image in Page(document).all("img") if "data-step" in image]
+    assert [(i["alt"], i["data-step"]) for i in frames if "hidden" not in i] == [
+        ("samples, step 10", "10"),
+        ("classes, a row each, step 20", "20"),
+    ]
+    assert ["hidden" in division for division in Page(document).all("div") if division.get("class") == "slide"] == [
+        False,
+        False,
+    ]
+
+
 def test_what_is_hostile_stays_words_on_a_phone(tmp_path: Path) -> None:
     words = " ".join(HOSTILE).replace("\ud800", "") + "W" * 300
     data = {"source": words, "name": words, "n": 3, "shape": [1, 8, 8], "notes": [words]}
     run = run_folder(tmp_path / "run", recipe=words, data=data, status=words)
     classes = METRICS["classes"] | {"names": [words, words]}
     (run / "metrics.json").write_text(json.dumps(METRICS | {"classes": classes, "too_few": words}))
-    page = write_report(run, codes=codes(names=[words] * 3))
+    page = write_report(run)
     seen = looked_at(page, tmp_path, 360)
     assert seen["wide"] == 360
     assert "alert(1)" not in browse(page.as_uri(), tmp_path)[1]

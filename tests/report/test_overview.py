@@ -11,10 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from gansmith.drawing.words import legible, wrapped
-from gansmith.report import overview, to_uint8
+from gansmith.report import grid, overview, pairs
+from gansmith.report.panels import fit
 
 
-def picture(path: Path) -> NDArray[np.uint8]:
+def page(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as image:
         assert image.mode == "RGB"
         return np.asarray(image)
@@ -22,10 +23,6 @@ def picture(path: Path) -> NDArray[np.uint8]:
 
 def images(n: int, c: int = 1, side: int = 8) -> Tensor:
     return torch.rand(n, c, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
-
-
-def center(score: Tensor) -> Tensor:
-    return -score.norm(dim=1)
 
 
 CURVES = {
@@ -36,72 +33,63 @@ CURVES = {
 
 
 def test_a_whole_page_twice_is_the_same_page(tmp_path: Path) -> None:
-    x = images(70)
-    before = x.clone()
+    x = images(64)
+    shown = [("samples", grid(x, 8)), ("pairs", pairs(x[:20], -x[:20]))]
+    before = [picture.copy() for _, picture in shown]
     for name in ("a.png", "b.png"):
-        overview(
-            tmp_path / name,
-            title="ogan on digits",
-            samples=x,
-            originals=x[:20],
-            reconstructions=-x[:20],
-            curves=CURVES,
-            points=(torch.randn(50, 2, generator=torch.Generator().manual_seed(0)), torch.ones(9, 2), center),
-            facts=["twelve steps"],
-        )
-    assert torch.equal(x, before)
+        overview(tmp_path / name, title="ogan on digits", pictures=shown, curves=CURVES, facts=["twelve steps"])
+    assert all(np.array_equal(picture, copy) for (_, picture), copy in zip(shown, before, strict=True))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    page = picture(tmp_path / "a.png")
-    assert page.shape[1] == 1600
+    assert page(tmp_path / "a.png").shape[1] == 1600
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
-def test_samples_are_on_the_page_pixel_for_pixel(tmp_path: Path) -> None:
-    x = images(64)
-    overview(tmp_path / "o.png", title="t", samples=x)
-    page = picture(tmp_path / "o.png")
-    scale = (730 - 2 * 9) // (8 * 8)
-    top, left = 84 + 30 + 2, 48 + 2
-    tile = to_uint8(x[0, 0]).repeat_interleave(scale, 0).repeat_interleave(scale, 1).numpy()
-    shown = page[top : top + 8 * scale, left : left + 8 * scale]
-    assert np.array_equal(shown, np.repeat(tile[..., None], 3, axis=2))
-
-
-def test_real_pictures_stand_beside_the_samples(tmp_path: Path) -> None:
-    x, real = images(64), images(64).flip(0)
-    overview(tmp_path / "o.png", title="t", samples=x, real=real)
-    page = picture(tmp_path / "o.png")
-    scale = (732 - 30 - 2 * 9) // (8 * 8)
-    for left, shown in ((48, x), (820, real)):
-        tile = to_uint8(shown[0, 0]).repeat_interleave(scale, 0).repeat_interleave(scale, 1).numpy()
-        place = page[116 : 116 + 8 * scale, left + 2 : left + 2 + 8 * scale]
-        assert np.array_equal(place, np.repeat(tile[..., None], 3, axis=2))
-
-
-def test_originals_take_the_place_of_real_pictures(tmp_path: Path) -> None:
-    x = images(8)
-    for name, real in (("a", None), ("b", x)):
-        overview(tmp_path / f"{name}.png", title="t", samples=x, real=real, originals=x, reconstructions=x)
-    assert np.array_equal(picture(tmp_path / "a.png"), picture(tmp_path / "b.png"))
-
-
 @pytest.mark.parametrize(
-    ("n", "c", "h", "w"), [(1, 1, 8, 8), (3, 3, 32, 32), (64, 3, 128, 128), (5, 1, 900, 600), (40, 1, 2, 50)]
+    ("pictures", "side", "factor", "left"),
+    [(1, 77, 9, 48), (1, 730, 1, 48), (2, 77, 9, 820), (2, 351, 2, 820), (2, 702, 1, 820)],
 )
-def test_images_of_any_number_and_size_stay_on_the_page(n: int, c: int, h: int, w: int, tmp_path: Path) -> None:
-    x = -torch.ones(n, c, h, w)
-    overview(tmp_path / "o.png", title="t", samples=x, originals=x, reconstructions=x)
-    page = picture(tmp_path / "o.png")
-    black = (page == 0).all(2)
-    assert black.any()
-    for edge in (page[:, :20], page[:, -20:], page[-20:], page[:, 785:815]):
-        assert (edge == 255).all()
+def test_a_picture_is_on_the_page_pixel_for_pixel_as_large_as_it_can_be(
+    pictures: int, side: int, factor: int, left: int, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 200, (side, side - 3, 3), dtype=np.uint8)
+    for picture in (noise, noise[..., 0]):
+        overview(tmp_path / "o.png", title="t", pictures=[("samples", picture)] * pictures)
+        large = picture.repeat(factor, 0).repeat(factor, 1)
+        colors = large if large.ndim == 3 else np.repeat(large[..., None], 3, axis=2)
+        h, w = large.shape[:2]
+        place = page(tmp_path / "o.png")[114 : 114 + h + 1, left : left + w + 1]
+        assert np.array_equal(place[:h, :w], colors)
+        assert (place[h:] == 255).all() and (place[:, w:] == 255).all()
+
+
+def test_a_larger_picture_is_reduced_by_averaging(tmp_path: Path) -> None:
+    rows = np.arange(1460, dtype=np.uint8)[:, None].repeat(2920, 1) // 2 * 2
+    overview(tmp_path / "o.png", title="t", pictures=[("samples", rows)])
+    reduced = fit(rows, 760, 730)
+    assert reduced.shape == (380, 760)
+    place = page(tmp_path / "o.png")[114 : 114 + 380, 48 : 48 + 760]
+    assert np.array_equal(place, np.repeat(reduced[..., None], 3, axis=2))
+    expected = rows.reshape(365, 4, 730, 4).mean((1, 3), dtype=float)
+    assert np.abs(fit(rows, 730, 730) - expected).max() <= 0.5
+    assert np.array_equal(fit(rows[..., None].repeat(3, 2), 760, 730)[..., 1], reduced)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 5000), (5000, 9), (731, 731), (3000, 2000)])
+def test_pictures_of_any_size_stay_on_the_page(size: tuple[int, int], tmp_path: Path) -> None:
+    for shape in (size, (*size, 3)):
+        black = np.zeros(shape, np.uint8)
+        overview(tmp_path / "o.png", title="t", pictures=[("one", black), ("two", black)])
+        picture = page(tmp_path / "o.png")
+        assert (picture[114:116, 48] == 0).any() and (picture[114:116, 820] == 0).any()
+        for edge in (picture[:, :20], picture[:, -20:], picture[-20:], picture[:, 785:815]):
+            assert (edge == 255).all()
 
 
 def test_words_are_shown_as_they_are(tmp_path: Path) -> None:
     words = ["$x_1^{", "$\\frac{$", "\\frac{", "<b>&", "a\nb", "漢字", "\x00", "%", ""]
     curves = {f"critic/{word}": ([1, 2], [1.0, 2.0]) for word in words}
-    overview(tmp_path / "o.png", title=" ".join(words), curves=curves, facts=[*words, "long " * 400])
+    shown = [(word, grid(images(1))) for word in words[:2]]
+    overview(tmp_path / "o.png", title=" ".join(words), pictures=shown, curves=curves, facts=[*words, "long " * 400])
     assert legible("漢$\n<") == "\ufffd$ <"
 
 
@@ -126,55 +114,33 @@ def test_too_many_facts_are_counted() -> None:
 )
 def test_curves_of_every_kind_are_drawn(values: list[float], tmp_path: Path) -> None:
     overview(tmp_path / "o.png", title="t", curves={"critic": (list(range(len(values))), values)})
-    picture(tmp_path / "o.png")
+    page(tmp_path / "o.png")
 
 
 def test_a_hundred_thousand_steps_and_more_curves_than_places(tmp_path: Path) -> None:
     steps = list(range(100_000))
     curves = {f"note {i}": (steps, [float(s % 7) for s in steps]) for i in range(3)}
     few = {f"note {i}": ([1], [1.0]) for i in range(3, 30)}
-    overview(tmp_path / "o.png", title="t", samples=images(4), curves={**curves, **few}, facts=["f"] * 30)
-    assert picture(tmp_path / "o.png").shape[0] < 1200
-
-
-@pytest.mark.parametrize(
-    "level",
-    [
-        None,
-        lambda x: x[:, 0] * 0 + 3,
-        lambda x: x[:, 0] * math.nan,
-        lambda x: torch.where(x[:, 0] > 0, x[:, 1], -math.inf),
-        lambda x: x[:, 0] * 1e30,
-    ],
-)
-def test_points_over_critics_of_every_kind(level: object, tmp_path: Path) -> None:
-    real = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
-    fake = torch.tensor([[0.0, 0.0], [1e9, 0.0], [math.nan, 0.0]])
-    overview(tmp_path / "o.png", title="t", points=(real, fake, level))  # type: ignore[arg-type]
-    page = picture(tmp_path / "o.png")
-    assert (page == page[0, 0]).mean() < 0.999
-
-
-def test_one_real_point_over_and_over(tmp_path: Path) -> None:
-    overview(tmp_path / "o.png", title="t", points=(torch.ones(5, 2), torch.zeros(0, 2), center))
+    overview(
+        tmp_path / "o.png",
+        title="t",
+        pictures=[("samples", grid(images(4)))],
+        curves={**curves, **few},
+        facts=["f"] * 30,
+    )
+    assert page(tmp_path / "o.png").shape[0] < 1200
 
 
 def test_what_cannot_be_drawn_is_refused_and_leaves_the_old_page(tmp_path: Path) -> None:
     path = tmp_path / "o.png"
     overview(path, title="old")
     old = path.read_bytes()
-    with pytest.raises(ValueError, match="both or neither"):
-        overview(path, title="t", originals=images(2))
-    with pytest.raises(ValueError, match="but got 1 NaN"):
-        overview(path, title="t", samples=torch.full((1, 1, 1, 1), torch.nan))
-    with pytest.raises(ValueError, match="c one or three"):
-        overview(path, title="t", samples=torch.zeros(0, 1, 8, 8))
-    with pytest.raises(ValueError, match=r"c one or three"):
-        overview(path, title="t", samples=torch.zeros(8, 8))
-    with pytest.raises(ValueError, match="real points of shape"):
-        overview(path, title="t", points=(torch.ones(3, 3), torch.ones(3, 2), None))
-    with pytest.raises(ValueError, match=r"add \.squeeze"):
-        overview(path, title="t", points=(torch.ones(3, 2), torch.ones(3, 2), lambda x: x[:, :1]))
+    picture = grid(images(2))
+    with pytest.raises(ValueError, match="at most 2 pictures, but got 3"):
+        overview(path, title="t", pictures=[("a", picture)] * 3)
+    for wrong in (np.zeros((3, 3)), np.zeros((3, 3, 4), np.uint8), np.zeros(3, np.uint8), np.zeros((0, 3), np.uint8)):
+        with pytest.raises(ValueError, match="needs a picture of uint8"):
+            overview(path, title="t", pictures=[("a", wrong)])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="1 steps and 2 values"):
         overview(path, title="t", curves={"critic": ([1], [1.0, 2.0])})
     assert path.read_bytes() == old
@@ -184,7 +150,7 @@ def test_what_cannot_be_drawn_is_refused_and_leaves_the_old_page(tmp_path: Path)
 def test_importing_loads_no_drawing_library_and_drawing_no_global_state(tmp_path: Path) -> None:
     code = """
 import sys, gansmith.evaluate, gansmith.report
-heavy = {"matplotlib", "PIL", "sklearn", "scipy"} & set(sys.modules)
+heavy = {"matplotlib", "PIL", "sklearn", "scipy", "jinja2", "markupsafe", "rich"} & set(sys.modules)
 assert not heavy, heavy
 gansmith.report.overview(sys.argv[1], title="t")
 assert "matplotlib.pyplot" not in sys.modules

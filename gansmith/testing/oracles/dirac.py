@@ -110,7 +110,7 @@ def turns(
     statement: str,
     source: str,
     game: Callable[[float], Dirac],
-    wanted: Callable[[float], list[complex]],
+    expected: Callable[[float], list[complex]],
     strengths: Sequence[float] = (0.4, 1.0, 3.0),
 ) -> None:
     """Claims the eigenvalues of the field's Jacobian at the equilibrium: one line a method.
@@ -119,14 +119,14 @@ def turns(
         statement: in words.
         source: where it is from.
         game: strength of the regularizer, or of the noise -> the game.
-        wanted: the same -> its two eigenvalues.
+        expected: the same -> its two eigenvalues.
         strengths: weak, critical and strong.
     """
 
     @claim(f"Dirac GAN, {statement}", source=source, tolerance=1e-6)
     def _() -> Pair:
-        found = [ordered(np.linalg.eigvals(game(s).jacobian().numpy())) for s in strengths]
-        return np.stack(found), np.stack([ordered(wanted(s)) for s in strengths])
+        measured = [ordered(np.linalg.eigvals(game(s).jacobian().numpy())) for s in strengths]
+        return np.stack(measured), np.stack([ordered(expected(s)) for s in strengths])
 
 
 def plain(name: str, source: str, make: Callable[[], Objective], speed: float) -> None:
@@ -190,8 +190,8 @@ turns(
 
 def _discriminant(game: Dirac) -> float:
     """Of the characteristic polynomial: below 0 the game turns, above 0 it does not."""
-    found = game.jacobian().numpy()
-    return float(np.trace(found) ** 2 - 4 * np.linalg.det(found))
+    jacobian = game.jacobian().numpy()
+    return float(np.trace(jacobian) ** 2 - 4 * np.linalg.det(jacobian))
 
 
 @claim(
@@ -218,14 +218,14 @@ PLACES = [(0.3, -0.7), (-1.2, 0.4), (0.8, 1.5)]
 
 
 def flows(
-    statement: str, source: str, make: Callable[[], Objective], wanted: Callable[[float, float], list[float]]
+    statement: str, source: str, make: Callable[[], Objective], expected: Callable[[float, float], list[float]]
 ) -> None:
     """Claims the field away from the equilibrium, (theta, psi) -> (theta', psi'): one line a method."""
 
     @claim(f"Dirac GAN, {statement}", source=source, tolerance=1e-9)
     def _() -> Pair:
-        found = torch.stack([Dirac(make()).at(*place).field() for place in PLACES])
-        return found, np.array([wanted(*place) for place in PLACES])
+        measured = torch.stack([Dirac(make()).at(*place).field() for place in PLACES])
+        return measured, np.array([expected(*place) for place in PLACES])
 
 
 flows("Wasserstein: the field is (psi, -theta)", MESCHEDER, Wasserstein, lambda a, b: [b, -a])

@@ -36,24 +36,24 @@ NOWOZIN = "Nowozin et al., 2016"
 MAO = "Mao et al., 2017"
 
 
-def diverges(name: str, pair: Conjugate, wanted: float, slope: Callable[[Array], Array]) -> None:
+def diverges(name: str, pair: Conjugate, expected: float, slope: Callable[[Array], Array]) -> None:
     """Claims the value of the best critic, and the critic: one line a divergence.
 
     Arguments:
         name: of the divergence, with its formula.
         pair: the library's.
-        wanted: the divergence of the support's p from its q.
+        expected: the divergence of the support's p from its q.
         slope: f' by definition.
     """
 
     @claim(f"f-GAN, {name}: the least L_D is minus it", source=NOWOZIN, tolerance=1e-8)
     def _() -> Pair:
-        return best(Divergence(pair), *batches())[1], -wanted
+        return best(Divergence(pair), *batches())[1], -expected
 
     @claim(f"f-GAN, {name}: the best critic has g(D) = f'(p/q)", source=NOWOZIN, tolerance=1e-5)
     def _() -> Pair:
-        found = best(Divergence(pair), *batches())[0]
-        return pair.activation(torch.as_tensor(found)), slope(p / q)
+        scores = best(Divergence(pair), *batches())[0]
+        return pair.activation(torch.as_tensor(scores)), slope(p / q)
 
 
 diverges("sum of p log p/q", KL, rel_entr(p, q).sum(), lambda u: 1 + np.log(u))
@@ -79,10 +79,10 @@ def _() -> Pair:
 @claim("f-GAN: no table of 200 at random gains more than the divergence (all seven)", source=NOWOZIN, tolerance=1e-12)
 def _() -> Pair:
     tables = np.random.default_rng(2).normal(size=(200, len(p))) * 2
-    found = {KL: rel_entr(p, q).sum(), REVERSE_KL: rel_entr(q, p).sum(), JENSEN_SHANNON: 2 * jensen_shannon(p, q)}
-    found |= {PEARSON: ((p - q) ** 2 / q).sum(), NEYMAN: ((p - q) ** 2 / p).sum()}
-    found |= {SQUARED_HELLINGER: ((np.sqrt(p) - np.sqrt(q)) ** 2).sum(), TOTAL_VARIATION: total_variation(p, q)}
-    beyond = [-loss(Divergence(pair), t, *batches()) - wanted for pair, wanted in found.items() for t in tables]
+    values = {KL: rel_entr(p, q).sum(), REVERSE_KL: rel_entr(q, p).sum(), JENSEN_SHANNON: 2 * jensen_shannon(p, q)}
+    values |= {PEARSON: ((p - q) ** 2 / q).sum(), NEYMAN: ((p - q) ** 2 / p).sum()}
+    values |= {SQUARED_HELLINGER: ((np.sqrt(p) - np.sqrt(q)) ** 2).sum(), TOTAL_VARIATION: total_variation(p, q)}
+    beyond = [-loss(Divergence(pair), t, *batches()) - expected for pair, expected in values.items() for t in tables]
     return max(*beyond, 0.0), 0.0
 
 

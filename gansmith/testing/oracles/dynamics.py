@@ -35,7 +35,7 @@ from gansmith.dynamics import (
     Simultaneous,
     Tableau,
 )
-from gansmith.dynamics.pull import Gradients
+from gansmith.dynamics.gradients import Gradients
 from gansmith.dynamics.rates import rate_groups, scale_rate
 from gansmith.games import GAN
 from gansmith.games.base import Player
@@ -64,7 +64,7 @@ def _step(make: Make, a: float, theta: float, psi: float) -> list[float]:
 def modulus(
     statement: str,
     make: Make,
-    wanted: Callable[[float], float],
+    expected: Callable[[float], float],
     steps: Sequence[float] = (0.1, 0.5, 1.0, 1.5),
     source: str = DERIVATION,
 ) -> None:
@@ -73,15 +73,15 @@ def modulus(
     Arguments:
         statement: in words.
         make: optimizers by player's name -> dynamics.
-        wanted: step size times frequency -> modulus.
+        expected: step size times frequency -> modulus.
         steps: sizes to measure at.
         source: where it is from.
     """
 
     @claim(f"pure rotation, {statement}", source=source, tolerance=1e-6)
     def _() -> Pair:
-        found = [np.abs(np.linalg.eigvals(step_matrix(make, a))).max() for a in steps]
-        return np.array(found), np.array([wanted(a) for a in steps])
+        measured = [np.abs(np.linalg.eigvals(step_matrix(make, a))).max() for a in steps]
+        return np.array(measured), np.array([expected(a) for a in steps])
 
 
 def _alternating(a: float) -> float:
@@ -136,7 +136,7 @@ modulus(
     tolerance=1e-9,
 )
 def _() -> Pair:
-    sizes, found = np.array([0.1, 0.3, 0.45]), []
+    sizes, measured = np.array([0.1, 0.3, 0.45]), []
     for a in sizes:
         game = Dirac(Wasserstein()).at(1.0, 0.0)
         players = game.players()
@@ -145,8 +145,8 @@ def _() -> Pair:
         for _ in range(80):
             dynamics.step(players, lambda _, game=game: game.batch, (0,))  # type: ignore[misc]
             lengths.append(float(torch.stack([*game.variables()]).detach().norm()))
-        found.append(lengths[-1] / lengths[-2])
-    return np.array(found), np.sqrt((1 + np.sqrt(1 - 4 * sizes**2)) / 2)
+        measured.append(lengths[-1] / lengths[-2])
+    return np.array(measured), np.sqrt((1 + np.sqrt(1 - 4 * sizes**2)) / 2)
 
 
 @claim(
@@ -155,8 +155,8 @@ def _() -> Pair:
     tolerance=1e-12,
 )
 def _() -> Pair:
-    found = step_matrix(lambda o: RungeKutta(o, method=EULER, regularize=("generator", "critic", 0.07)), 0.3)
-    return found, np.array([[1, 0.3], [-0.3, 1 - 2 * 0.07 * 0.3]])
+    measured = step_matrix(lambda o: RungeKutta(o, method=EULER, regularize=("generator", "critic", 0.07)), 0.3)
+    return measured, np.array([[1, 0.3], [-0.3, 1 - 2 * 0.07 * 0.3]])
 
 
 def _integrated(method: Tableau, steps: int) -> float:
@@ -191,8 +191,8 @@ def _() -> Pair:
         step = step_matrix(lambda o: RungeKutta(o, method=method), 1 / n)
         return float(np.linalg.norm(np.linalg.matrix_power(step, n) - expm(np.array([[0.0, 1.0], [-1.0, 0.0]]))))
 
-    found = [np.log2(miss(m, 64) / miss(m, 128)) for m in (EULER, MIDPOINT, HEUN, RK4)]
-    return np.array(found), np.array([1, 2, 2, 4])
+    measured = [np.log2(miss(m, 64) / miss(m, 128)) for m in (EULER, MIDPOINT, HEUN, RK4)]
+    return np.array(measured), np.array([1, 2, 2, 4])
 
 
 @claim(
@@ -221,8 +221,10 @@ def _() -> Pair:
 )
 def _() -> Pair:
     cases = [(n, a) for n in (1, 2, 5) for a in (0.1, 0.7)]
-    found = [step_matrix(partial(Alternating, critic=n), a) for n, a in cases]
-    return np.array([[np.linalg.det(m), np.trace(m)] for m in found]), np.array([[1, 2 - n * a**2] for n, a in cases])
+    measured = [step_matrix(partial(Alternating, critic=n), a) for n, a in cases]
+    return np.array([[np.linalg.det(m), np.trace(m)] for m in measured]), np.array(
+        [[1, 2 - n * a**2] for n, a in cases]
+    )
 
 
 H = np.array([[3.0, 1.0], [1.0, 2.0]])
@@ -252,8 +254,8 @@ def _descend(
     dynamics = make({"alone": optimizer(player.parameters())})
     for _ in range(steps):
         dynamics.step({"alone": player}, lambda _: one, (0,))
-    found: NDArray[Any] = place().detach().numpy()
-    return found
+    value: NDArray[Any] = place().detach().numpy()
+    return value
 
 
 def _sgd(rate: float) -> Callable[[list[nn.Parameter]], SGD]:
@@ -330,7 +332,7 @@ def _() -> Pair:
     a, b, along = np.array([3.0, -4.0]), np.array([0.5]), np.array([1.0, 2.0, -2.0])
     whole = np.append(a, b)
     size = np.linalg.norm(whole)
-    wanted = [
+    expected = [
         np.clip(whole, -1, 1),
         whole * min(1, 2 / size),
         np.append(a * min(1, 2 / np.linalg.norm(a)), b * min(1, 2 / np.linalg.norm(b))),
@@ -345,8 +347,8 @@ def _() -> Pair:
         Sign(),
         Project([direction]),
     ]
-    found = [t([torch.tensor(a), torch.tensor(b)]) for t in transforms]
-    return torch.stack([torch.cat([g for g in each if g is not None]) for each in found]), np.stack(wanted)
+    measured = [t([torch.tensor(a), torch.tensor(b)]) for t in transforms]
+    return torch.stack([torch.cat([g for g in each if g is not None]) for each in measured]), np.stack(expected)
 
 
 class Given:

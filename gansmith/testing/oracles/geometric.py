@@ -49,7 +49,7 @@ def _trained() -> NDArray[Any]:
 def _under(heights: NDArray[Any], slopes: NDArray[Any], start: NDArray[Any]) -> NDArray[Any]:
     """The best critic where the loss is the highest of some planes, a quadratic program in (w, b, loss)."""
     weight = STRENGTH * len(_clouds()[0])
-    found = minimize(
+    solution = minimize(
         lambda v: v[:2] @ v[:2] / 2 + weight * v[3],
         np.append(start, (heights + slopes @ start).max()),
         jac=lambda v: np.append(v[:2], [0, weight]),
@@ -62,7 +62,7 @@ def _under(heights: NDArray[Any], slopes: NDArray[Any], start: NDArray[Any]) -> 
         method="SLSQP",
         options={"ftol": 1e-14, "maxiter": 200},
     )
-    return np.asarray(found.x[:3])
+    return np.asarray(solution.x[:3])
 
 
 def _machine() -> NDArray[Any]:
@@ -71,8 +71,8 @@ def _machine() -> NDArray[Any]:
 
     x, y = _clouds()
     labels = [1] * len(x) + [-1] * len(y)
-    found = SVC(kernel="linear", C=STRENGTH, tol=1e-9).fit(torch.cat([x, y]).numpy(), labels)
-    return np.append(found.coef_[0], found.intercept_)
+    machine = SVC(kernel="linear", C=STRENGTH, tol=1e-9).fit(torch.cat([x, y]).numpy(), labels)
+    return np.append(machine.coef_[0], machine.intercept_)
 
 
 @claim(

@@ -50,8 +50,8 @@ def _apart(matrix: Array) -> float:
 )
 def _() -> Pair:
     sigmas = (1.0, 4.0)
-    wanted = sum(_apart(_gauss(X, X, s)) + _apart(_gauss(Y, Y, s)) - 2 * _gauss(X, Y, s).mean() for s in sigmas)
-    return KernelDiscrepancy(RBF(sigmas)).generator_loss(_features, *_batches()), wanted
+    expected = sum(_apart(_gauss(X, X, s)) + _apart(_gauss(Y, Y, s)) - 2 * _gauss(X, Y, s).mean() for s in sigmas)
+    return KernelDiscrepancy(RBF(sigmas)).generator_loss(_features, *_batches()), expected
 
 
 @claim("MMD: rational quadratic kernels (1 + d^2/2a)^-a, by scipy's distances", source=BINKOWSKI, tolerance=1e-12)
@@ -60,8 +60,8 @@ def _() -> Pair:
         squares = cdist(a, b, "sqeuclidean")
         return np.asarray(sum((1 + squares / (2 * s)) ** -s for s in (0.1, 1.0, 10.0)))
 
-    wanted = _apart(kernel(X, X)) + _apart(kernel(Y, Y)) - 2 * kernel(X, Y).mean()
-    return KernelDiscrepancy(RationalQuadratic()).generator_loss(_features, *_batches()), wanted
+    expected = _apart(kernel(X, X)) + _apart(kernel(Y, Y)) - 2 * kernel(X, Y).mean()
+    return KernelDiscrepancy(RationalQuadratic()).generator_loss(_features, *_batches()), expected
 
 
 @claim("MMD: with the linear kernel it is the squared distance of the means", source=DERIVATION, tolerance=1e-12)
@@ -69,15 +69,15 @@ def _() -> Pair:
     def linear(a: Tensor, b: Tensor, low: float = 0.0, high: float = math.inf) -> Tensor:
         return a @ b.T
 
-    found = KernelDiscrepancy(linear, biased=True).generator_loss(_features, *_batches())
-    return found, ((X.mean(0) - Y.mean(0)) ** 2).sum()
+    measured = KernelDiscrepancy(linear, biased=True).generator_loss(_features, *_batches())
+    return measured, ((X.mean(0) - Y.mean(0)) ** 2).sum()
 
 
 @claim("MMD: with the distance kernel it is the squared energy distance, by scipy", source=DERIVATION, tolerance=1e-9)
 def _() -> Pair:
     x, y = (b[:, :1] for b in _batches())
-    found = KernelDiscrepancy(DistanceKernel(), biased=True).generator_loss(_features, x, y)
-    return found, energy_distance(X[:, 0], Y[:, 0]) ** 2
+    measured = KernelDiscrepancy(DistanceKernel(), biased=True).generator_loss(_features, x, y)
+    return measured, energy_distance(X[:, 0], Y[:, 0]) ** 2
 
 
 @claim(
@@ -89,8 +89,8 @@ def _() -> Pair:
     v, s, shift = 0.5, 1.5, 1.1
     x = torch.as_tensor(norm.ppf((np.arange(1500) + 0.5) / 1500) * v**0.5)[:, None]
     wide = s**2 + 2 * v
-    wanted = 2 * (s**2 / wide) ** 0.5 * (1 - math.exp(-(shift**2) / (2 * wide)))
-    return KernelDiscrepancy(RBF((s,)), biased=True).generator_loss(_features, x, x + shift), wanted
+    expected = 2 * (s**2 / wide) ** 0.5 * (1 - math.exp(-(shift**2) / (2 * wide)))
+    return KernelDiscrepancy(RBF((s,)), biased=True).generator_loss(_features, x, x + shift), expected
 
 
 @claim(
@@ -102,12 +102,12 @@ def _() -> Pair:
     places, a, b = torch.tensor([[0.0], [1.0], [2.5]], dtype=torch.float64), [0.2, 0.5, 0.3], [0.6, 0.1, 0.3]
     two = list(product(range(3), repeat=2))
     estimate = KernelDiscrepancy(RBF((1.0,)))
-    found = sum(
+    measured = sum(
         a[i] * a[j] * b[k] * b[n] * float(estimate.generator_loss(_features, places[[i, j]], places[[k, n]]))
         for (i, j), (k, n) in product(two, two)
     )
     difference = np.subtract(a, b)
-    return found, difference @ _gauss(places.numpy(), places.numpy(), 1.0) @ difference
+    return measured, difference @ _gauss(places.numpy(), places.numpy(), 1.0) @ difference
 
 
 @claim(
@@ -117,9 +117,9 @@ def _() -> Pair:
 )
 def _() -> Pair:
     x, y = (batch[:30] for batch in _batches())
-    found = [float(KernelDiscrepancy(RBF((1.0,)), biased=b).generator_loss(_features, x, y)) for b in (True, False)]
+    measured = [float(KernelDiscrepancy(RBF((1.0,)), biased=b).generator_loss(_features, x, y)) for b in (True, False)]
     within = _apart(_gauss(X[:30], X[:30], 1.0)) + _apart(_gauss(Y, Y, 1.0))
-    return found[0] - found[1], (2 - within) / 30
+    return measured[0] - measured[1], (2 - within) / 30
 
 
 @claim(
@@ -130,13 +130,13 @@ def _() -> Pair:
 def _() -> Pair:
     x, y = _batches()
     y = y.requires_grad_()
-    (found,) = torch.autograd.grad(KernelDiscrepancy(RBF((2.0,)), biased=True).generator_loss(_features, x, y), y)
+    (measured,) = torch.autograd.grad(KernelDiscrepancy(RBF((2.0,)), biased=True).generator_loss(_features, x, y), y)
 
     def pull(a: Array, b: Array) -> Array:
         """The mean over b of the kernel's gradient in a."""
         return np.asarray((_gauss(a, b, 2.0)[:, :, None] * (b[None] - a[:, None])).mean(1) / 4)
 
-    return -len(Y) / 2 * found, pull(Y, X) - pull(Y, Y)
+    return -len(Y) / 2 * measured, pull(Y, X) - pull(Y, Y)
 
 
 @claim(
@@ -145,15 +145,15 @@ def _() -> Pair:
     tolerance=1e-12,
 )
 def _() -> Pair:
-    found = KernelDiscrepancy(RBF((1.0,)), -1, (0.25, 4.0)).critic_loss(_features, *_batches())
+    measured = KernelDiscrepancy(RBF((1.0,)), -1, (0.25, 4.0)).critic_loss(_features, *_batches())
     real = _apart(np.exp(-np.minimum(cdist(X, X, "sqeuclidean"), 4.0) / 2))
-    return found, real - _apart(np.exp(-np.maximum(cdist(Y, Y, "sqeuclidean"), 0.25) / 2))
+    return measured, real - _apart(np.exp(-np.maximum(cdist(Y, Y, "sqeuclidean"), 0.25) / 2))
 
 
 @claim("repulsive MMD: with c = 1 it is the critic's loss of MMD GAN, -MMD^2", source=WANG, tolerance=1e-12)
 def _() -> Pair:
-    wanted = 2 * _gauss(X, Y, 1.0).mean() - _apart(_gauss(X, X, 1.0)) - _apart(_gauss(Y, Y, 1.0))
-    return KernelDiscrepancy(RBF((1.0,)), contraction=1).critic_loss(_features, *_batches()), wanted
+    expected = 2 * _gauss(X, Y, 1.0).mean() - _apart(_gauss(X, X, 1.0)) - _apart(_gauss(Y, Y, 1.0))
+    return KernelDiscrepancy(RBF((1.0,)), contraction=1).critic_loss(_features, *_batches()), expected
 
 
 @claim(
@@ -168,5 +168,5 @@ def _() -> Pair:
     def features(x: Tensor) -> Tensor:
         return math.sqrt(2 / n) * torch.cos(x @ w + b)
 
-    found = MeanMatching(2, dual=True).generator_loss(features, *_batches()) ** 2
-    return found, _gauss(X, X, 1.5).mean() + _gauss(Y, Y, 1.5).mean() - 2 * _gauss(X, Y, 1.5).mean()
+    measured = MeanMatching(2, dual=True).generator_loss(features, *_batches()) ** 2
+    return measured, _gauss(X, X, 1.5).mean() + _gauss(Y, Y, 1.5).mean() - 2 * _gauss(X, Y, 1.5).mean()

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit
 from torch import Tensor
 
-from gansmith.duel.scores import Critic
+from gansmith.duel.samples import Critic
 from gansmith.objectives import (
     CovarianceMatching,
     Divergence,
@@ -67,24 +67,24 @@ def push(objective: Objective, slope: float, t: float) -> float:
     return float(torch.autograd.grad(loss, distance)[0])
 
 
-def gains(statement: str, source: str, make: Callable[[], Objective], wanted: Callable[[float], float]) -> None:
+def gains(statement: str, source: str, make: Callable[[], Objective], expected: Callable[[float], float]) -> None:
     """Claims dL_G/dt at the best slope as a function of the distance: one line an objective that has one."""
 
     @claim(f"two lines t apart, {statement}", source=source, tolerance=1e-6)
     def _() -> Pair:
-        found = [push(make(), best_slope(make(), t), t) for t in DISTANCES]
-        return np.array(found), np.array([wanted(t) for t in DISTANCES])
+        measured = [push(make(), best_slope(make(), t), t) for t in DISTANCES]
+        return np.array(measured), np.array([expected(t) for t in DISTANCES])
 
 
 def gains_under(
-    statement: str, source: str, make: Callable[[], Objective], wanted: Callable[[np.ndarray, float], Numbers]
+    statement: str, source: str, make: Callable[[], Objective], expected: Callable[[np.ndarray, float], Numbers]
 ) -> None:
     """Claims dL_G/dt under the critic k(t/2 - x) as a function of k and t: one line an objective."""
 
     @claim(f"two lines t apart, {statement}", source=source, tolerance=1e-9)
     def _() -> Pair:
-        found = [[push(make(), k, t) for k in STEEP] for t in DISTANCES]
-        return np.array(found), np.array([wanted(STEEP, t) for t in DISTANCES])
+        measured = [[push(make(), k, t) for k in STEEP] for t in DISTANCES]
+        return np.array(measured), np.array([expected(STEEP, t) for t in DISTANCES])
 
 
 @claim("two lines t apart: JSD = log 2 however near they are", source=ARJOVSKY, tolerance=1e-12)
@@ -166,17 +166,17 @@ gains_under(
 gains_under("Fisher: dL_G/dt = k under D = k(t/2 - x)", "Mroueh and Sercu, 2017", Fisher, lambda k, t: k)
 
 
-def moved(statement: str, source: str, make: Callable[[], Objective], wanted: Callable[[float], float]) -> None:
+def moved(statement: str, source: str, make: Callable[[], Objective], expected: Callable[[float], float]) -> None:
     """Claims dL_G/dt where the features are the points themselves: one line an objective of features."""
 
     @claim(f"two lines t apart, features the points: {statement}", source=source, tolerance=1e-8)
     def _() -> Pair:
-        found = []
+        measured = []
         for t in DISTANCES:
             at = torch.tensor(t, dtype=torch.float64, requires_grad=True)
             loss = make().generator_loss(lambda s: s, line(0.0), line(at))
-            found.append(float(torch.autograd.grad(loss, at)[0]))
-        return np.array(found), np.array([wanted(t) for t in DISTANCES])
+            measured.append(float(torch.autograd.grad(loss, at)[0]))
+        return np.array(measured), np.array([expected(t) for t in DISTANCES])
 
 
 def _between(slope: Callable[[np.ndarray], np.ndarray], t: float) -> float:
@@ -212,7 +212,7 @@ moved(
     tolerance=1e-6,
 )
 def _() -> Pair:
-    objective, found = PairwiseQuadratic(10.0), []
+    objective, measured = PairwiseQuadratic(10.0), []
     for t in DISTANCES:
         slope = torch.full((), 0.5, dtype=torch.float64, requires_grad=True)
 
@@ -221,5 +221,5 @@ def _() -> Pair:
 
         minimize(lambda t=t, critic=critic: objective.critic_loss(critic, line(0.0), line(t)), [slope])  # type: ignore[misc]
         at = torch.tensor(t, dtype=torch.float64, requires_grad=True)
-        found.append(float(torch.autograd.grad(objective.generator_loss(critic, line(0.0), line(at)), at)[0]))
-    return np.array(found), np.full(len(DISTANCES), 10 / 2)
+        measured.append(float(torch.autograd.grad(objective.generator_loss(critic, line(0.0), line(at)), at)[0]))
+    return np.array(measured), np.full(len(DISTANCES), 10 / 2)

@@ -1,4 +1,4 @@
-"""McGan and Fisher GAN: primal against dual, projections, frames, and what the generator is told."""
+"""McGan and Fisher GAN: primal against dual, projections, frames, and the generator's gradient."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ def _batches() -> tuple[Tensor, Tensor]:
     "McGan, means: the dual is the norm conjugate to the ball of v (p = 1, 2, infinity)", source=MROUEH, tolerance=1e-12
 )
 def _() -> Pair:
-    found = [float(MeanMatching(b, dual=True).generator_loss(_features, *_batches())) for b in BALLS]
-    return np.array(found), np.array([norm(GAP, CONJUGATE[b]) for b in BALLS])
+    measured = [float(MeanMatching(b, dual=True).generator_loss(_features, *_batches())) for b in BALLS]
+    return np.array(measured), np.array([norm(GAP, CONJUGATE[b]) for b in BALLS])
 
 
 @claim("McGan, means: projected ascent of v in the primal reaches the dual", source=MROUEH, tolerance=1e-9)
 def _() -> Pair:
-    found = []
+    measured = []
     for b in BALLS:
         objective = MeanMatching(b, M).double()
         for _ in range(50):
             (toward,) = torch.autograd.grad(objective.critic_loss(_features, *_batches()), objective.v)
             objective.v.data -= 10 * toward
             objective.project_(_features)
-        found.append(float(objective.joint_loss(_features, *_batches()).detach()))
-    return np.array(found), np.array([norm(GAP, CONJUGATE[b]) for b in BALLS])
+        measured.append(float(objective.joint_loss(_features, *_batches()).detach()))
+    return np.array(measured), np.array([norm(GAP, CONJUGATE[b]) for b in BALLS])
 
 
 def _nearest(v: Array, b: float) -> Array:
@@ -72,7 +72,7 @@ def _nearest(v: Array, b: float) -> Array:
         math.inf: lambda w: 1 - w.max(),
     }[b]
     bound = (0.0, 1.0 if b == math.inf else None)
-    found = constrained(
+    lengths = constrained(
         lambda w: ((w - size) ** 2).sum() / 2,
         np.full(len(v), 1e-3),
         jac=lambda w: w - size,
@@ -80,7 +80,7 @@ def _nearest(v: Array, b: float) -> Array:
         constraints=() if b == math.inf else {"type": "ineq", "fun": limit},
         options={"ftol": 1e-16, "maxiter": 500},
     ).x
-    return np.asarray(np.sign(v) * found)
+    return np.asarray(np.sign(v) * lengths)
 
 
 @claim(
@@ -91,14 +91,14 @@ def _nearest(v: Array, b: float) -> Array:
 def _() -> Pair:
     points = np.random.default_rng(3).normal(size=(5, M)) * np.array([[0.05], [0.3], [1.0], [3.0], [10.0]])
     cases = [(v, b) for v in points for b in BALLS]
-    found = torch.stack([project(torch.as_tensor(v), b) for v, b in cases])
-    return found, np.stack([_nearest(v, b) for v, b in cases])
+    measured = torch.stack([project(torch.as_tensor(v), b) for v, b in cases])
+    return measured, np.stack([_nearest(v, b) for v, b in cases])
 
 
 @claim("McGan, covariances: the dual is the sum of the k largest singular values of S", source=MROUEH, tolerance=1e-11)
 def _() -> Pair:
-    found = [float(CovarianceMatching(k, dual=True).generator_loss(_features, *_batches())) for k in KS]
-    return np.array(found), np.array([svdvals(S)[:k].sum() for k in KS])
+    measured = [float(CovarianceMatching(k, dual=True).generator_loss(_features, *_batches())) for k in KS]
+    return np.array(measured), np.array([svdvals(S)[:k].sum() for k in KS])
 
 
 def _primal(u: Array, v: Array) -> float:
@@ -157,14 +157,14 @@ def _() -> Pair:
 )
 def _() -> Pair:
     difference = np.cov(X.T, ddof=0) - np.cov(Y.T, ddof=0)
-    found = CovarianceMatching(M, dual=True, centered=True).generator_loss(_features, *_batches())
-    return found, norm(difference, "nuc")
+    measured = CovarianceMatching(M, dual=True, centered=True).generator_loss(_features, *_batches())
+    return measured, norm(difference, "nuc")
 
 
 @claim("McGan, both: the dual is the sum of the two", source=MROUEH, tolerance=1e-11)
 def _() -> Pair:
-    found = MeanCovarianceMatching(2, 3, dual=True).generator_loss(_features, *_batches())
-    return found, norm(GAP) + svdvals(S)[:3].sum()
+    measured = MeanCovarianceMatching(2, 3, dual=True).generator_loss(_features, *_batches())
+    return measured, norm(GAP) + svdvals(S)[:3].sum()
 
 
 @claim(
@@ -188,10 +188,10 @@ def _() -> Pair:
 def _() -> Pair:
     x, y = _batches()
     x = x.requires_grad_()  # part of the batch that the function was made from
-    found = slope(MeanCovarianceMatching(2, 2, dual=True).witness(_features, x, y), x)
+    measured = slope(MeanCovarianceMatching(2, 2, dual=True).witness(_features, x, y), x)
     left, _, right = svd(S)
     u, v = left[:, :2], right[:2].T
-    return found, ((GAP / norm(GAP) + X @ (u @ v.T + v @ u.T)) ** 2).sum(1)
+    return measured, ((GAP / norm(GAP) + X @ (u @ v.T + v @ u.T)) ** 2).sum(1)
 
 
 @claim(
@@ -203,8 +203,8 @@ def _() -> Pair:
     n, m = 3, 4
     every = [torch.tensor(list(product((-1.0, 1.0), repeat=count)), dtype=torch.float64) for count in (n, m)]
     dual = MeanMatching(2, dual=True)
-    found = [float(dual.generator_loss(_features, x[:, None], y[:, None])) ** 2 for x in every[0] for y in every[1]]
-    return sum(found) / len(found), 1 / n + 1 / m
+    measured = [float(dual.generator_loss(_features, x[:, None], y[:, None])) ** 2 for x in every[0] for y in every[1]]
+    return sum(measured) / len(measured), 1 / n + 1 / m
 
 
 @claim(
@@ -228,8 +228,8 @@ def _() -> Pair:
 def _() -> Pair:
     frame = Exponential(M, 3).double()
     free = frame.free.detach().numpy()
-    found = frame().detach()
-    return torch.cat([found, found.T @ found]), np.concatenate([expm(free - free.T)[:, :3], np.eye(3)])
+    measured = frame().detach()
+    return torch.cat([measured, measured.T @ measured]), np.concatenate([expm(free - free.T)[:, :3], np.eye(3)])
 
 
 def _fishers() -> tuple[Array, Fisher]:

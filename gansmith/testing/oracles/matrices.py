@@ -19,8 +19,8 @@ SQUARES = [_rng.normal(size=(n, n)) for n in (2, 3, 5)] + [np.array([[1.0, 1.0],
     tolerance=1e-12,
 )
 def _() -> Pair:
-    found = [np.linalg.slogdet(torch.matrix_exp(torch.tensor(a)).numpy())[1] for a in SQUARES]
-    return np.array(found), np.array([np.trace(a) for a in SQUARES])
+    measured = [np.linalg.slogdet(torch.matrix_exp(torch.tensor(a)).numpy())[1] for a in SQUARES]
+    return np.array(measured), np.array([np.trace(a) for a in SQUARES])
 
 
 @claim(
@@ -36,5 +36,5 @@ def _() -> Pair:
 
 @claim("exp A is scipy's", source="derivation", tolerance=1e-10)
 def _() -> Pair:
-    found = [torch.matrix_exp(torch.tensor(a)).numpy().ravel() for a in SQUARES]
-    return np.concatenate(found), np.concatenate([expm(a).ravel() for a in SQUARES])
+    measured = [torch.matrix_exp(torch.tensor(a)).numpy().ravel() for a in SQUARES]
+    return np.concatenate(measured), np.concatenate([expm(a).ravel() for a in SQUARES])

@@ -45,8 +45,8 @@ def _() -> Pair:
 @claim("correlation: its gradient is orthogonal to those of the code's mean and deviation", source=SU, tolerance=1e-12)
 def _() -> Pair:
     code = torch.tensor(U, requires_grad=True)
-    (found,) = torch.autograd.grad(ogan.correlation(torch.tensor(V), code).sum(), code)
-    slope = found.numpy()
+    (gradient,) = torch.autograd.grad(ogan.correlation(torch.tensor(V), code).sum(), code)
+    slope = gradient.numpy()
     along = np.stack([slope.sum(1), (slope * (U - U.mean(1, keepdims=True))).sum(1)])
     return np.append(along.ravel(), np.abs(slope).max() > 0.01), np.append(np.zeros(12), 1)
 
@@ -65,8 +65,8 @@ def _() -> Pair:
 
 @claim("standardize: N(N(z)) = N(z), numpy's", source=SU, tolerance=1e-12)
 def _() -> Pair:
-    wanted = (V - V.mean(1, keepdims=True)) / V.std(1, keepdims=True)
-    return ogan.standardize(ogan.standardize(torch.tensor(V))), wanted
+    expected = (V - V.mean(1, keepdims=True)) / V.std(1, keepdims=True)
+    return ogan.standardize(ogan.standardize(torch.tensor(V))), expected
 
 
 def _softplus(t: np.ndarray) -> float:
@@ -113,5 +113,5 @@ def _() -> Pair:
     batch, other = Batch(x, None, torch.arange(6)), copy.deepcopy(game)
     players = game.players()
     measured = [g for name in ("generator", "critic") for g in Pull()(players[name], batch, (0,))[0] if g is not None]
-    wanted = torch.autograd.grad(_published(other, x), [*other.generator.parameters(), *other.encoder.parameters()])
-    return torch.cat([g.flatten() for g in measured]), torch.cat([g.flatten() for g in wanted])
+    expected = torch.autograd.grad(_published(other, x), [*other.generator.parameters(), *other.encoder.parameters()])
+    return torch.cat([g.flatten() for g in measured]), torch.cat([g.flatten() for g in expected])

@@ -46,8 +46,8 @@ def _() -> Pair:
     "a log y + b log(1 - y) peaks at y = a/(a + b): y the sigmoid of the best score", source=GOODFELLOW, tolerance=1e-6
 )
 def _() -> Pair:
-    found, _ = best(NonSaturating(), *batches())
-    return 1 / (1 + np.exp(-found)), P / (P + Q)
+    measured, _ = best(NonSaturating(), *batches())
+    return 1 / (1 + np.exp(-measured)), P / (P + Q)
 
 
 @claim(

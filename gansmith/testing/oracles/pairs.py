@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gansmith.duel.scores import Sample, parts
+from gansmith.duel.samples import Sample, parts
 from gansmith.objectives import PairwiseQuadratic
 from gansmith.testing.claims import Pair, claim
 from gansmith.testing.oracles.support import Array, all_pairs, minimize, p, q
@@ -31,11 +31,11 @@ def _best() -> tuple[Array, float, float]:
         return table[pair]
 
     minimize(lambda: objective.critic_loss(critic, *all_pairs()), [table])
-    found = table.detach()
+    gaps = table.detach()
     of_critic, of_generator = (
         float(loss(critic, *all_pairs()).detach()) for loss in (objective.critic_loss, objective.generator_loss)
     )
-    return (found - found.T).numpy(), of_critic, of_generator
+    return (gaps - gaps.T).numpy(), of_critic, of_generator
 
 
 @claim("GAN-QP of pairs: the best gap is w d (a - b)/(a + b), a = p(x)q(y), b = p(y)q(x)", source=SU, tolerance=1e-6)

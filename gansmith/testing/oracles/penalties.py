@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gansmith.duel.scores import Critic
+from gansmith.duel.samples import Critic
 from gansmith.duel.slopes import interpolate
 from gansmith.regularizers import DRAGAN, R1, R2, GradientPenalty, GradientPower, Lazy, Regularizer
 from gansmith.testing.claims import Pair, claim
@@ -63,9 +63,9 @@ def of_linear(
 
     @claim(f"linear critic: {statement}, and its gradient in w", source=source, tolerance=1e-8)
     def _() -> Pair:
-        found = [_at_linear(make(), scale) for scale in SCALES]
-        wanted = [np.append(value(n), slope(n) * W / np.linalg.norm(W)) for n in norms]
-        return np.stack([np.append(v, g) for v, g in found]), np.stack(wanted)
+        measured = [_at_linear(make(), scale) for scale in SCALES]
+        expected = [np.append(value(n), slope(n) * W / np.linalg.norm(W)) for n in norms]
+        return np.stack([np.append(v, g) for v, g in measured]), np.stack(expected)
 
 
 of_linear(

@@ -1,4 +1,4 @@
-"""GAN-QP: best critics, values, and what the generator is told."""
+"""GAN-QP: best critics, values, and the generator's gradient."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gansmith.duel.scores import Sample, parts
+from gansmith.duel.samples import Sample, parts
 from gansmith.objectives import Objective, Quadratic, SlopeQuadratic
 from gansmith.objectives.quadratic import mean_absolute, mean_square, root_mean_square
 from gansmith.testing.claims import Pair, claim
@@ -46,8 +46,8 @@ def energy() -> float:
 
 @claim("GAN-QP: the best critic is A^+ (p - q), A the Laplacian of the pairs' graph", source=DERIVATION, tolerance=1e-5)
 def _() -> Pair:
-    found, _ = best(_objective(), *all_pairs())
-    return centered(found), centered(np.linalg.pinv(laplacian()) @ (p - q))
+    measured, _ = best(_objective(), *all_pairs())
+    return centered(measured), centered(np.linalg.pinv(laplacian()) @ (p - q))
 
 
 @claim("GAN-QP: the least L_D is -(p - q)' A^+ (p - q)/2", source=DERIVATION, tolerance=1e-9)
@@ -57,8 +57,8 @@ def _() -> Pair:
 
 @claim("GAN-QP: at the best critic L_G is -2 L_D", source=SU, tolerance=1e-6)
 def _() -> Pair:
-    found, _ = best(_objective(), *all_pairs())
-    return _objective().generator_loss(lookup(torch.tensor(found)), *all_pairs()), energy()
+    measured, _ = best(_objective(), *all_pairs())
+    return _objective().generator_loss(lookup(torch.tensor(measured)), *all_pairs()), energy()
 
 
 @claim("GAN-QP: the least L_D is in proportion to the weight", source=SU, tolerance=1e-9)
@@ -69,8 +69,8 @@ def _() -> Pair:
 
 @claim("GAN-QP: where p = q the best critic is flat, and L_D is 0", source=SU, tolerance=1e-9)
 def _() -> Pair:
-    found, value = best(_objective(), *all_pairs(P, P))
-    return np.append(centered(found), value), np.zeros(len(P) + 1)
+    measured, value = best(_objective(), *all_pairs(P, P))
+    return np.append(centered(measured), value), np.zeros(len(P) + 1)
 
 
 @claim(
@@ -91,10 +91,10 @@ def _() -> Pair:
 )
 def _() -> Pair:
     x, y = np.random.default_rng(2).normal(size=(2, 4, 3, 2, 2))
-    found = [of(torch.tensor(x), torch.tensor(y)) for of in (mean_absolute, root_mean_square, mean_square)]
+    measured = [of(torch.tensor(x), torch.tensor(y)) for of in (mean_absolute, root_mean_square, mean_square)]
     gap = (x - y).reshape(4, -1)
     one, two = np.linalg.norm(gap, 1, axis=1) / 12, np.linalg.norm(gap, axis=1) / np.sqrt(12)
-    return torch.stack(found), np.stack([one, two, two**2])
+    return torch.stack(measured), np.stack([one, two, two**2])
 
 
 REAL, FAKE = torch.tensor([[1.0, 4.0]]).double(), torch.tensor([[-2.0, 3.0]]).double()

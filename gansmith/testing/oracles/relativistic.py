@@ -95,8 +95,8 @@ def _average_loss(real: NDArray[Any], fake: NDArray[Any], a: NDArray[Any] = p, b
 )
 def _() -> Pair:
     even = np.full(4, 0.25)
-    wanted = [_average_loss(REAL, FAKE, even, even), _average_loss(FAKE, REAL, even, even)]
-    return _losses(Relativistic(average=True)), np.array(wanted)
+    expected = [_average_loss(REAL, FAKE, even, even), _average_loss(FAKE, REAL, even, even)]
+    return _losses(Relativistic(average=True)), np.array(expected)
 
 
 @claim(
@@ -105,8 +105,8 @@ def _() -> Pair:
     tolerance=1e-12,
 )
 def _() -> Pair:
-    wanted = -(expit(REAL.mean() - FAKE) + expit(REAL - FAKE.mean()).mean()) / (2 * len(FAKE))
-    return _pull(Relativistic(average=True)), wanted
+    expected = -(expit(REAL.mean() - FAKE) + expit(REAL - FAKE.mean()).mean()) / (2 * len(FAKE))
+    return _pull(Relativistic(average=True)), expected
 
 
 @claim("relativistic average: where p = q the least L_D is log 2", source=DERIVATION, tolerance=1e-9)
@@ -116,8 +116,8 @@ def _() -> Pair:
 
 @claim("relativistic average: the best critic is scipy's for the formula", source=DERIVATION, tolerance=1e-5)
 def _() -> Pair:
-    found = minimize(lambda t: _average_loss(t, t), np.zeros(len(p)), options={"gtol": 1e-9})
-    return centered(best(Relativistic(average=True), *batches())[0]), centered(found.x)
+    measured = minimize(lambda t: _average_loss(t, t), np.zeros(len(p)), options={"gtol": 1e-9})
+    return centered(best(Relativistic(average=True), *batches())[0]), centered(measured.x)
 
 
 @claim(

@@ -59,8 +59,8 @@ def _itself(scores: Tensor) -> Tensor:
 def _slope(loss: Callable[[Tensor], Tensor]) -> Tensor:
     """At each score; losses are means over samples."""
     t = torch.tensor(SCORES, requires_grad=True)
-    (found,) = torch.autograd.grad(loss(t), t)
-    return found * len(t)
+    (gradient,) = torch.autograd.grad(loss(t), t)
+    return gradient * len(t)
 
 
 def _ones(t: NDArray[Any]) -> NDArray[Any]:

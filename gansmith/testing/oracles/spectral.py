@@ -28,8 +28,8 @@ def _layer(weight: NDArray[Any] = WEIGHT, passes: int = 500) -> nn.Linear:
 
 
 def _original(layer: nn.Linear) -> nn.Parameter:
-    found: Any = layer.parametrizations
-    weight: nn.Parameter = found.weight.original
+    parametrizations: Any = layer.parametrizations
+    weight: nn.Parameter = parametrizations.weight.original
     return weight
 
 
@@ -63,10 +63,12 @@ def _() -> Pair:
 def _() -> Pair:
     layer = _layer()
     outer = np.random.default_rng(2).normal(size=WEIGHT.shape)
-    (found,) = torch.autograd.grad((layer.weight * torch.as_tensor(outer)).sum(), _original(layer))
+    (gradient,) = torch.autograd.grad((layer.weight * torch.as_tensor(outer)).sum(), _original(layer))
     u, s, v = np.linalg.svd(WEIGHT)
-    wanted = (outer - (outer * WEIGHT).sum() / s[0] * np.outer(u[:, 0], v[0])) / s[0]
-    return np.append(found.numpy().ravel(), float((found.numpy() * WEIGHT).sum())), np.append(wanted.ravel(), 0.0)
+    expected = (outer - (outer * WEIGHT).sum() / s[0] * np.outer(u[:, 0], v[0])) / s[0]
+    return np.append(gradient.numpy().ravel(), float((gradient.numpy() * WEIGHT).sum())), np.append(
+        expected.ravel(), 0.0
+    )
 
 
 def _critic() -> MLP:

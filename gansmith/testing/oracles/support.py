@@ -52,8 +52,8 @@ def best(objective: Objective, x: Tensor, y: Tensor) -> tuple[Array, float]:
     """The table with the least critic loss, and that loss, by L-BFGS; for smooth objectives."""
     table = torch.zeros(len(P), dtype=torch.float64, requires_grad=True)
     minimize(lambda: objective.critic_loss(lookup(table), x, y), [table])
-    found = table.detach().numpy()
-    return found, loss(objective, found, x, y)
+    scores = table.detach().numpy()
+    return scores, loss(objective, scores, x, y)
 
 
 def best_of_each(objective: Objective, x: Tensor, y: Tensor) -> tuple[Array, float]:
@@ -63,11 +63,11 @@ def best_of_each(objective: Objective, x: Tensor, y: Tensor) -> tuple[Array, flo
     def along(score: float, place: int) -> float:
         return loss(objective, np.where(np.arange(len(P)) == place, score, table), x, y)
 
-    found = [
+    scores = [
         minimize_scalar(along, bounds=(-3, 3), args=(place,), method="bounded", options={"xatol": 1e-10}).x
         for place in range(len(P))
     ]
-    return np.array(found), loss(objective, np.array(found), x, y)
+    return np.array(scores), loss(objective, np.array(scores), x, y)
 
 
 def minimize(closure: Callable[[], Tensor], variables: list[Tensor], steps: int = 300) -> None:

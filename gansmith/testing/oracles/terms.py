@@ -54,8 +54,8 @@ AHEAD = np.cumsum(q - p)[:-1] * WIDTHS
 @claim("WGAN-div on a line: the best critic has |T'| = (|F_q - F_p|/(k p r))^(1/(p - 1))", source=WU, tolerance=1e-4)
 def _() -> Pair:
     share = COUNTS / COUNTS.sum()
-    wanted = [np.sign(AHEAD) * (np.abs(AHEAD) / (k * n * share)) ** (1 / (n - 1)) for k, n in POWERS]
-    return np.stack([_divergence(k, n)[0] for k, n in POWERS]), np.stack(wanted)
+    expected = [np.sign(AHEAD) * (np.abs(AHEAD) / (k * n * share)) ** (1 / (n - 1)) for k, n in POWERS]
+    return np.stack([_divergence(k, n)[0] for k, n in POWERS]), np.stack(expected)
 
 
 @claim(
@@ -65,10 +65,10 @@ def _() -> Pair:
 )
 def _() -> Pair:
     share = COUNTS / COUNTS.sum()
-    wanted = [
+    expected = [
         (np.abs(AHEAD) ** (n / (n - 1)) * (k * n * share) ** (-1 / (n - 1))).sum() * (n - 1) / n for k, n in POWERS
     ]
-    return np.array([_divergence(k, n)[1] for k, n in POWERS]), np.array(wanted)
+    return np.array([_divergence(k, n)[1] for k, n in POWERS]), np.array(expected)
 
 
 @claim(
@@ -115,8 +115,8 @@ def _() -> Pair:
     for mean in means:
         term.advance_({"real": torch.tensor(mean), "fake": torch.tensor(-mean)})
     weights = 0.8 ** np.arange(3, -1, -1.0)
-    wanted = (weights * means).sum() / weights.sum()
-    return torch.stack([term.real / term.mass, term.fake / term.mass]), np.array([wanted, -wanted])
+    expected = (weights * means).sum() / weights.sum()
+    return torch.stack([term.real / term.mass, term.fake / term.mass]), np.array([expected, -expected])
 
 
 @claim(
@@ -124,16 +124,16 @@ def _() -> Pair:
 )
 def _() -> Pair:
     cases = [(0.3, -1.0), (-1.2, 0.5), (2.0, 0.0)]
-    layer, found, wanted = StochasticCode(1), [], []
+    layer, measured, expected = StochasticCode(1), [], []
     for mean, raw in cases:
         with sampling("one") as rates:
             layer(torch.tensor([[mean, raw]], dtype=torch.float64))
-        found.append(float(rates[0]))
+        measured.append(float(rates[0]))
         one = norm(mean, np.exp(4 * np.tanh(raw / 8)))
-        wanted.append(
+        expected.append(
             quad(lambda c, one=one: one.pdf(c) * (one.logpdf(c) - norm.logpdf(c)), mean - 20, mean + 20, limit=200)[0]
         )
-    return np.array(found), np.array(wanted)
+    return np.array(measured), np.array(expected)
 
 
 class Narrow(nn.Module):
@@ -153,10 +153,10 @@ def _bottleneck(a: float, multiplier: float, limit: float) -> tuple[Tensor, Tens
     term = Bottleneck(limit, rate=1.0).double()
     term.multiplier.fill_(multiplier)
     objective, critic, x = Wasserstein() + term, Narrow(a), torch.ones(6, 1, dtype=torch.float64)
-    with notes() as seen:
+    with notes() as values:
         loss = objective.critic_loss(critic, x, -x)
     (slope,) = torch.autograd.grad(loss, critic.a)
-    objective.advance_(seen)
+    objective.advance_(values)
     return slope, term.multiplier
 
 
@@ -194,13 +194,13 @@ def _() -> Pair:
 )
 def _() -> Pair:
     layers, x = [nn.Linear(5, 3).double(), nn.Linear(3, 4).double()], torch.zeros(1, 5).double()
-    net, wanted = nn.Sequential(*layers), np.zeros(2)
+    net, expected = nn.Sequential(*layers), np.zeros(2)
     for layer in layers:
         w = layer.weight.detach().numpy()
         gram = w @ w.T if len(w) <= w.shape[1] else w.T @ w
         off = gram - np.diag(np.diag(gram))
-        wanted += (off**2).sum(), ((gram - np.eye(len(gram))) ** 2).sum()
-    return torch.stack([OrthogonalWeights(1.0, diagonal)(net, x, x) for diagonal in (False, True)]), wanted
+        expected += (off**2).sum(), ((gram - np.eye(len(gram))) ** 2).sum()
+    return torch.stack([OrthogonalWeights(1.0, diagonal)(net, x, x) for diagonal in (False, True)]), expected
 
 
 @claim(
@@ -214,12 +214,12 @@ def _() -> Pair:
     def critic(s: Tensor) -> tuple[Tensor, list[Tensor]]:
         return s.sum(1), [s, s[:, :2] ** 2]
 
-    found = [
+    measured = [
         FeatureMatching(1.0, of_means)(critic, torch.as_tensor(x), torch.as_tensor(y)) for of_means in (False, True)
     ]
     maps = [(x, y), (x[:, :2] ** 2, y[:, :2] ** 2)]
-    wanted = [sum(np.abs(a - b).mean() for a, b in maps), sum(np.linalg.norm(a.mean(0) - b.mean(0)) for a, b in maps)]
-    return torch.stack(found), np.array(wanted)
+    expected = [sum(np.abs(a - b).mean() for a, b in maps), sum(np.linalg.norm(a.mean(0) - b.mean(0)) for a, b in maps)]
+    return torch.stack(measured), np.array(expected)
 
 
 @claim("feature matching: it joins the generator's loss and not the critic's", source=DERIVATION, tolerance=1e-9)

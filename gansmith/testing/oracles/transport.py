@@ -72,8 +72,8 @@ def _() -> Pair:
 
     x = torch.as_tensor(norm.ppf((np.arange(1000) + 0.5) / 1000))
     shifts = np.array([-0.3, 2.5])
-    found = [-float(Wasserstein().critic_loss(partial(torch.mul, -np.sign(m)), x, x + m)) for m in shifts]
-    return np.array(found), np.abs(shifts)
+    measured = [-float(Wasserstein().critic_loss(partial(torch.mul, -np.sign(m)), x, x + m)) for m in shifts]
+    return np.array(measured), np.abs(shifts)
 
 
 def _clipped(limit: float, low: float, high: float) -> MLP:

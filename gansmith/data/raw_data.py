@@ -1,0 +1,34 @@
+"""Samples as a reader returns them, before they are split, named and fingerprinted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class RawData:
+    """Samples, and what a reader knows about them.
+
+    Attributes:
+        x: uint8 images ``(n, c, h, w)`` or float32 vectors ``(n, d)``.
+        y: int64 labels ``(n,)``, -1 where unlabeled; or None.
+        held_out: int64 positions of the held-out samples; None if the source has no split of its own.
+        content: ``(height, width)`` of the picture inside a padding; None without padding.
+        names: a file name for each sample; empty if samples are not files.
+        notes: sentences for the user.
+        class_names: the name of label 0, 1, ...; empty if classes have no names.
+        fingerprint: of ``x`` alone, if it is known without reading all of ``x``.
+        source: the name that loads the same data again, if it is another than the user's.
+    """
+
+    x: Tensor
+    y: Tensor | None = None
+    held_out: Tensor | None = None
+    content: tuple[int, int] | None = None
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    fingerprint: str | None = None
+    source: str | None = None

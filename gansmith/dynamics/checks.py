@@ -1,0 +1,161 @@
+"""Whether players, optimizers, networks and saved states go together; every check raises ValueError with the cure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import LBFGS, Optimizer
+
+from gansmith.duel.ranks import place
+from gansmith.dynamics.pull import Pull
+from gansmith.games.base import Player
+from gansmith.networks.spectral import spectral_norms
+
+Optimizers = Mapping[str, Sequence[Optimizer]]
+Groups = Sequence[Mapping[str, Any]]
+FIRST_MOMENTS = ("exp_avg", "momentum_buffer")  # shaped like the parameter in every optimizer; other states need not be
+OTHER = "the state is another game's or dynamics'"
+
+
+def check_gradient_steps(optimizers: Optimizers) -> None:
+    """Optimizers that evaluate the loss themselves are refused."""
+    for name, several in optimizers.items():
+        if any(isinstance(optimizer, LBFGS) for optimizer in several):
+            raise ValueError(
+                f"needs optimizers that step by a gradient, but the {name}'s LBFGS evaluates the loss itself, "
+                "in a closure: use another one, such as Adam"
+            )
+
+
+def check_call(players: object, batch: object, key: object) -> None:
+    """The arguments of a step."""
+    if not isinstance(players, Mapping):
+        raise ValueError(f"needs a game's players, game.players(), but got {type(players).__name__}")
+    if not callable(batch):
+        raise ValueError(
+            f"needs a function draw -> Batch, as lambda draw: Batch(x, None, index), but got {type(batch).__name__}"
+        )
+    if not isinstance(key, tuple):
+        raise ValueError(f"needs a key, a tuple such as (seed,), but got {key!r}")
+
+
+def check_players(players: Mapping[str, Player], optimizers: Optimizers, pull: Pull) -> None:
+    """Players own disjoint parameters, and optimizers and transforms are theirs."""
+    _check_disjoint(players)
+    for name, player in players.items():
+        _check_optimizers(name, player, optimizers.get(name))
+    if unknown := sorted(set(optimizers) - set(players)):
+        raise ValueError(f"needs optimizers for {', '.join(players)}, but got one for {', '.join(unknown)} too")
+    if isinstance(pull.transforms, Mapping) and (unknown := sorted(set(pull.transforms) - set(players))):
+        raise ValueError(f"needs transforms for {', '.join(players)}, but got some for {', '.join(unknown)}")
+
+
+def _check_disjoint(players: Mapping[str, Player]) -> None:
+    owner: dict[int, str] = {}
+    for name, player in players.items():
+        for p in player.parameters():
+            if owner.setdefault(id(p), name) != name:
+                raise ValueError(
+                    f"players must own disjoint parameters, but {owner[id(p)]} and {name} share one of shape "
+                    f"{tuple(p.shape)}: give it to one of them"
+                )
+
+
+def _check_optimizers(name: str, player: Player, optimizers: Sequence[Optimizer] | None) -> None:
+    if optimizers is None:
+        raise ValueError(f"needs an optimizer for the player {name!r}: add it to the dynamics")
+    counts = Counter(id(p) for o in optimizers for group in o.param_groups for p in group["params"])
+    own = {id(p): tuple(p.shape) for p in player.parameters()}
+    if not own:
+        raise ValueError(
+            f"the {name} has no parameters that it may change: leave a frozen network to no player, or set "
+            "requires_grad of its parameters"
+        )
+    if twice := [key for key, times in counts.items() if times > 1]:
+        raise ValueError(
+            f"the {name}'s optimizers hold {len(twice)} parameter{'s' * (len(twice) != 1)} twice, which would step "
+            "twice: give each parameter to one of them"
+        )
+    if missing := [shape for key, shape in own.items() if key not in counts]:
+        raise ValueError(
+            f"the {name}'s optimizer lacks {len(missing)} of its {len(own)} parameters, the first of shape "
+            f"{missing[0]}: build it from game.players()[{name!r}].parameters()"
+        )
+    if extra := set(counts) - {id(p) for module in player.modules for p in module.parameters()}:
+        raise ValueError(
+            f"the {name}'s optimizer holds {len(extra)} parameters that are not its player's: "
+            f"build it from game.players()[{name!r}].parameters()"
+        )
+
+
+def check_networks(players: Mapping[str, Player], pull: Pull) -> None:
+    """What a forward pass changes in a network would depend on the order of micro-batches, or on the rank."""
+    world, _ = place(pull.group)
+    if pull.micro == world == 1:
+        return
+    for module in {m for player in players.values() for owned in player.modules for m in owned.modules()}:
+        batch_norm = isinstance(module, _BatchNorm) and (module.training or not module.track_running_stats)
+        if batch_norm and pull.micro > 1:
+            raise ValueError("needs networks that treat samples one by one for micro-batches, but found BatchNorm")
+        if batch_norm and world > 1 and not isinstance(module, nn.SyncBatchNorm):
+            raise ValueError(
+                "needs statistics over all ranks, but found BatchNorm: "
+                "use torch.nn.SyncBatchNorm.convert_sync_batchnorm(game), or another normalization"
+            )
+        if pull.micro > 1 and module.training and spectral_norms(module):
+            raise ValueError(
+                "needs weights that stand still during a move for micro-batches, but found spectral normalization, "
+                "which takes a power iteration at each pass: use micro=1"
+            )
+
+
+def check_state(name: str, optimizers: Sequence[Optimizer], states: Sequence[Mapping[str, Any]] | None) -> None:
+    """A player's saved optimizer states fit its optimizers; checked before any of them is loaded.
+
+    Torch's own loading only compares the sizes of groups, and raises when other optimizers are loaded already.
+
+    Arguments:
+        name: the player's.
+        optimizers: into which the states are to be loaded.
+        states: the ``state_dict`` of each.
+    """
+    if states is None or len(states) != len(optimizers):
+        raise ValueError(
+            f"needs states of the {name}'s {len(optimizers)} optimizer{'s' * (len(optimizers) != 1)}, but got "
+            f"{len(states or ())}: {OTHER}"
+        )
+    for optimizer, state in zip(optimizers, states, strict=True):
+        if missing := [key for key in ("state", "param_groups") if key not in state]:
+            raise ValueError(f"needs an optimizer's state, but the {name}'s lacks {', '.join(missing)}: {OTHER}")
+        _check_groups(name, optimizer.param_groups, state["param_groups"])
+        _check_moments(name, optimizer.param_groups, state["param_groups"], state["state"])
+
+
+def _check_groups(name: str, groups: Groups, saved: Groups) -> None:
+    own, got = ([len(group["params"]) for group in several] for several in (groups, saved))
+    if own != got:
+        raise ValueError(f"needs states of the {name}'s groups of {own} parameters, but got groups of {got}: {OTHER}")
+    for group, before in zip(groups, saved, strict=True):
+        # flags come with versions of torch, which fills in those that a state lacks; numbers are the method's own
+        numbers = [k for k, v in group.items() if isinstance(v, int | float | tuple) and not isinstance(v, bool)]
+        if missing := [key for key in numbers if key not in before]:
+            raise ValueError(
+                f"needs the state of the {name}'s kind of optimizer, but got one without {', '.join(missing)}: "
+                "it is another kind's"
+            )
+
+
+def _check_moments(name: str, groups: Groups, saved: Groups, states: Mapping[int, Mapping[str, Any]]) -> None:
+    for group, before in zip(groups, saved, strict=True):
+        for p, number in zip(group["params"], before["params"], strict=True):
+            for key in FIRST_MOMENTS:
+                moment = states.get(number, {}).get(key)
+                if isinstance(moment, Tensor) and moment.shape != p.shape:
+                    raise ValueError(
+                        f"needs states shaped like the {name}'s parameters, but got {key} of shape "
+                        f"{tuple(moment.shape)} for one of shape {tuple(p.shape)}: {OTHER}"
+                    )

@@ -1,0 +1,81 @@
+"""Which classes appear among samples, as a judge sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from gansmith.evaluate.coverage import class_coverage
+from gansmith.examinations.base import MOST, PART, Examination, Subject, as_values, finite, generates
+from gansmith.examinations.table import Bar, Table
+
+
+def fits(subject: Subject) -> bool:
+    return generates(subject) and subject.judge is not None
+
+
+def measure(subject: Subject) -> dict[str, Any]:
+    """Shares of classes among samples, and among held-out ones as the same judge sees them."""
+    judge, y = subject.judge, subject.data.y
+    assert judge is not None and y is not None
+    held_out = subject.labeled(subject.data.held_out, MOST)
+    named = torch.cat([judge.predict(subject.cropped(part)) for part in torch.split(held_out, PART)])
+    labels = torch.cat([judge.predict(as_values(part)) for part in torch.split(subject.samples, PART)])
+    known = [int(c) for c in torch.unique(torch.cat([y[held_out], named]))]
+    real = {c: float((named == c).double().mean()) for c in known}
+    coverage = class_coverage(labels, real)
+    numbers = {
+        "judge_accuracy": float((named == y[held_out]).double().mean()),
+        "names": [subject.data.class_name(c) for c in known],
+        "shares": {str(c): float((labels == c).double().mean()) for c in known},
+        "real_shares": {str(c): share for c, share in real.items()},
+        "rarest": coverage.rarest,
+        "covered": coverage.covered,
+        "of": coverage.of,
+        "kl": finite(coverage.kl),
+    }
+    return {"classes": numbers}
+
+
+def sentences(numbers: dict[str, Any]) -> list[str]:
+    classes = numbers.get("classes")
+    if not classes:
+        return []
+    missing = [name for name, share in zip(classes["names"], classes["shares"].values(), strict=True) if not share]
+    coverage = "all classes appear" if not missing else f"{len(missing)} of {classes['of']} classes are missing"
+    care = "" if classes["judge_accuracy"] >= 0.9 else "; read with care"
+    judge = f"judge: {classes['judge_accuracy']:.1%} right on real images{care}"
+    return [f"{coverage}, the rarest {classes['rarest']:.1%} ({judge})"]
+
+
+def tables(numbers: dict[str, Any]) -> list[Table]:
+    classes = numbers.get("classes")
+    if not classes:
+        return []
+    shares, real = classes["shares"], classes.get("real_shares", {})
+    names = classes.get("names", list(shares))
+    most = max([*shares.values(), *real.values(), 1e-9])
+    rows = [
+        (
+            str(name),
+            f"{share:.1%}",
+            f"{real[key]:.1%}" if key in real else "",
+            Bar(share / most, real[key] / most if key in real else None),
+        )
+        for (key, share), name in zip(shares.items(), names, strict=True)
+    ]
+    caption = (
+        f"The classes of {numbers.get('samples', 0):,} samples, as a judge sees them that is right on "
+        f"{classes['judge_accuracy']:.1%} of held-out ones. Bar: share among samples; line: among held-out ones, as "
+        f"the same judge sees them{_divergence(classes)}."
+    )
+    return [Table(caption, ("class", "samples", "real", "side by side"), rows, words=(0, 3), wide=(3,))]
+
+
+def _divergence(classes: Mapping[str, Any]) -> str:
+    return "" if classes.get("kl") is None else f" (divergence KL of the first from the second: {classes['kl']:.2g})"
+
+
+CLASSES = Examination(fits, measure, sentences, tables)

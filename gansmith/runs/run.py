@@ -1,0 +1,187 @@
+"""A trained run: what its game can do, in one place for Python and for the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import torch
+from torch import Tensor
+
+from gansmith.chance import Part, keyed
+from gansmith.data import Dataset, load
+from gansmith.disk.json_files import read_json
+from gansmith.duel.samples import Sample, alike, parts
+from gansmith.games.base import Encodes, Game, Samples, Scores
+from gansmith.refusal import Refusal, refusals
+from gansmith.runs.folder import RunFolder
+from gansmith.runs.lookup import AnyRecipe
+from gansmith.runs.opening import open_folder, opened
+from gansmith.training.loop import Training
+
+PART = 256  # samples through a network at a time
+Ability = TypeVar("Ability", bound=Game)
+
+Images: TypeAlias = Tensor | Dataset | str | Path
+"""Samples in the run's own form (n, ...), a dataset, or any form of pictures that `load` takes."""
+
+
+class Run:
+    """A run folder and its game: made by :func:`gansmith.train` and :func:`gansmith.load_run`.
+
+    Samples come as float32 on the CPU: pictures with values in [-1, 1], less their padding.
+
+    Attributes:
+        folder: the run folder: its path and record.
+        game: the averaged game, in evaluation mode.
+        data: what it was trained on; of a run that was opened the shape, the classes and their names alone.
+        step: how far it was trained.
+
+    Example:
+        >>> import tempfile
+        >>> import gansmith
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     run = gansmith.train("gan", data="ring", steps=2, out=f"{place}/run")  # doctest: +ELLIPSIS
+        ...     gansmith.load_run(f"{place}/run").sample(3).shape
+        gan on ring: ...
+        torch.Size([3, 2])
+    """
+
+    def __init__(self, folder: RunFolder, training: Training) -> None:
+        self.folder, self.training = folder, training
+        self.game, self.data, self.step = training.average, training.stage.data, training.step
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}: {self.folder.record['recipe']} on {self.data.name}, step {self.step:,})"
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What was measured at the run's end: its ``metrics.json``, empty where there is none."""
+        return read_json(self.path / "metrics.json")
+
+    def sample(self, n: int = 64, *, seed: int = 0, y: Tensor | int | None = None) -> Tensor:
+        """Generated samples (n, ...); the same for the same seed.
+
+        Arguments:
+            n: how many.
+            seed: of the latents.
+            y: their class, or classes (n,), where the game has classes.
+
+        Raises:
+            ValueError: the game does not generate, or has no such class.
+        """
+        return torch.cat(list(self.samples(n, seed=seed, y=y)))
+
+    def samples(self, n: int, *, seed: int = 0, y: Tensor | int | None = None) -> Iterator[Tensor]:
+        """As :meth:`sample`, in parts: memory does not grow with n."""
+        game = self._able(Samples, "a game that generates from latents", "makes none")
+        if y is not None and game.classes is None:
+            raise Refusal(f"needs a game with classes to choose from, but {self._recipe} has none: leave y out")
+        classes = None if y is None else self._classes(n, y, game.classes or 0)
+        with keyed(Part((seed, "sample")), self.training.device):
+            inputs = game.inputs(n, classes)
+        for several in zip(*(torch.split(part, PART) for part in parts(inputs)), strict=True):
+            yield self.data.crop(game.decode(alike(inputs, several)).float().cpu())
+
+    def score(self, sample: Sample) -> Tensor:
+        """The critic's scores (n,), high for real, of samples in the run's own form, as :meth:`encode` takes them."""
+        game = self._able(Scores, "a game that scores", "does not")
+        rows = zip(*(torch.split(part, PART) for part in parts(sample)), strict=True)
+        scores = [game.score(alike(sample, [part.to(self.training.device) for part in several])) for several in rows]
+        return torch.cat([score.float().cpu() for score in scores])
+
+    def encode(self, images: Images) -> Tensor:
+        """The codes (n, d) of samples.
+
+        Arguments:
+            images: a path or name, a dataset, or a tensor (n, ...) in the form that the run was trained on (padding
+                included).
+
+        Raises:
+            ValueError: the game does not encode, or the images cannot be read.
+        """
+        return self._mapped(self.encoder().encode, images)
+
+    def reconstruct(self, images: Images, truncation: float = 1.0) -> Tensor:
+        """What the game makes of the codes of samples (n, ...); images and errors as :meth:`encode`.
+
+        Arguments:
+            images: as :meth:`encode` takes them.
+            truncation: below 1 codes move toward the latents' center, to smoother pictures.
+        """
+        game = self.encoder()
+        return self.data.crop(self._mapped(lambda x: game.reconstruct(x, truncation), images))
+
+    def interpolate(self, a: Images, b: Images, steps: int = 12) -> Tensor:
+        """Pictures on the way from each of a to each of b, (n, steps, ...); images and errors as :meth:`encode`."""
+        game = self.encoder()
+        x, y = self.values(a), self.values(b)
+        between = game.interpolate(x.to(self.training.device), y.to(self.training.device), steps).float().cpu()
+        rows: Tensor = self.data.crop(between.flatten(0, 1)).unflatten(0, between.shape[:2])
+        return rows
+
+    def load(self, source: str | Path, *, strict: bool = False) -> Dataset:
+        """Pictures of any form in the form that the run was trained on; what was done to them is in their notes."""
+        data = self.data
+        with refusals(f"needs images for {self.path}: "):
+            crop = self.folder.record["data"].get("crop", "center")
+            return load(str(source), data.shape[-1], data.shape[0], data.content, crop=crop, strict=strict)
+
+    def values(self, images: Images) -> Tensor:
+        """Images as the networks see them, (n, ...) with values in [-1, 1]."""
+        if isinstance(images, (str, Path)):
+            images = self.load(images)
+        return images if isinstance(images, Tensor) else images.values(torch.arange(len(images)))
+
+    def encoder(self) -> Encodes:
+        """The game as one that encodes.
+
+        Raises:
+            ValueError: it does not.
+        """
+        return self._able(Encodes, "a game that encodes", "only generates: train ogan")
+
+    @property
+    def _recipe(self) -> str:
+        return str(self.folder.record["recipe"])
+
+    def _classes(self, n: int, y: Tensor | int, count: int) -> Tensor:
+        classes = torch.full((n,), y) if isinstance(y, int) else y
+        if classes.shape != (n,) or not bool(((classes >= 0) & (classes < count)).all()):
+            raise Refusal(f"needs classes from 0 to {count - 1}, one or {n}, but got {classes.tolist()!r:.60}")
+        return classes.to(self.training.device)
+
+    def _able(self, ability: type[Ability], need: str, instead: str) -> Ability:
+        if not isinstance(self.game, ability):
+            raise Refusal(f"needs {need}, but {self._recipe} {instead}")
+        return self.game
+
+    def _mapped(self, function: Callable[[Tensor], Tensor], images: Images) -> Tensor:
+        if isinstance(images, (str, Path)):
+            images = self.load(images)
+        rows = torch.split(torch.arange(len(images)), PART)
+        values = (images[part] if isinstance(images, Tensor) else images.values(part) for part in rows)
+        return torch.cat([function(x.to(self.training.device)).float().cpu() for x in values])
+
+
+def load_run(path: str | Path, *, recipe: AnyRecipe | None = None, device: str = "auto", trust: bool = False) -> Run:
+    """A trained run from its folder, at its newest checkpoint; its data are not needed.
+
+    Nothing in the folder is executed, unless ``trust`` says that its recipe file may be.
+
+    Arguments:
+        path: the run folder.
+        recipe: what the run was trained from, where that was made in Python: an experiment, or a function.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        trust: run the recipe file that lies in the folder, if the run was made with one.
+
+    Raises:
+        ValueError: it is no run folder, it is damaged, or its recipe file is not trusted.
+    """
+    folder = open_folder(path)
+    return Run(folder, opened(folder, device, trust, recipe))

@@ -1,0 +1,262 @@
+"""Training into a run folder: a new run, and going on with one."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gansmith.data import Dataset
+from gansmith.data.selection import Selection
+from gansmith.disk.folders import folder_of, refuse_existing
+from gansmith.dynamics.pull import Diverged
+from gansmith.examinations.measure import sentences
+from gansmith.exhibits import fixed_samples
+from gansmith.games.base import Samples
+from gansmith.refusal import Refusal, refusals
+from gansmith.report.page import write_report
+from gansmith.runs import flags, gallery, summary
+from gansmith.runs.folder import RunFolder, machine
+from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
+from gansmith.runs.opening import begin, data_of, newest, open_folder, recipe_of, take_up
+from gansmith.runs.run import Run
+from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
+from gansmith.training.loop import Hook, Training, steps_within
+from gansmith.training.loop import train as run_training
+from gansmith.training.monitor import Monitor
+
+
+def train(
+    recipe: AnyRecipe = "ogan",
+    data: str | Path | Dataset = "digits",
+    *,
+    steps: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    checkpoint_every: float = 20.0,
+    size: int | None = None,
+    labels: str | None = None,
+    limit: int | None = None,
+    crop: str = "center",
+    strict: bool = False,
+    flip: bool = False,
+    shift: int = 0,
+    **arguments: int | float | str | bool | None,
+) -> Run:
+    """Trains a recipe or an experiment into a new run folder; the same as ``gansmith train``.
+
+    Ctrl-C stops after the step; what was trained is saved, and :func:`resume` goes on.
+
+    Arguments:
+        recipe: a name from ``gansmith recipes``, ``path/to/file.py:function``, a function that returns an
+            :class:`Experiment`, or an experiment, which has data and steps of its own.
+        data: a name or path, as :func:`load` takes it, or a dataset.
+        steps: rounds (default: the recipe's).
+        minutes: train about this long instead; the steps are planned from fifty.
+        seed: of all randomness.
+        out: the run folder, a new one (default: ``runs/RECIPE-DATA-1``, ``-2``, ...).
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+        checkpoint_every: seconds between checkpoints.
+        size: side of the pictures in pixels.
+        labels: a file of labels by file name.
+        limit: take at most so many samples.
+        crop: how pictures become squares: ``center``, ``pad`` or ``stretch``.
+        strict: refuse data with files that cannot be used.
+        flip: mirror training pictures at random.
+        shift: move training pictures by up to so many pixels at random.
+        arguments: the recipe's own.
+
+    Raises:
+        ValueError: data, arguments or folder cannot be used; what is needed, what came, and the cure.
+        FloatingPointError: training diverged; the last good state is kept.
+
+    Example:
+        ``gansmith.train("ogan", data="photos/", minutes=10, gamma=0.1).sample(16)``
+    """
+    recipe = as_recipe(recipe)
+    folder = None if out is None else folder_of(str(out))
+    if folder is not None:
+        refuse_existing(folder, "--out, or gansmith resume it")
+    if isinstance(data, Dataset):
+        dataset, selection = data, Selection.like(data)
+    elif recipe.experiment is not None:
+        dataset = recipe.experiment.stages[-1].data
+        selection = Selection.like(dataset)
+    else:
+        selection = Selection(str(data), size, labels, limit, crop, flip, shift)
+        with refusals():
+            dataset = selection.load(strict)
+    for line in dataset.notes:
+        print(line)
+    own = flags.defaults(recipe.function) | arguments
+    if steps is not None:
+        own["steps"] = steps
+    if minutes is not None:
+        own["steps"] = _planned(recipe, dataset, own, (seed, device, precision), minutes)
+    training = begin(recipe, dataset, own, seed, device, precision)
+    record = {
+        "recipe": recipe.name,
+        "arguments": {"steps": training.experiment.stages[-1].steps} | own,
+        "seed": seed,
+        "data": selection.record(dataset),
+        "device": str(training.device),
+        "precision": _precision(training),
+    }
+    if recipe.python:
+        record["python"] = True
+    if recipe.source is not None:
+        record["file"] = {"function": recipe.name, "sha256": digest(recipe.source)}
+    if folder is None:
+        run = RunFolder.create_numbered(Path("runs"), f"{recipe.name}-{dataset.name}", record, recipe.source)
+    else:
+        run = RunFolder.create(folder, record, recipe.source)
+    _print_start(training, run, dataset)
+    with run.held():
+        return _go_on(training, run, checkpoint_every)
+
+
+def resume(
+    path: str | Path,
+    *,
+    steps: int | None = None,
+    data: str | None = None,
+    labels: str | None = None,
+    device: str | None = None,
+    checkpoint_every: float = 20.0,
+    trust: bool = False,
+    recipe: AnyRecipe | None = None,
+) -> Run:
+    """Goes on where a run stopped or was killed, to the same bits; the same as ``gansmith resume``.
+
+    Arguments:
+        path: the run folder.
+        steps: go on to this step instead of the one that was asked for.
+        data: where the data lie now, if they were moved.
+        labels: where the file of labels lies now, if it was moved.
+        device: in place of the one that the run began on.
+        checkpoint_every: seconds between checkpoints.
+        trust: run the recipe file that the run was made with.
+        recipe: what the run was trained from, where that was made in Python.
+
+    Raises:
+        ValueError: the run or its data cannot be used.
+        FloatingPointError: training diverged; the last good state is kept.
+    """
+    run = open_folder(path)
+    with run.held():
+        source, arguments = recipe_of(run, trust, recipe), dict(run.record["arguments"])
+        if steps is not None:
+            arguments["steps"] = steps
+        state = newest(run)
+        dataset = source.experiment.stages[-1].data if source.experiment is not None else data_of(run, data, labels)
+        device = run.record["device"] if device is None else device
+        training = begin(source, dataset, arguments, run.record["seed"], device, run.record["precision"])
+        take_up(training, state, run)
+        last = training.experiment.stages[-1].steps
+        if training.step > training.stage.steps:
+            raise Refusal(f"{run.path} is at step {training.step:,} already: it needs --steps of at least that")
+        if training.done and run.record["status"] == "finished":
+            print(f"{run.path} is finished, at step {last:,}; --steps N trains on")
+            return Run(run, training)
+        print(f"resumed at step {training.step}")
+        _warn_of_another_machine(run)
+        run.update(status="running", arguments=arguments, device=str(training.device))
+        if data is not None or labels is not None:
+            where = Selection.of(run.record["data"]).moved(data or run.record["data"]["source"])
+            run.update(data=replace(where, labels=labels or where.labels).record(dataset))
+        return _go_on(training, run, checkpoint_every)
+
+
+def _planned(
+    recipe: Recipe, data: Dataset, arguments: dict[str, Any], how: tuple[int, str, str], minutes: float
+) -> int:
+    if recipe.experiment is not None:
+        raise Refusal("minutes plan the steps of a recipe, but an experiment has steps of its own: set those")
+    trial = begin(recipe, data, arguments, *how)
+    with refusals():
+        steps = steps_within(trial, 60 * minutes)
+    print(f"{minutes:g} minutes are about {steps:,} steps here")
+    return steps
+
+
+def _go_on(training: Training, run: RunFolder, seconds: float) -> Run:
+    """Trains to the end, and sums up; whatever happens, the record says how the run stands."""
+    begun, before = time.perf_counter(), float(run.record.get("seconds", 0))
+    try:
+        with refusals():
+            run_training(training, _hooks(training, run, seconds))
+            run.update(seconds=round(before + time.perf_counter() - begun, 1), step=training.step)
+            if training.done:
+                _sum_up(training, run)
+                return Run(run, training)
+    except BaseException as error:
+        diverged = isinstance(error, Diverged)
+        _leave(run, "diverged" if diverged else "stopped")
+        if diverged:
+            where = f"the last good state is kept in {run.path}"
+            raise FloatingPointError(f"{error}; {where}: try a smaller learning rate") from error
+        raise
+    _leave(run, "stopped")
+    print(f"stopped at step {training.step} and saved; go on by: gansmith resume {shlex.quote(str(run.path))}")
+    return Run(run, training)
+
+
+def _sum_up(training: Training, run: RunFolder) -> None:
+    seconds, where = run.record["seconds"], f"{run.record['device']}, {run.record['precision']}"
+    facts = [f"{training.step:,} steps in {seconds:.0f} s, {where}"]
+    for line in [*facts, *sentences(summary.summarize(training, run, facts))]:
+        print(line)
+    run.update(status="finished")
+    print(f"look at {write_report(run.path)}")
+
+
+def _leave(run: RunFolder, status: str) -> None:
+    """The record and the page of a run that did not come to its end."""
+    with suppress(Refusal, OSError):  # where a disk is full, that was said already
+        run.update(status=status)
+        write_report(run.path)
+
+
+def _hooks(training: Training, run: RunFolder, seconds: float) -> list[Hook]:
+    def draw(now: Training) -> None:
+        _check_samples(now)
+        gallery.draw_exhibits(now, run.path, during=True)
+
+    every = max(1, training.experiment.stages[-1].steps // 1000)
+    monitor = Monitor(run.path / "monitor.jsonl")
+    return [Bar(), Log(run.log, every=every), monitor, Gallery(draw), Checkpoint(run.checkpoint, seconds)]
+
+
+def _check_samples(training: Training) -> None:
+    """Finite weights can be so large that samples are not: the next loss would be infinite."""
+    game = training.average
+    if isinstance(game, Samples) and not bool(fixed_samples(training, 16).isfinite().all()):
+        raise Diverged(["samples"], "generator", training.step)
+
+
+def _precision(training: Training) -> str:
+    return "float32" if training.autocast is None else "bfloat16"
+
+
+def _print_start(training: Training, run: RunFolder, data: Dataset) -> None:
+    what, shape = "images" if data.is_images else "vectors", "x".join(map(str, data.shape))
+    split = f"{len(data.train):,} training {what} of {shape}, {len(data.held_out):,} held out"
+    print(f"{run.record['recipe']} on {data.name}: {split}")
+    print(f"{training.device}, {_precision(training)}, {torch.get_num_threads()} threads; into {run.path}")
+
+
+def _warn_of_another_machine(run: RunFolder) -> None:
+    before, now = run.record["machine"], machine()
+    other = [key for key in ("torch", "processor", "threads", "gpu") if before.get(key) != now[key]]
+    if other:
+        print(f"{', '.join(other)} changed since the run began: it goes on, but not to the same bits", file=sys.stderr)

@@ -1,0 +1,44 @@
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from gansmith.drawing.figures import drawn
+from gansmith.drawing.plane import Level, draw
+
+
+def center(points: Tensor) -> Tensor:
+    return -points.norm(dim=1)
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        None,
+        lambda x: x[:, 0] * 0 + 3,
+        lambda x: x[:, 0] * math.nan,
+        lambda x: torch.where(x[:, 0] > 0, x[:, 1], -math.inf),
+        lambda x: x[:, 0] * 1e30,
+    ],
+)
+def test_points_over_critics_of_every_kind(level: Callable[[Tensor], Tensor] | None) -> None:
+    real = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
+    fake = torch.tensor([[0.0, 0.0], [1e9, 0.0], [math.nan, 0.0]])
+    picture = drawn(lambda axes: draw(axes, real, fake, level))
+    assert (picture == picture[0, 0]).mean() < 0.999
+
+
+def test_one_real_point_over_and_over() -> None:
+    drawn(lambda axes: draw(axes, torch.ones(5, 2), torch.zeros(0, 2), center))
+
+
+def test_what_is_not_in_the_plane_is_refused() -> None:
+    def refused(real: Tensor, level: Level | None, words: str) -> None:
+        with pytest.raises(ValueError, match=words):
+            drawn(lambda axes: draw(axes, real, torch.ones(3, 2), level))
+
+    refused(torch.ones(3, 3), None, "real points of shape")
+    refused(torch.full((3, 2), math.nan), None, "needs finite real points")
+    refused(torch.ones(3, 2), lambda x: x[:, :1], r"add \.squeeze")
