@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set-up", type=float, help="seconds that `make setup` took in a fresh clone, to be stated")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     lines = [
         "## make demo: an O-GAN on the embedded digits\n",
         "Held-out digits (10 %), judged by a support-vector machine fitted on the other real digits. The code has as "
@@ -25,7 +25,7 @@ def main() -> None:
         "| seed | training | whole command | classes | rarest class | class kept | PCA | squared error | PCA |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for seed in range(asked.seeds):
+    for seed in range(args.seeds):
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "run"
             command = [sys.executable, "-m", "gansmith", "train", "--seed", str(seed), "--out", str(run)]
@@ -44,8 +44,8 @@ def main() -> None:
     lines.append(
         f"\nClasses among {found['samples']:,} samples; {found['n']} held-out digits; codes of {again['code']} numbers."
     )
-    if asked.set_up:
-        lines.append(f"Set-up in a fresh clone (`make setup`, packages from a near mirror): {asked.set_up:.0f} s.")
+    if args.set_up:
+        lines.append(f"Set-up in a fresh clone (`make setup`, packages from a near mirror): {args.set_up:.0f} s.")
     record("demo", "\n".join(lines))
 
 

@@ -33,13 +33,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="a new file for the weights")
     parser.add_argument("--record", action="store_true", help="measure the committed weights on the test part")
-    asked = parser.parse_args()
-    if asked.record:
+    args = parser.parse_args()
+    if args.record:
         measured()
-    elif asked.out is None or asked.out.exists():
+    elif args.out is None or args.out.exists():
         parser.error("needs --out FILE, a new file for the weights, or --record")
     else:
-        trained(asked.epochs, asked.seed, asked.out)
+        trained(args.epochs, args.seed, args.out)
 
 
 def trained(epochs: int, seed: int, out: Path) -> None:

@@ -47,9 +47,9 @@ def run(flags: dict[str, Any], seed: int) -> tuple[float, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time, each on one core")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     todo = [(flags, seed) for flags in ROWS for seed in SEEDS]
-    with ProcessPoolExecutor(asked.parallel, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(args.parallel, get_context("spawn")) as pool:
         found = list(pool.map(run, *zip(*todo, strict=True)))
     lines = [
         "## McGan's duals and the size of their batch\n",

@@ -44,31 +44,31 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SETS), help="which, with commas")
     parser.add_argument("--keep", type=Path, help="a new folder for the runs")
     parser.add_argument("--again", type=Path, help="a folder of kept runs: measure them again")
-    asked = parser.parse_args()
-    if asked.again:
-        names = [name for name in asked.only.split(",") if (asked.again / f"{name}.json").exists()]
-        kept = [json.loads((asked.again / f"{name}.json").read_text()) for name in names]
-        record("collections", table([r | {"found": numbers(asked.again / r["name"], asked.seed)} for r in kept], asked))
+    args = parser.parse_args()
+    if args.again:
+        names = [name for name in args.only.split(",") if (args.again / f"{name}.json").exists()]
+        kept = [json.loads((args.again / f"{name}.json").read_text()) for name in names]
+        record("collections", table([r | {"found": numbers(args.again / r["name"], args.seed)} for r in kept], args))
         return
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        runs = asked.keep or Path(folder)
+        runs = args.keep or Path(folder)
         runs.mkdir(parents=True, exist_ok=True)
-        for name in asked.only.split(","):
-            row = measured(name, runs / name, asked)
+        for name in args.only.split(","):
+            row = measured(name, runs / name, args)
             (runs / f"{name}.json").write_text(json.dumps(row, indent=1))
             rows.append(row)
             print(json.dumps(row), flush=True)
-    record("collections", table(rows, asked))
+    record("collections", table(rows, args))
 
 
-def measured(name: str, run: Path, asked: argparse.Namespace) -> dict[str, Any]:
+def measured(name: str, run: Path, args: argparse.Namespace) -> dict[str, Any]:
     source = SETS[name] if name == "digits" else str(root() / SETS[name])
-    words = ["--data", source, "--minutes", str(asked.minutes), "--seed", str(asked.seed), "--out", str(run)]
+    words = ["--data", source, "--minutes", str(args.minutes), "--seed", str(args.seed), "--out", str(run)]
     begun, before = time.perf_counter(), cpu()
     gansmith("train", *words)
     took, used = time.perf_counter() - begun, cpu() - before
-    found = numbers(run, asked.seed)
+    found = numbers(run, args.seed)
     kept = json.loads((run / "run.json").read_text())
     steps = {"steps": kept["step"], "training seconds": kept["seconds"], "seconds": took, "cpu minutes": used / 60}
     return {"name": name, "shape": kept["data"]["shape"]} | steps | {"found": found}
@@ -92,11 +92,11 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def table(rows: list[dict[str, Any]], asked: argparse.Namespace) -> str:
+def table(rows: list[dict[str, Any]], args: argparse.Namespace) -> str:
     lines = [
         "## Four collections, ten CPU minutes each\n",
-        f"The default recipe (`ogan`) with its defaults, `gansmith train --data D --minutes {asked.minutes:g}` on two "
-        f"cores, seed {asked.seed}; then `gansmith evaluate`: generated pictures against as many held-out ones (MNIST: "
+        f"The default recipe (`ogan`) with its defaults, `gansmith train --data D --minutes {args.minutes:g}` on two "
+        f"cores, seed {args.seed}; then `gansmith evaluate`: generated pictures against as many held-out ones (MNIST: "
         "its test part; others: the tenth that every run holds out). In brackets the 95 % interval, then the floor: "
         "training pictures in the place of generated ones (for diversity that of real pictures).\n",
         "| | " + " | ".join(r["name"] for r in rows) + " |",

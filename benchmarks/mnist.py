@@ -40,10 +40,10 @@ def main() -> None:
     parser.add_argument("--validation", action="store_true", help="hold out training images, record nothing")
     parser.add_argument("--pictures", type=Path, help="also save a sample and a reconstruction grid into this folder")
     parser.add_argument("rest", nargs="*", help="more flags for the recipes, after --")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = root() / "mnist"
-        if asked.validation:
+        if args.validation:
             source = validation(source, Path(folder) / "mnist")
         data = load(str(source))
         judge = Classifier(root() / "mnist_classifier" / "pytorch_example_mnist_cnn.npz")
@@ -51,14 +51,12 @@ def main() -> None:
         floor = frechet_distance(judge.features(real), judge.features(data.crop(data.values(data.train[:N]))))
         print(f"floor {floor:.2f}, judge right on {accuracy(judge, data):.2%}", flush=True)
         rows = []
-        for name in asked.only.split(","):
-            row = (
-                yardstick(data, judge, real, asked) if name == "tutorial" else recipe(name, source, judge, real, asked)
-            )
+        for name in args.only.split(","):
+            row = yardstick(data, judge, real, args) if name == "tutorial" else recipe(name, source, judge, real, args)
             print(json.dumps(row), flush=True)
             rows.append(row)
-        if not asked.validation:
-            record("mnist", table(rows, floor, accuracy(judge, data), asked))
+        if not args.validation:
+            record("mnist", table(rows, floor, accuracy(judge, data), args))
 
 
 def validation(source: Path, folder: Path) -> Path:
@@ -87,31 +85,31 @@ def judged(name: str, fake: Tensor, judge: Classifier, real: Tensor) -> dict[str
     }
 
 
-def yardstick(data: Dataset, judge: Classifier, real: Tensor, asked: argparse.Namespace) -> dict[str, Any]:
+def yardstick(data: Dataset, judge: Classifier, real: Tensor, args: argparse.Namespace) -> dict[str, Any]:
     begun = time.perf_counter()
-    g, rounds = tutorial.train(data, asked.seconds, asked.seed)
+    g, rounds = tutorial.train(data, args.seconds, args.seed)
     took = time.perf_counter() - begun
-    found = [judged("tutorial", data.crop(tutorial.sample(g, N, asked.seed)), judge, real)]
-    found.append(judged("tutorial", data.crop(tutorial.sample(g.eval(), N, asked.seed)), judge, real))
+    found = [judged("tutorial", data.crop(tutorial.sample(g, N, args.seed)), judge, real)]
+    found.append(judged("tutorial", data.crop(tutorial.sample(g.eval(), N, args.seed)), judge, real))
     # its samples are drawn in training mode; the better of both modes is what it is credited with
     best = min(found, key=lambda f: f["frechet"])
     return best | {"steps": rounds, "seconds": took, "images/s": 64 * rounds / took}
 
 
-def recipe(name: str, source: Path, judge: Classifier, real: Tensor, asked: argparse.Namespace) -> dict[str, Any]:
+def recipe(name: str, source: Path, judge: Classifier, real: Tensor, args: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         # planned at nine tenths, because a machine's speed wanders by a tenth; the yardstick gets the whole time
-        words = ["--data", str(source), "--minutes", str(0.9 * asked.seconds / 60), "--seed", str(asked.seed)]
+        words = ["--data", str(source), "--minutes", str(0.9 * args.seconds / 60), "--seed", str(args.seed)]
         begun = time.perf_counter()
-        code = gansmith(["train", name, *words, "--out", str(run), *asked.rest])
+        code = gansmith(["train", name, *words, "--out", str(run), *args.rest])
         whole = time.perf_counter() - begun
         if code:
             raise SystemExit(f"{name} ended with {code}")
         trained, data = load_run(run, device="cpu"), load(str(source))
         game, record = trained.game, trained.folder.record
         assert isinstance(game, Samples)
-        torch.manual_seed(asked.seed)
+        torch.manual_seed(args.seed)
         fake = data.crop(torch.cat([game.sample(500) for _ in range(N // 500)]))
         steps, took = record["step"], record["seconds"]
         row = judged(name, fake, judge, real) | {"steps": steps, "seconds": took, "with planning and measuring": whole}
@@ -120,11 +118,11 @@ def recipe(name: str, source: Path, judge: Classifier, real: Tensor, asked: argp
         if isinstance(game, OGAN):
             again = trained.reconstruct(data.values(data.held_out))
             row |= reconstructed(judge, data, real, again, game.latent.size)
-        if asked.pictures:
-            asked.pictures.mkdir(parents=True, exist_ok=True)
-            save_png(asked.pictures / f"mnist-{name}-samples.png", grid(fake[:64]))
+        if args.pictures:
+            args.pictures.mkdir(parents=True, exist_ok=True)
+            save_png(args.pictures / f"mnist-{name}-samples.png", grid(fake[:64]))
             if again is not None:
-                save_png(asked.pictures / f"mnist-{name}-reconstructions.png", pairs(real[:40], again[:40]))
+                save_png(args.pictures / f"mnist-{name}-reconstructions.png", pairs(real[:40], again[:40]))
         return row
 
 
@@ -140,13 +138,13 @@ def reconstructed(judge: Classifier, data: Dataset, real: Tensor, again: Tensor,
     return found
 
 
-def table(rows: list[dict[str, Any]], floor: float, right: float, asked: argparse.Namespace) -> str:
+def table(rows: list[dict[str, Any]], floor: float, right: float, args: argparse.Namespace) -> str:
     base = next((r["frechet"] for r in rows if r["name"] == "tutorial"), None)
     lines = [
-        f"## MNIST in {asked.seconds:.0f} seconds of training on two cores\n",
+        f"## MNIST in {args.seconds:.0f} seconds of training on two cores\n",
         f"28x28 padded to 32x32 and cropped back; {N:,} samples against the test part (read for this table only), in "
         f"the first fully connected layer (500 numbers) of a classifier trained by others, {right:.2%} right on the "
-        f"test part. Real against real (10,000 training images): {floor:.2f}. Seed {asked.seed}. Recipes with their "
+        f"test part. Real against real (10,000 training images): {floor:.2f}. Seed {args.seed}. Recipes with their "
         "defaults, through `gansmith train --minutes`, planned at nine tenths of the time; the yardstick is the DCGAN "
         "tutorial's loop.\n",
         "| | Frechet distance | of the tutorial's | rarest class | rounds | seconds | real images/s |",

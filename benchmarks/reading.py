@@ -31,12 +31,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", type=int, default=1_000_000, help="in the folder that is only listed")
     parser.add_argument("--tmp", type=Path, help="where the folders are made (default: the system's)")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     archive = root() / "cifar10_jpeg" / "cifar10_jpeg_train.zip"
-    with tempfile.TemporaryDirectory(dir=asked.tmp) as folder:
+    with tempfile.TemporaryDirectory(dir=args.tmp) as folder:
         here = Path(folder)
         many = here / "many"
-        for i in range(asked.names):
+        for i in range(args.names):
             if i % 10_000 == 0:
                 (many / f"{i // 10_000:03d}").mkdir(parents=True)
             os.close(os.open(many / f"{i // 10_000:03d}" / f"{i:07d}.png", os.O_CREAT))
@@ -45,7 +45,7 @@ def main() -> None:
         cache = {"GANSMITH_CACHE": str(here / "cache")}
         small = cache | {"GANSMITH_MEMORY": "16"}
         rows = [
-            (f"the names of {asked.names:,} empty files listed", measured("walk", many)),
+            (f"the names of {args.names:,} empty files listed", measured("walk", many)),
             ("50,000 JPEG of 32x32 in a .zip", measured("load", archive, cache)),
             ("the same in a folder of class folders", measured("load", here / "pictures", cache)),
             ("the same into the cache, with 16 MiB allowed", measured("load", here / "pictures", small)),

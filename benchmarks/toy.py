@@ -347,18 +347,18 @@ def main() -> None:
     parser.add_argument("part", choices=["core", "others"])
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time, each on one core")
     parser.add_argument("--kept", type=Path, help="a file of finished runs: those in it are taken, others added")
-    asked = parser.parse_args()
-    found = read(asked.kept)
-    todo = [cell for cell in cells(asked.part) if cell not in found]
-    with ProcessPoolExecutor(asked.parallel, get_context("spawn")) as pool:
+    args = parser.parse_args()
+    found = read(args.kept)
+    todo = [cell for cell in cells(args.part) if cell not in found]
+    with ProcessPoolExecutor(args.parallel, get_context("spawn")) as pool:
         for cell, result in zip(todo, pool.map(run, todo), strict=True):
             found[cell] = result
             line = json.dumps({**asdict(cell), **asdict(result)})
             print(line, flush=True)
-            if asked.kept is not None:
-                with asked.kept.open("a", encoding="utf-8") as file:
+            if args.kept is not None:
+                with args.kept.open("a", encoding="utf-8") as file:
                     file.write(line + "\n")
-    if asked.part == "others":
+    if args.part == "others":
         record("toy-others", others_table(found))
         return
     table = core_table(found)

@@ -70,30 +70,30 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time, each on one core")
     parser.add_argument("--runs", type=Path, help="keep the runs in this folder, and take finished ones from it")
     parser.add_argument("--validation", action="store_true", help="hold out training images, record nothing")
-    asked = parser.parse_args()
-    rows = ROWS if asked.only is None else asked.only.split(",")
-    recorded = asked.only is None and not asked.validation
+    args = parser.parse_args()
+    rows = ROWS if args.only is None else args.only.split(",")
+    recorded = args.only is None and not args.validation
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         source = root() / "mnist"
-        if asked.validation:
+        if args.validation:
             source = validation(source, Path(folder) / "mnist")
         data = load(str(source))
-        runs = Path(folder) if asked.runs is None else asked.runs
-        with ThreadPoolExecutor(asked.parallel) as pool:
-            table = list(pool.map(lambda words: train(words, runs, source, asked), rows))
+        runs = Path(folder) if args.runs is None else args.runs
+        with ThreadPoolExecutor(args.parallel) as pool:
+            table = list(pool.map(lambda words: train(words, runs, source, args), rows))
         judge = Classifier(root() / "mnist_classifier" / "pytorch_example_mnist_cnn.npz")
         real = judge.features(data.crop(data.values(data.held_out)))
         floor = scores(judge, real, data.crop(data.values(data.train[:N])))
         for row in table:  # only now: what trains is not to share its core
             if "failed" not in row:
-                fake = samples(row, runs, data, asked.seed)
+                fake = samples(row, runs, data, args.seed)
                 row.update(scores(judge, real, fake))
                 if recorded:
                     save_png(picture(row["recipe"]), grid(fake[: 2 * STRIP], STRIP, scale=1))
             print(json.dumps(row), flush=True)
     if recorded:
-        record("zoo", results(table, floor, asked))
+        record("zoo", results(table, floor, args))
         put_into_zoo("strips", strips(table, floor))
 
 
@@ -101,14 +101,14 @@ def place(words: str, runs: Path) -> Path:
     return runs / re.sub(r"\W+", "-", words)
 
 
-def train(words: str, runs: Path, source: Path, asked: argparse.Namespace) -> dict[str, Any]:
+def train(words: str, runs: Path, source: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Trains in a process of its own, on one core; a run that fails is a row that says so."""
     run = place(words, runs)
     row: dict[str, Any] = {"recipe": words}
     if not (run / "metrics.json").exists():
         name, *flags = words.split()
         command = [sys.executable, "-m", "gansmith", "train", name, "--data", str(source), "--out", str(run)]
-        command += ["--minutes", str(asked.minutes), "--seed", str(asked.seed), *flags]
+        command += ["--minutes", str(args.minutes), "--seed", str(args.seed), *flags]
         one = os.environ | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, env=one, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -143,16 +143,16 @@ def picture(words: str) -> Path:
     return ZOO.parent / "pictures" / f"zoo-{re.sub(r'[^a-z0-9]+', '-', words)}.png"
 
 
-def results(rows: list[dict[str, Any]], floor: dict[str, float], asked: argparse.Namespace) -> str:
+def results(rows: list[dict[str, Any]], floor: dict[str, float], args: argparse.Namespace) -> str:
     lines = [
-        f"## The zoo on MNIST: {asked.minutes:g} CPU-minutes a recipe\n",
-        f"Each recipe with the flags shown and its defaults otherwise, by `gansmith train --minutes {asked.minutes:g}`"
+        f"## The zoo on MNIST: {args.minutes:g} CPU-minutes a recipe\n",
+        f"Each recipe with the flags shown and its defaults otherwise, by `gansmith train --minutes {args.minutes:g}`"
         ", where the row says no other (the time of planning is part of it, and no part of the seconds below), one "
-        f"thread, {asked.parallel} runs at a time on as many cores. {N:,} samples against the test part, by which "
+        f"thread, {args.parallel} runs at a time on as many cores. {N:,} samples against the test part, by which "
         "nothing was chosen, in the first fully connected layer (500 numbers) of a classifier trained by others; "
         "precision (three neighbors) and "
         f"coverage (five) of every second sample. Real against real: distance {floor['frechet']:.1f}, coverage "
-        f"{floor['coverage']:.2f}, precision {floor['precision']:.2f}. Seed {asked.seed}, one run a row.\n",
+        f"{floor['coverage']:.2f}, precision {floor['precision']:.2f}. Seed {args.seed}, one run a row.\n",
         "| recipe | Frechet distance | coverage | precision | rarest class | rounds | seconds |",
         "|---|---|---|---|---|---|---|",
     ]

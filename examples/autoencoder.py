@@ -29,22 +29,22 @@ def main(steps: int = 600, start: float = 0.3) -> None:
     of_critic = Adam(critic.parameters(), 2e-3, betas=(0.0, 0.99))
     for step in range(steps):
         x = data.batch(seed=0, draw=step, size=64).x
-        again = decoder(encoder(x))
+        reconstructed = decoder(encoder(x))
         of_critic.zero_grad()
-        objective.critic_loss(critic, x, again.detach()).backward()
+        objective.critic_loss(critic, x, reconstructed.detach()).backward()
         of_critic.step()
-        loss = (x - again).abs().mean()
+        loss = (x - reconstructed).abs().mean()
         if step >= start * steps:  # first learn to reconstruct, then to look real
-            adversarial = objective.generator_loss(critic, x, again)
+            adversarial = objective.generator_loss(critic, x, reconstructed)
             loss = loss + 0.8 * balance(loss, adversarial, last.weight) * adversarial
         of_codec.zero_grad()
         loss.backward()
         of_codec.step()
     x = data.values(data.held_out)
     with torch.no_grad():
-        again = decoder(encoder(x))
-    detail = sharpness(again) / sharpness(x)
-    print(f"held-out digits: mean error {(x - again).abs().mean():.3f}, {detail:.0%} of their fine detail")
+        reconstructed = decoder(encoder(x))
+    detail = sharpness(reconstructed) / sharpness(x)
+    print(f"held-out digits: mean error {(x - reconstructed).abs().mean():.3f}, {detail:.0%} of their fine detail")
 
 
 if __name__ == "__main__":
