@@ -57,7 +57,7 @@ def test_it_is_measured_and_drawn(name, runs):
     assert {"metrics", "memorization", "duplicates", "classes"} <= metrics.keys()
     assert ("reconstruction" in metrics) == (name in ("bigan", "vae"))
     drawn = {folder.name for folder in run.iterdir() if (folder / "000012.png").exists()}
-    assert drawn == EXHIBITS[name]
+    assert EXHIBITS[name] <= drawn
     page = (run / "report.html").read_text()
     assert "could not be read" not in page
     with Image.open(run / "overview.png") as overview:

@@ -156,7 +156,7 @@ def no_tables(numbers: dict[str, Any]) -> list[Table]:
 
 @dataclass(frozen=True)
 class Examination:
-    """Something that is asked of a trained game; one file each, and a line in the list of :mod:`gansmith.examinations`.
+    """Something that is asked of a trained game: one file each, and one line in the list of ``measure.py``.
 
     Arguments:
         fits: whether a subject can be asked.

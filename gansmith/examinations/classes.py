@@ -11,6 +11,9 @@ from gansmith.evaluate.coverage import class_coverage
 from gansmith.examinations.base import MOST, PART, Examination, Subject, as_values, finite, generates
 from gansmith.examinations.table import Bar, Table
 
+RARE = 0.1
+"""Of its share among real samples, below which a class hardly appears."""
+
 
 def fits(subject: Subject) -> bool:
     return generates(subject) and subject.judge is not None
@@ -43,8 +46,10 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
     classes = numbers.get("classes")
     if not classes:
         return []
-    missing = [name for name, share in zip(classes["names"], classes["shares"].values(), strict=True) if not share]
-    coverage = "all classes appear" if not missing else f"{len(missing)} of {classes['of']} classes are missing"
+    real, shares = classes.get("real_shares", {}), classes["shares"]
+    rare = [key for key, share in shares.items() if share < RARE * real.get(key, 1 / len(shares))]
+    appear = f"all {classes['of']} classes appear"
+    coverage = appear if not rare else f"{classes['of'] - len(rare)} of {classes['of']} classes appear"
     care = "" if classes["judge_accuracy"] >= 0.9 else "; read with care"
     judge = f"judge: {classes['judge_accuracy']:.1%} right on real images{care}"
     return [f"{coverage}, the rarest {classes['rarest']:.1%} ({judge})"]

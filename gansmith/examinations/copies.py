@@ -36,7 +36,7 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
             ),
         ]
         if copies.get("c_t") is not None:
-            title = "C_T of the data-copying test, below −3 where samples lean on training samples"
+            title = "C_T, below −3 where samples lean on training samples"
             rows.append((title, f"{copies['c_t']:.2g}", ""))
     if repeated:
         rows.append(_row("share of near duplicates", repeated, "share", "floor"))

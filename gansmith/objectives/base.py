@@ -21,7 +21,7 @@ class Objective(nn.Module):
 
     Subclasses define the losses. ``additive`` says whether a loss is a mean over samples; one that is not reads the
     outputs of all ranks through :func:`gansmith.duel.gather`, and micro-batches are refused for it. ``logits`` says
-    that scores lie on the whole real line, and the loss squashes them: no sigmoid belongs before them. ``places`` says
+    that scores are log-odds, which the loss itself squashes: no sigmoid belongs before them. ``places`` says
     that scores may be those of all places of maps (:class:`Patchwise`): the losses read nothing else of a sample.
 
     Running state (a multiplier, an average) lives in buffers, which stay out of half precision.

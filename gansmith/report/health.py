@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from gansmith.examinations.classes import RARE
 
 Line = Mapping[str, Any]
 
@@ -13,7 +16,6 @@ RUNAWAY = 1000.0  # scores of real and fake farther apart than this
 SURE = 0.05  # the critic's doubt below which it is saturated
 LEARNED = 0.8  # of a critic's judgement, the part that holds for training samples only
 NARROW = 0.5  # diversity of fakes over that of reals
-RARE = 0.1  # of its share among real samples, what a class that has not collapsed keeps
 REPEATED = 0.25  # near duplicates among samples, beyond those among real ones
 CLOSE, CERTAIN = 0.9, -3.0  # distance to training samples, beside that of unseen real ones; C_T
 FEW = 500  # training samples
@@ -80,16 +82,19 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
     if lost is None:
         findings = [_saturated(late), _overfits(late), *_collapsed(late, metrics)]
         findings += [_duplicates(metrics), _copies(metrics), _leak(metrics), _little(metrics)]
-    flag = _penalty(record)
-    return [replace(f, remedy=f.remedy.replace(" (--gamma)", flag)) for f in findings if f is not None]
+    return [replace(f, remedy=_with_flags(f.remedy, record.get("arguments"))) for f in findings if f is not None]
 
 
-def _penalty(record: Line) -> str:
-    """The flag by which the run's recipe sets its penalty, if it has one."""
-    arguments = record.get("arguments")
+def _with_flags(remedy: str, arguments: Any) -> str:
+    """A remedy that names only flags of the run's own recipe; some recipes call their penalty otherwise."""
     if not isinstance(arguments, Mapping):
-        return " (--gamma)"
-    return next((f" (--{name})" for name in ("gamma", "penalty") if name in arguments), "")
+        return remedy
+
+    def flag(match: re.Match[str]) -> str:
+        names = ("gamma", "penalty") if match[1] == "gamma" else (match[1],)
+        return next((f" (--{name})" for name in names if name in arguments), "")
+
+    return re.sub(r" \(--(\w+)\)", flag, remedy)
 
 
 def _diverged(log: Sequence[Line], late: Sequence[Line], record: Line) -> Finding | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gansmith.report.chart import Chart, Series, chart, gather
 
+AGAINST = "What each player wants small. Neither need fall: they pull against each other."
 MORE = 24  # charts beyond those that every run has
 
 
@@ -26,7 +27,7 @@ def charts(log: Sequence[Mapping[str, Any]], monitor: Sequence[Mapping[str, Any]
         if key in watched
     }
     usual: list[tuple[str, dict[str, Series], str]] = [
-        ("losses", losses, "What each player wants small. Neither need fall: they pull against each other."),
+        ("losses", losses, AGAINST if len(losses) > 1 else "What the player wants small."),
         ("scores", scores, "What the critic says of samples that are always the same; high means real."),
         ("slope of the critic", _one(watched, "slope"), "Root mean square of its gradient at training samples."),
         (

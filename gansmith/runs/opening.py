@@ -85,7 +85,9 @@ def recipe_of(run: RunFolder, trust: bool, source: AnyRecipe | None = None) -> R
         return lookup.built_in(run.record["recipe"])
     file = run.path / "recipe.py"
     if not trust:
-        raise Refusal(f"{run.path} was made with a recipe file; read {file}, then add --trust to run it")
+        raise Refusal(
+            f"{run.path} was made with a recipe file; read {file}, then add --trust (in Python trust=True) to run it"
+        )
     return lookup.from_file(file, record["function"], record["sha256"])
 
 

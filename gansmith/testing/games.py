@@ -88,11 +88,12 @@ def assert_same(
 ) -> None:
     """Gradients and notes of two pulls agree."""
 
-    def tensors(pair: tuple[Gradients, Notes]) -> list[Tensor | None]:
-        return [*pair[0], *(pair[1][k] for k in sorted(pair[1]))]
+    def tensors(pair: tuple[Gradients, Notes]) -> list[tuple[str, Tensor | None]]:
+        gradients = [(f"gradient {i}", g) for i, g in enumerate(pair[0])]
+        return gradients + [(f"note {name!r}, a mean over samples,", pair[1][name]) for name in sorted(pair[1])]
 
     assert sorted(pulled[1]) == sorted(expected[1]), f"{law}: other notes"
-    for a, b in zip(tensors(pulled), tensors(expected), strict=True):
-        assert (a is None) == (b is None), f"{law}: a gradient is missing"
+    for (name, a), (_, b) in zip(tensors(pulled), tensors(expected), strict=True):
+        assert (a is None) == (b is None), f"{law}: {name} is missing"
         if a is not None and b is not None:
-            assert_close(a, b, rtol=tolerance, atol=tolerance, msg=law)
+            assert_close(a, b, rtol=tolerance, atol=tolerance, msg=f"{law}: {name} differs")

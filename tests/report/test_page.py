@@ -38,7 +38,7 @@ def test_the_page_of_a_whole_run_has_all_its_parts(tmp_path: Path) -> None:
         "slope of the critic",
         "images per second",
         "Held-out samples in the plane: near each other where their codes are",
-        "all classes appear, the rarest 40.0%",
+        "all 2 classes appear, the rarest 40.0%",
     ):
         assert said in found.words, said
     assert all(image["alt"] for image in found.all("img"))
