@@ -18,7 +18,17 @@ from gansmith.moved import install
 from gansmith.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from gansmith import data as data
+    from gansmith import dynamics as dynamics
+    from gansmith import evaluate as evaluate
+    from gansmith import games as games
+    from gansmith import networks as networks
+    from gansmith import objectives as objectives
     from gansmith import recipes as recipes
+    from gansmith import regularizers as regularizers
+    from gansmith import report as report
+    from gansmith import testing as testing
+    from gansmith import training as training
     from gansmith.data import Dataset as Dataset
     from gansmith.data import load as load
     from gansmith.dynamics import Alternating as Alternating
@@ -73,16 +83,23 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name == "recipes":
-        return import_module("gansmith.recipes")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+_PACKAGES = {
+    *("data", "dynamics", "evaluate", "games", "networks", "objectives", "recipes", "regularizers", "report"),
+    *("testing", "training"),
+}
+
+if not TYPE_CHECKING:  # a type checker knows the names above, and that there are no others
+
+    def __getattr__(name: str) -> object:
+        if name in _PACKAGES:
+            return import_module(f"{__name__}.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_PACKAGES})
 
 
 install()

@@ -110,7 +110,7 @@ def categorical(name: str, weights: Tensor, times: int = 1) -> Tensor:
         tensor([[1, 1, 1],
                 [0, 0, 0]])
     """
-    if weights.ndim != 2:
+    if weights.ndim != 2 or not weights.shape[1]:
         raise ValueError(f"needs weights (n, k), a row for each draw, but got {tuple(weights.shape)}: add a row")
     totals = weights.detach().double().cumsum(1)
     checked = weights.device.type == "cpu"  # elsewhere a look would wait for the device

@@ -13,6 +13,7 @@ from types import ModuleType
 MOVED = {
     "atomic": "disk.atomic",
     "average": "games.average",
+    "checkpoint": "training.checkpoint",
     "cli": "commands.cli",
     "conflicts": "dynamics.conflicts",
     "critics": "duel.critics",

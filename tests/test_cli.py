@@ -597,7 +597,7 @@ def test_an_own_recipe_needs_trust(trained, refused, capsys, tmp_path):
     run = shutil.copytree(trained / "own", tmp_path / "own")
     assert (run / "recipe.py").read_text() == OWN and RunFolder.open(run).record["recipe"] == "mine"
     for words in (["resume", run, "--steps", "3"], ["sample", run, "-n", "1"]):
-        assert "recipe.py, then add --trust to run it" in refused(*words)
+        assert "recipe.py, then add --trust (in Python trust=True) to run it" in refused(*words)
         assert main([*map(str, words), "--trust"]) == 0
     (run / "recipe.py").write_text(OWN + "import os; os.mkdir('ran')\n")
     assert "its content changed" in refused("sample", run, "--trust")

@@ -35,6 +35,12 @@ def experiment(steps=4, data=None):
     return Experiment([Stage(game, adam(game, 4, 1e-3), data, steps, batch=16)])
 
 
+def without_optimizer():
+    made = experiment()
+    del made.stages[0].dynamics.optimizers["critic"]
+    return made
+
+
 def digest(run):
     return checkpoint.digest(checkpoint.load(run.path / "checkpoint.pt"))
 
@@ -141,6 +147,66 @@ def test_a_dataset_trains_and_is_found_again():
     assert gansmith.resume(run.path, steps=4).step == 4
 
 
+def test_a_part_of_a_dataset_is_not_taken_for_all_of_it():
+    """The fingerprint of the source stays where the split is replaced: a resume once went on with all samples."""
+    whole = gansmith.load("digits")
+    part = replace(whole, train=whole.train[:100])
+    run = gansmith.train("gan", data=part, out="run", **SMALL)
+    with pytest.raises(Refusal, match=r"digits as it is loaded is not what run was trained on; give the dataset"):
+        gansmith.resume("run", steps=5)
+    with pytest.raises(Refusal, match="trained on other data than the dataset that was given"):
+        gansmith.resume("run", steps=5, data=whole)
+    assert gansmith.resume("run", steps=5, data=part).step == 5
+    assert run.sample(2).shape == gansmith.load_run("run").sample(2).shape
+
+
+def test_an_experiment_is_trained_once():
+    used = experiment()
+    gansmith.train(used, out="one", **QUICK)
+    with pytest.raises(Refusal, match="this one was trained already: build it anew"):
+        gansmith.train(used, out="two", **QUICK)
+    assert not Path("two").exists()
+
+
+def test_samples_less_their_padding_get_it_back(tmp_path):
+    import numpy as np
+
+    pictures = np.random.default_rng(0).integers(0, 256, (120, 12, 12), dtype=np.uint8)
+    np.savez(tmp_path / "a.npz", x=pictures)
+    run = gansmith.train("ogan", data=tmp_path / "a.npz", **SMALL)
+    data = gansmith.load(str(tmp_path / "a.npz"))
+    assert data.content == (12, 12) and data.shape == (1, 16, 16)
+    x = data.values(torch.arange(5))
+    assert torch.equal(data.pad(data.crop(x)), x)
+    assert run.sample(3).shape == (3, 1, 12, 12)
+    assert torch.equal(run.encode(data.crop(x)), run.encode(x))
+    assert torch.equal(run.score(data.crop(x)), run.score(x))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.sample(0), "needs at least one sample, but got n=0"),
+        (lambda run: run.sample(-1), "needs at least one sample, but got n=-1"),
+        (
+            lambda run: run.encode(torch.zeros(2, 3, 8, 8)),
+            r"shape \(1, 8, 8\).*but got torch.float32 of \(2, 3, 8, 8\)",
+        ),
+        (lambda run: run.encode(torch.zeros(1, 8, 8)), "needs one or more samples of shape"),
+        (lambda run: run.encode(torch.zeros(0, 1, 8, 8)), "needs one or more samples of shape"),
+        (lambda run: run.encode(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)), "as floats"),
+        (lambda run: run.encode(gansmith.load("ring")), r"but got those of \(2,\)"),
+        (lambda run: run.score(torch.zeros(2, 1, 9, 9)), "needs one or more samples of shape"),
+        (lambda run: run.interpolate(torch.zeros(2, 1, 8, 8), torch.zeros(3, 1, 8, 8)), "but got 2 and 3"),
+    ],
+)
+def test_what_a_run_cannot_take_is_refused(call, message):
+    torch.manual_seed(0)
+    run = gansmith.train("ogan", limit=300, **SMALL)
+    with pytest.raises(Refusal, match=message):
+        call(run)
+
+
 def test_wrong_words_are_refused_before_anything_is_made(tmp_path):
     for arguments, message in [
         ({"recipe": "ogna"}, "no recipe 'ogna': did you mean ogan"),
@@ -148,12 +214,30 @@ def test_wrong_words_are_refused_before_anything_is_made(tmp_path):
         ({"data": "rnig"}, "no data named 'rnig'"),
         ({"gama": 1.0}, "takes no argument 'gama'"),
         ({"device": "tpu"}, "no device 'tpu'"),
-        ({"recipe": experiment(), "minutes": 1.0}, "an experiment has steps of its own"),
+        ({"recipe": experiment(), "minutes": 1.0, "limit": None}, "an experiment has steps of its own"),
+        ({"recipe": experiment(), "data": "ring"}, "needs data or an experiment, but got both"),
+        ({"data": torch.zeros(3, 2)}, "needs data as a name, a path or a Dataset, but got Tensor"),
+        ({"data": gansmith.load("ring")}, "a dataset is loaded already"),
+        ({"recipe": without_optimizer(), "limit": None}, "needs an optimizer for the player 'critic'"),
         ({"steps": -3}, "needs a whole number from 1"),
+        ({"steps": 3, "minutes": 1.0}, "needs steps or minutes, but got both"),
+        ({"minutes": 0.0}, "needs minutes above 0, but got 0"),
+        ({"minutes": float("nan")}, "needs minutes above 0, but got nan"),
+        ({"checkpoint_every": -1.0}, "needs checkpoint_every above 0"),
+        ({"seed": -1}, "needs a seed from 0"),
+        ({"seed": 1.5}, "needs a seed from 0"),
     ]:
         with pytest.raises(Refusal, match=message):
             gansmith.train(**{"limit": 300, **QUICK, **arguments})
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_that_could_not_be_opened_is_not_made(tmp_path):
+    data = gansmith.load("digits")
+    odd = replace(data, class_names=(0, 1))
+    with pytest.raises(Refusal, match=r"needs a class_names that a run can be opened with .*but got \[0, 1\]"):
+        gansmith.train("gan", data=odd, out="run", **SMALL)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("classes", [-1, 0.5, True, 10**9, "10", 2**80])

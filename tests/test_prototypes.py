@@ -171,3 +171,36 @@ def test_an_autoencoder_reconstructs():
     x = data.values(data.held_out)
     error = (game.reconstruct(x) - x).square().mean()
     assert error < 0.3 * x.sub(x.mean(0)).square().mean()
+
+
+FAILS = """
+import torch
+from gansmith.games import OGAN
+from gansmith.recipes.ogan import ogan
+
+class Late(OGAN):
+    def reconstruct(self, x, truncation=1.0):
+        raise RuntimeError("not today")
+
+    def encode(self, x, truncation=1.0):
+        return super().encode(x)[:, :, None]
+
+def late(data, steps: int = 3):
+    experiment = ogan(data, steps, batch=16, width=16)
+    experiment.stages[0].game.__class__ = Late
+    return experiment
+"""
+
+
+def test_a_picture_or_a_number_that_fails_costs_no_training(tmp_path, capsys):
+    (tmp_path / "late.py").write_text(FAILS)
+    run = tmp_path / "run"
+    assert main(["train", f"{tmp_path}/late.py:late", "--device", "cpu", "--out", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "no picture of originals, each beside its reconstruction: RuntimeError: not today" in out
+    assert "not measured: encoder: " in out
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["failed"][0].startswith("encoder: ") and "metrics" in metrics
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
+    assert "not measured: encoder" in (run / "report.html").read_text()
+    assert checkpoint.load(run / "checkpoint.pt")["step"] == 3

@@ -1,5 +1,6 @@
 """Runs of an earlier version (0.1.0, before its modules moved) open, give the same samples, and go on to the same."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -39,7 +40,10 @@ def assert_same(found, expected):
 
 
 @pytest.mark.filterwarnings("ignore:gansmith.* is gansmith.* now:DeprecationWarning")
-@pytest.mark.parametrize(("run", "flags"), [("ogan", []), ("mine", ["--trust"])], indirect=["run"])
+@pytest.mark.filterwarnings("ignore:Form is taken as Duels, Samples:FutureWarning")
+@pytest.mark.parametrize(
+    ("run", "flags"), [("ogan", []), ("mine", ["--trust"]), ("form", ["--trust"])], indirect=["run"]
+)
 def test_a_stored_run_gives_the_same_samples_before_and_after_a_resume(run, flags, request, tmp_path, expected):
     name = request.node.callspec.params["run"]
     assert_same(sampled(run, tmp_path / "before", *flags), expected[f"{name}_10"])
@@ -47,6 +51,9 @@ def test_a_stored_run_gives_the_same_samples_before_and_after_a_resume(run, flag
     assert_same(sampled(run, tmp_path / "after", *flags), expected[f"{name}_20"])
     assert (run / "report.html").exists() and (run / "metrics.json").exists()
     assert main(["report", str(run), *flags]) == 0
+    monitored = [json.loads(line) for line in (run / "monitor.jsonl").read_text().splitlines()]
+    assert {"score/train", "score/fake", "slope", "diversity"} <= monitored[-1].keys()
+    assert "duplicates" in json.loads((run / "metrics.json").read_text())
 
 
 def test_what_is_stored_is_small():

@@ -105,6 +105,8 @@ def interpolate(args: argparse.Namespace) -> int:
     run = _opened_to_encode(args)
     a, b = (_images(run, source, args.strict) for source in (args.a, args.b))
     count = min(args.n, len(a), len(b))
+    if len(a) != len(b):
+        print(f"{len(a)} and {len(b)} images: a row for each of the first {count} pairs")
     x, y = (images.values(torch.arange(count)) for images in (a, b))
     between = run.interpolate(x, y, args.steps)
     rows = torch.cat([run.data.crop(x)[:, None], between, run.data.crop(y)[:, None]], 1)

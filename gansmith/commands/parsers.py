@@ -6,6 +6,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gansmith.refusal import Refusal
@@ -34,6 +35,8 @@ class Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(word, self._option_string_actions, 1, 0.6)
             if near:
                 return f": did you mean {near[0]}?"
+            if Path(word).exists() and "--data" in self._option_string_actions:
+                return f": to train on it, --data {word}"
             if not word.startswith("-") and "train" in self.prog:
                 return f": a recipe comes first, as in {self.prog.split()[0]} train {word}"
         return f" (see {self.prog} --help)"
@@ -58,7 +61,7 @@ def train(recipe: Callable[..., Any], name: str, named: bool) -> tuple[Parser, l
     _add_data(parser)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=flags.count, help=f"rounds (default: {flags.default(recipe, 'steps')})")
-    length.add_argument("--minutes", type=flags.positive, help="train about this long; the steps are planned from 50")
+    length.add_argument("--minutes", type=flags.positive, help="train about this long; 50 trial steps plan it")
     parser.add_argument("--seed", type=flags.seed, default=0, help="of all randomness (default: 0)")
     parser.add_argument("--out", metavar="RUN", help="the run folder, a new one (default: runs/RECIPE-DATA-1, -2, ...)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")

@@ -83,6 +83,16 @@ class Dataset:
         """The shape of one sample: ``(c, s, s)`` or ``(d,)``."""
         return tuple(self.x.shape[1:])
 
+    def digest(self) -> str:
+        """SHA-256 (hex) over all that batches are made of: samples, labels, split and augmentation.
+
+        The fingerprint is that of the source; it stays where a part of the data is replaced in Python.
+        """
+        digest = hashlib.sha256(repr((self.content, self.augment, self.classes)).encode())
+        for tensor in (self.x, self.y, self.train, self.held_out):
+            digest.update(b"none" if tensor is None else _digest(tensor).encode())
+        return digest.hexdigest()
+
     def sample_name(self, index: int) -> str:
         """The file that sample ``index`` came from, or its number where samples are not files."""
         return self.names[index] if self.names else f"{index:06d}"
@@ -157,6 +167,22 @@ class Dataset:
         height, width = self.content
         top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
         return x[..., top : top + height, left : left + width]
+
+    def pad(self, x: Tensor) -> Tensor:
+        """Gives images ``(n, c, *content)`` their padding back, by repeating their edges; the inverse of :meth:`crop`.
+
+        Without padding (and for vectors) ``x`` comes back as it is.
+
+        Raises:
+            ValueError: images of another size than the content's.
+        """
+        if self.content is None:
+            return x
+        if tuple(x.shape[-2:]) != self.content:
+            raise ValueError(f"needs images of {self.content} to pad, but got {tuple(x.shape)}: crop them first")
+        height, width = (whole - part for whole, part in zip(self.shape[-2:], self.content, strict=True))
+        top, left = height // 2, width // 2
+        return torch.nn.functional.pad(x, (left, width - left, top, height - top), mode="replicate")
 
 
 def assemble(raw: RawData, name: str, source: str) -> Dataset:

@@ -12,7 +12,7 @@ from gansmith.data.sources import Request, path_of, read_source
 
 
 def load(
-    source: str,
+    source: str | Path,
     size: int | None = None,
     channels: int | None = None,
     content: tuple[int, int] | None = None,
@@ -59,6 +59,7 @@ def load(
             ...
         ValueError: no data named 'rnig', and no such file or folder: did you mean ring?
     """
+    source = str(source)
     if size is not None:
         check_size(size, largest)
     if channels not in (None, 1, 3):

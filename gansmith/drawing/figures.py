@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 DPI = 100
 
 
-def drawn(draw: Callable[[Any], None], width: float = 9, height: float = 7.6) -> Picture:
+def drawn(draw: Callable[[Any], None], width: float = 9, height: float = 7.6, right: float = 0.1) -> Picture:
     """A picture of one plot.
 
     Arguments:
         draw: what is called with matplotlib's axes.
         width: in inches of a hundred pixels.
         height: likewise.
+        right: share of the width at the right of the plot, for its legend.
 
     Example:
         >>> drawn(lambda axes: axes.plot([0, 1], [0, 1]), 2, 1).shape
@@ -28,7 +29,7 @@ def drawn(draw: Callable[[Any], None], width: float = 9, height: float = 7.6) ->
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    axes = figure.add_axes((0.06, 0.05, 0.84, 0.9))
+    axes = figure.add_axes((0.06, 0.05, 0.94 - right, 0.9))
     plain(axes)
     draw(axes)
     return pixels(figure)

@@ -159,12 +159,14 @@ class Examination:
     """Something that is asked of a trained game: one file each, and one line in the list of ``measure.py``.
 
     Arguments:
+        name: in a word or two, for who is told that it failed.
         fits: whether a subject can be asked.
         measure: the numbers, to be merged into ``metrics.json``, each under a key of this examination's own.
         sentences: what ``metrics.json`` says, in words, a line each; nothing where the keys are not there.
         tables: the same as tables.
     """
 
+    name: str
     fits: Callable[[Subject], bool]
     measure: Callable[[Subject], dict[str, Any]]
     sentences: Callable[[dict[str, Any]], list[str]] = no_sentences

@@ -83,4 +83,4 @@ def _divergence(classes: Mapping[str, Any]) -> str:
     return "" if classes.get("kl") is None else f" (divergence KL of the first from the second: {classes['kl']:.2g})"
 
 
-CLASSES = Examination(fits, measure, sentences, tables)
+CLASSES = Examination("classes", fits, measure, sentences, tables)

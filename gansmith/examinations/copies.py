@@ -48,4 +48,4 @@ def _row(title: str, values: Mapping[str, Any], key: str, floor: str) -> tuple[C
     return title, short(values.get(key)), short(values.get(floor))
 
 
-COPIES = Examination(generates, measure, tables=tables)
+COPIES = Examination("copies", generates, measure, tables=tables)

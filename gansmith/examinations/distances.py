@@ -12,10 +12,11 @@ from gansmith.examinations.table import Table, short
 
 def measure(subject: Subject) -> dict[str, Any]:
     """Every distance beside its floor: as many training samples in the place of the generated ones."""
+    numbers: dict[str, Any] = {"samples": len(subject.samples), "content": list(subject.samples.shape[1:])}
     if not subject.enough:
-        return {"too_few": f"{subject.n} held-out samples are too few to measure a distance by (needs {FEW})"}
+        return numbers | {"too_few": f"{subject.n} held-out samples are too few to measure a distance by (needs {FEW})"}
     real, fake = subject.real_features, subject.sample_features[: subject.n]
-    return {"metrics": compare(real, fake, subject.train_features, seed=subject.seed)}
+    return numbers | {"metrics": compare(real, fake, subject.train_features, seed=subject.seed)}
 
 
 def sentences(numbers: dict[str, Any]) -> list[str]:
@@ -64,4 +65,4 @@ def _beside_floor(entry: dict[str, Any]) -> str:
     return short(entry["value"]) + ("" if floor is None else f" (real against real: {short(floor)})")
 
 
-DISTANCES = Examination(generates, measure, sentences, tables)
+DISTANCES = Examination("distances", generates, measure, sentences, tables)

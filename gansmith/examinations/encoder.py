@@ -266,4 +266,4 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
     return [Table(caption, head, rows, words=(0, 3, 4), wide=(4,))]
 
 
-ENCODER = Examination(fits, measure, sentences, tables)
+ENCODER = Examination("encoder", fits, measure, sentences, tables)

@@ -17,7 +17,8 @@ from gansmith.examinations.distances import DISTANCES
 from gansmith.examinations.encoder import ENCODER
 from gansmith.examinations.modes import MODES
 from gansmith.examinations.table import Table
-from gansmith.games.base import Game, Samples
+from gansmith.games.base import Game
+from gansmith.refusal import out_of_memory
 
 EXAMINATIONS: tuple[Examination, ...] = (DISTANCES, COPIES, MODES, CLASSES, ENCODER)
 """In the order in which their numbers are told."""
@@ -31,6 +32,7 @@ def measure(
     *,
     features: Features | None = None,
     most: int = MOST,
+    strict: bool = True,
 ) -> dict[str, Any]:
     """Numbers for a trained game against the held-out part of its data: those of each examination that fits.
 
@@ -43,25 +45,31 @@ def measure(
         device: the game's.
         features: what images are compared in; by default what `choose` finds fitting.
         most: samples of each kind, at most.
+        strict: an examination that fails is an error; otherwise it is named under ``failed``, and the others go on.
     """
     split = {"train": len(data.train), "held_out": len(data.held_out)}
     if len(data.held_out) < 2 or len(data.train) < 2:
         return {"n": 0, "seed": seed, "split": split, "too_few": "fewer than two samples to measure by: nothing was"}
     subject = Subject(game, data, seed, device or torch.device("cpu"), features or choose(None, data), most)
     numbers: dict[str, Any] = {"n": subject.n, "against": "held-out part of the data", "split": split, "seed": seed}
-    if isinstance(game, Samples):
-        numbers |= {"samples": len(subject.samples), "content": list(subject.samples.shape[1:])}
     numbers["resize"] = next((note for note in data.notes if note.startswith("images ")), "none")
     numbers["features"] = {"name": subject.features.name, "size": subject.features.size, "why": subject.features.why}
     for examination in EXAMINATIONS:
-        with keyed(Part((seed, "examination")), subject.device):
-            numbers |= examination.measure(subject) if examination.fits(subject) else {}
+        try:
+            with keyed(Part((seed, "examination")), subject.device):
+                numbers |= examination.measure(subject) if examination.fits(subject) else {}
+        except Exception as error:
+            if strict or out_of_memory(error):
+                raise
+            numbers.setdefault("failed", []).append(f"{examination.name}: {type(error).__name__}: {error}")
     return numbers
 
 
 def sentences(numbers: dict[str, Any]) -> list[str]:
-    """What was measured, in words, a line each."""
-    return [line for examination in EXAMINATIONS for line in examination.sentences(numbers)]
+    """What was measured, in words, a line each; and what could not be."""
+    failed = numbers.get("failed", [])
+    lines = [f"not measured: {reason}" for reason in failed] if isinstance(failed, list) else []
+    return lines + [line for examination in EXAMINATIONS for line in examination.sentences(numbers)]
 
 
 def tables(numbers: dict[str, Any]) -> list[Table]:

@@ -37,4 +37,4 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
     return [f"{modes['captured']} of {modes['of']} modes, {modes['high_quality']:.1%} of samples close to one"]
 
 
-MODES = Examination(fits, measure, sentences)
+MODES = Examination("modes", fits, measure, sentences)

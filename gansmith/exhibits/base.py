@@ -53,7 +53,7 @@ def fixed_samples(training: Training, n: int, y: Tensor | None = None) -> Tensor
     if not isinstance(game, Samples):
         raise ValueError(f"needs a game that generates, but {type(game).__name__} does not")
     with keyed(Part((training.seed, "samples")), training.device):
-        samples = game.sample(n, None if y is None else y.to(training.device))
+        samples = game.sample(n) if y is None else game.sample(n, y.to(training.device))
     return training.stage.data.crop(samples.float().cpu())
 
 

@@ -19,7 +19,7 @@ ROWS, COLUMNS = 20, 10
 
 
 def fits(game: Game, data: Dataset) -> bool:
-    return data.is_images and isinstance(game, Samples) and game.classes is not None
+    return data.is_images and isinstance(game, Samples) and bool(game.classes)
 
 
 def draw(training: Training) -> Picture:

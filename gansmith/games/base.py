@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gansmith.batch import Batch
 from gansmith.duel.scores import Critic, Sample
+from gansmith.games.old_form import adopt
 from gansmith.notes import Notes
 from gansmith.objectives.base import Objective
 
@@ -61,6 +62,11 @@ class Player:
 class Game(nn.Module):
     """Names the players. What else a game can do it says by its class: :class:`Duels`, :class:`Samples`,
     :class:`Scores`, :class:`Encodes`; a game may be several of them."""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__ != __name__:
+            adopt(cls, Game, {"duel": Duels, "sample": Samples, "score": Scores, "encode": Encodes})
 
     def players(self) -> dict[str, Player]:
         """The players, in the order in which they move. Built anew at each call, because a copy is a game too."""

@@ -13,6 +13,7 @@ from gansmith.disk.folders import read_file
 
 PIXELS = 30_000_000  # of one picture; ours have less than a tenth of it
 KEPT, SIDE = 4_000_000, 16_383  # pixels of one in memory, and along a side, which is WebP's limit
+LONGEST = 4 * SIDE  # pixels along a side: Pillow keeps an address for each row
 BYTES = 50_000_000  # of one file
 QUALITIES = (88, 75, 55)
 
@@ -29,12 +30,12 @@ def read(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Pillow's about too many pixels
             with Image.open(content, formats=["PNG"]) as image:
-                if image.width * image.height > PIXELS:
+                if image.width * image.height > PIXELS or max(image.size) > LONGEST:
                     return None
                 picture = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
                 factor = max(ceil(sqrt(image.width * image.height / KEPT)), ceil(max(image.size) / SIDE))
                 return picture if factor == 1 else picture.reduce(factor)
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
+    except Exception:  # a damaged file makes Pillow raise what it pleases
         return None
 
 

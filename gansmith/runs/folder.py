@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.disk.folders import make_folder, make_numbered, read_file
-from gansmith.disk.json_files import write_json
+from gansmith.disk.json_files import to_json, write_json
 from gansmith.refusal import Refusal
 from gansmith.runs.record import misfit
 from gansmith.version import __version__
@@ -59,6 +59,7 @@ class RunFolder:
         about = {"format": FORMAT, "gansmith": __version__, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
         run = cls(path, about | record | {"machine": machine(), "status": "running"})
         try:
+            _check_own(run.record)
             if recipe is not None:
                 (path / "recipe.py").write_bytes(recipe)
             run.save()
@@ -133,6 +134,17 @@ class RunFolder:
     @property
     def log(self) -> Path:
         return self.path / "log.jsonl"
+
+
+def _check_own(record: dict[str, Any]) -> None:
+    """What is written can be read again: a run that could not be opened would be lost."""
+    record = json.loads(to_json(record))
+    if "shape" in record.get("data", {}) and (wrong := misfit(record)):
+        value = record["data"].get(wrong, record.get(wrong))
+        raise Refusal(
+            f"needs a {wrong} that a run can be opened with (pictures are square, of at most 128 pixels), but got "
+            f"{value!r:.80}: load the data by gansmith.load"
+        )
 
 
 def machine() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from gansmith.chance import Part, keyed
 from gansmith.disk.folders import sub_folder
 from gansmith.drawing.grids import save_png
 from gansmith.exhibits import EXHIBITS
+from gansmith.refusal import out_of_memory
 from gansmith.training.loop import Training
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ def draw_exhibits(training: Training, folder: Path, *, during: bool = False) -> 
         try:
             with keyed(Part((training.seed, "exhibit", exhibit.name)), training.device):  # a look disturbs no run
                 picture = exhibit.draw(training)
-        except ValueError as error:
-            print(f"no picture of {exhibit.title}: {error}")
+        except Exception as error:  # what is drawn is somebody's game: a training is worth more than a picture
+            if out_of_memory(error):
+                raise
+            print(f"no picture of {exhibit.title}: {type(error).__name__}: {error}")
             continue
         save_png(sub_folder(folder, exhibit.name) / f"{training.step:06d}.png", picture)
         pictures.append((exhibit.title, picture))

@@ -78,8 +78,10 @@ def as_recipe(recipe: AnyRecipe) -> Recipe:
         return Recipe(recipe.__name__, recipe, python=True)
     from gansmith.training.experiment import Experiment
 
-    if not isinstance(recipe, Experiment) or not recipe.stages:
+    if not isinstance(recipe, Experiment):
         raise Refusal(f"needs a recipe's name, a function or an Experiment, but got {type(recipe).__name__}")
+    if not isinstance(recipe.stages, list) or not recipe.stages:
+        raise Refusal("needs an Experiment with a list of stages, as Experiment([Stage(...)])")
 
     def function(data: object, steps: int = recipe.stages[-1].steps) -> Experiment:
         recipe.stages[-1].steps = steps

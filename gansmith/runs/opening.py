@@ -16,6 +16,7 @@ from gansmith.data import Dataset
 from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
 from gansmith.disk.folders import folder_of
+from gansmith.dynamics.checks import check_players
 from gansmith.refusal import Refusal, out_of_memory, refusals
 from gansmith.runs import flags, lookup
 from gansmith.runs.folder import RunFolder
@@ -45,6 +46,7 @@ def begin(
         if not isinstance(experiment, Experiment) or not experiment.stages:
             raise Refusal(f"a recipe returns an Experiment, but {recipe.name} returned {type(experiment).__name__}")
         for stage in experiment.stages:
+            check_players(stage.game.players(), stage.dynamics.optimizers, stage.dynamics.pull)
             if len(stage.data):
                 stage.data.batch(seed, 0, stage.batch)  # too few samples for a batch is said now
         return Training(experiment, seed=seed, device=device, precision=precision)
@@ -78,8 +80,8 @@ def recipe_of(run: RunFolder, trust: bool, source: AnyRecipe | None = None) -> R
     record = run.record.get("file")
     if run.record.get("python"):
         raise Refusal(
-            f"{run.path} was trained from {run.record['recipe']!r}, which was made in Python: open it there with the "
-            "same code, by gansmith.load_run(path, recipe=...)"
+            f"{run.path} was trained from {run.record['recipe']!r}, which was made in Python: open it there, with the "
+            "same code as recipe=... of gansmith.load_run or gansmith.resume"
         )
     if record is None:
         return lookup.built_in(run.record["recipe"])
@@ -150,10 +152,27 @@ def data_of(run: RunFolder, moved: str | None, labels: str | None = None) -> Dat
     if labels is not None:
         selection = replace(selection, labels=labels)
     cure = "" if moved or is_named(selection.source) else " (if the data were moved, name them by --data)"
-    with refusals(cure=cure):
+    python = "; give the dataset that it was trained on, by gansmith.resume(path, data=dataset)"
+    with refusals(cure=python if "digest" in record else cure):
         data = selection.load()
-    if data.fingerprint != record["fingerprint"]:
+    if "digest" in record:
+        if data.digest() != record["digest"]:
+            raise Refusal(f"{selection.source} as it is loaded is not what {run.path} was trained on{python}")
+    elif data.fingerprint != record["fingerprint"]:
         raise Refusal(f"{selection.source} is not what {run.path} was trained on: name the same data by --data")
+    return data
+
+
+def same_data(run: RunFolder, data: Dataset) -> Dataset:
+    """A dataset that was made in Python, where a run was trained on it.
+
+    Raises:
+        Refusal: the run was trained on another.
+    """
+    record = run.record["data"]
+    same = data.digest() == record["digest"] if "digest" in record else data.fingerprint == record["fingerprint"]
+    if not same:
+        raise Refusal(f"{run.path} was trained on other data than the dataset that was given: give the same")
     return data
 
 

@@ -36,6 +36,7 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
     "shift": (int,),
     "class_names": (list,),
     "classes": (int, NONE),
+    "digest": (str,),
 }
 MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "python": (bool,), "seconds": (int, float), "step": (int,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}

@@ -12,7 +12,7 @@ from torch import Tensor
 from gansmith.chance import Part, keyed
 from gansmith.data import Dataset, load
 from gansmith.disk.json_files import read_json
-from gansmith.duel.samples import Sample, alike, parts
+from gansmith.duel.samples import alike, parts
 from gansmith.games.base import Encodes, Game, Samples, Scores
 from gansmith.refusal import Refusal, refusals
 from gansmith.runs.folder import RunFolder
@@ -60,6 +60,11 @@ class Run:
         return self.folder.path
 
     @property
+    def finished(self) -> bool:
+        """Whether it was trained to its end; False where it was stopped, by Ctrl-C, say."""
+        return bool(self.folder.record["status"] == "finished")
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """What was measured at the run's end: its ``metrics.json``, empty where there is none."""
         return read_json(self.path / "metrics.json")
@@ -78,7 +83,9 @@ class Run:
         return torch.cat(list(self.samples(n, seed=seed, y=y)))
 
     def samples(self, n: int, *, seed: int = 0, y: Tensor | int | None = None) -> Iterator[Tensor]:
-        """As :meth:`sample`, in parts: memory does not grow with n."""
+        """As :meth:`sample`, in parts: of all samples only the latents are in memory at once."""
+        if n < 1:
+            raise Refusal(f"needs at least one sample, but got n={n}")
         game = self._able(Samples, "a game that generates from latents", "makes none")
         if y is not None and game.classes is None:
             raise Refusal(f"needs a game with classes to choose from, but {self._recipe} has none: leave y out")
@@ -88,9 +95,14 @@ class Run:
         for several in zip(*(torch.split(part, PART) for part in parts(inputs)), strict=True):
             yield self.data.crop(game.decode(alike(inputs, several)).float().cpu())
 
-    def score(self, sample: Sample) -> Tensor:
-        """The critic's scores (n,), high for real, of samples in the run's own form, as :meth:`encode` takes them."""
+    def score(self, sample: Images | tuple[Tensor, ...]) -> Tensor:
+        """The critic's scores (n,), high for real, of samples as :meth:`encode` takes them, or of a tuple's parts.
+
+        A game that is conditioned on labels, say, scores samples (x, y).
+        """
         game = self._able(Scores, "a game that scores", "does not")
+        if not isinstance(sample, tuple):
+            sample = self.values(sample)
         rows = zip(*(torch.split(part, PART) for part in parts(sample)), strict=True)
         scores = [game.score(alike(sample, [part.to(self.training.device) for part in several])) for several in rows]
         return torch.cat([score.float().cpu() for score in scores])
@@ -118,9 +130,13 @@ class Run:
         return self.data.crop(self._mapped(lambda x: game.reconstruct(x, truncation), images))
 
     def interpolate(self, a: Images, b: Images, steps: int = 12) -> Tensor:
-        """Pictures on the way from each of a to each of b, (n, steps, ...); images and errors as :meth:`encode`."""
+        """Pictures on the way from a[i] to b[i], (n, steps, ...), both ends included; images as :meth:`encode`."""
         game = self.encoder()
+        if steps < 1:
+            raise Refusal(f"needs at least one step, but got {steps}")
         x, y = self.values(a), self.values(b)
+        if len(x) != len(y):
+            raise Refusal(f"needs as many samples on both sides, but got {len(x)} and {len(y)}: take the first of each")
         between = game.interpolate(x.to(self.training.device), y.to(self.training.device), steps).float().cpu()
         rows: Tensor = self.data.crop(between.flatten(0, 1)).unflatten(0, between.shape[:2])
         return rows
@@ -134,9 +150,8 @@ class Run:
 
     def values(self, images: Images) -> Tensor:
         """Images as the networks see them, (n, ...) with values in [-1, 1]."""
-        if isinstance(images, (str, Path)):
-            images = self.load(images)
-        return images if isinstance(images, Tensor) else images.values(torch.arange(len(images)))
+        images = self._loaded(images)
+        return images.float() if isinstance(images, Tensor) else images.values(torch.arange(len(images)))
 
     def encoder(self) -> Encodes:
         """The game as one that encodes.
@@ -161,11 +176,28 @@ class Run:
             raise Refusal(f"needs {need}, but {self._recipe} {instead}")
         return self.game
 
-    def _mapped(self, function: Callable[[Tensor], Tensor], images: Images) -> Tensor:
+    def _loaded(self, images: Images) -> Tensor | Dataset:
+        """Samples in the run's own form; those less their padding, as `sample` makes them, get it back."""
         if isinstance(images, (str, Path)):
             images = self.load(images)
+        if not isinstance(images, (Tensor, Dataset)):
+            raise Refusal(f"needs samples as a path, a Dataset or a tensor, but got {type(images).__name__}")
+        data, shape = self.data, tuple(images.shape[-len(self.data.shape) :])
+        if isinstance(images, Tensor) and data.content is not None and shape == (data.shape[0], *data.content):
+            return data.pad(images)
+        numbers = not isinstance(images, Tensor) or (images.is_floating_point() and images.ndim == 1 + len(data.shape))
+        if shape != data.shape or not len(images) or not numbers:
+            kind = f"{images.dtype} of {tuple(images.shape)}" if isinstance(images, Tensor) else f"those of {shape}"
+            raise Refusal(
+                f"needs one or more samples of shape {data.shape}, as floats (pictures in [-1, 1]), but got {kind}: "
+                "give their path, or load them by run.load"
+            )
+        return images
+
+    def _mapped(self, function: Callable[[Tensor], Tensor], images: Images) -> Tensor:
+        images = self._loaded(images)
         rows = torch.split(torch.arange(len(images)), PART)
-        values = (images[part] if isinstance(images, Tensor) else images.values(part) for part in rows)
+        values = (images[part].float() if isinstance(images, Tensor) else images.values(part) for part in rows)
         return torch.cat([function(x.to(self.training.device)).float().cpu() for x in values])
 
 
@@ -184,4 +216,4 @@ def load_run(path: str | Path, *, recipe: AnyRecipe | None = None, device: str =
         ValueError: it is no run folder, it is damaged, or its recipe file is not trusted.
     """
     folder = open_folder(path)
-    return Run(folder, opened(folder, device, trust, recipe))
+    return Run(folder, opened(folder, str(device), trust, recipe))

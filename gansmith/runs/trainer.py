@@ -24,7 +24,7 @@ from gansmith.report.page import write_report
 from gansmith.runs import flags, gallery, summary
 from gansmith.runs.folder import RunFolder, machine
 from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
-from gansmith.runs.opening import begin, data_of, newest, open_folder, recipe_of, take_up
+from gansmith.runs.opening import begin, data_of, newest, open_folder, recipe_of, same_data, take_up
 from gansmith.runs.run import Run
 from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
 from gansmith.training.loop import Hook, Training, steps_within
@@ -34,7 +34,7 @@ from gansmith.training.monitor import Monitor
 
 def train(
     recipe: AnyRecipe = "ogan",
-    data: str | Path | Dataset = "digits",
+    data: str | Path | Dataset | None = None,
     *,
     steps: int | None = None,
     minutes: float | None = None,
@@ -54,12 +54,12 @@ def train(
 ) -> Run:
     """Trains a recipe or an experiment into a new run folder; the same as ``gansmith train``.
 
-    Ctrl-C stops after the step; what was trained is saved, and :func:`resume` goes on.
+    Ctrl-C stops after the step and returns: what was trained is saved, ``finished`` is False; :func:`resume` goes on.
 
     Arguments:
         recipe: a name from ``gansmith recipes``, ``path/to/file.py:function``, a function that returns an
             :class:`Experiment`, or an experiment, which has data and steps of its own.
-        data: a name or path, as :func:`load` takes it, or a dataset.
+        data: a name or path, as :func:`load` takes it, or a dataset (default: ``digits``).
         steps: rounds (default: the recipe's).
         minutes: train about this long instead; the steps are planned from fifty.
         seed: of all randomness.
@@ -87,15 +87,9 @@ def train(
     folder = None if out is None else folder_of(str(out))
     if folder is not None:
         refuse_existing(folder, "--out, or gansmith resume it")
-    if isinstance(data, Dataset):
-        dataset, selection = data, Selection.like(data)
-    elif recipe.experiment is not None:
-        dataset = recipe.experiment.stages[-1].data
-        selection = Selection.like(dataset)
-    else:
-        selection = Selection(str(data), size, labels, limit, crop, flip, shift)
-        with refusals():
-            dataset = selection.load(strict)
+    _check(recipe, steps, minutes, seed, checkpoint_every)
+    selection = Selection("digits", size, labels, limit, crop, flip, shift)
+    dataset, record_of_data = _chosen(recipe, data, selection, strict)
     for line in dataset.notes:
         print(line)
     own = flags.defaults(recipe.function) | arguments
@@ -103,12 +97,12 @@ def train(
         own["steps"] = steps
     if minutes is not None:
         own["steps"] = _planned(recipe, dataset, own, (seed, device, precision), minutes)
-    training = begin(recipe, dataset, own, seed, device, precision)
-    record = {
+    training = begin(recipe, dataset, own, seed, str(device), precision)
+    record: dict[str, Any] = {
         "recipe": recipe.name,
         "arguments": {"steps": training.experiment.stages[-1].steps} | own,
         "seed": seed,
-        "data": selection.record(dataset),
+        "data": record_of_data,
         "device": str(training.device),
         "precision": _precision(training),
     }
@@ -129,7 +123,7 @@ def resume(
     path: str | Path,
     *,
     steps: int | None = None,
-    data: str | None = None,
+    data: str | Path | Dataset | None = None,
     labels: str | None = None,
     device: str | None = None,
     checkpoint_every: float = 20.0,
@@ -141,7 +135,7 @@ def resume(
     Arguments:
         path: the run folder.
         steps: go on to this step instead of the one that was asked for.
-        data: where the data lie now, if they were moved.
+        data: where the data lie now, if they were moved; or the dataset, where it was made in Python.
         labels: where the file of labels lies now, if it was moved.
         device: in place of the one that the run began on.
         checkpoint_every: seconds between checkpoints.
@@ -158,7 +152,9 @@ def resume(
         if steps is not None:
             arguments["steps"] = steps
         state = newest(run)
-        dataset = source.experiment.stages[-1].data if source.experiment is not None else data_of(run, data, labels)
+        given = data if source.experiment is None else source.experiment.stages[-1].data
+        moved = None if given is None or isinstance(given, Dataset) else str(given)
+        dataset = same_data(run, given) if isinstance(given, Dataset) else data_of(run, moved, labels)
         device = run.record["device"] if device is None else device
         training = begin(source, dataset, arguments, run.record["seed"], device, run.record["precision"])
         take_up(training, state, run)
@@ -171,10 +167,49 @@ def resume(
         print(f"resumed at step {training.step}")
         _warn_of_another_machine(run)
         run.update(status="running", arguments=arguments, device=str(training.device))
-        if data is not None or labels is not None:
-            where = Selection.of(run.record["data"]).moved(data or run.record["data"]["source"])
+        if moved is not None or labels is not None:
+            where = Selection.of(run.record["data"]).moved(moved or run.record["data"]["source"])
             run.update(data=replace(where, labels=labels or where.labels).record(dataset))
         return _go_on(training, run, checkpoint_every)
+
+
+def _chosen(
+    recipe: Recipe, data: str | Path | Dataset | None, selection: Selection, strict: bool
+) -> tuple[Dataset, dict[str, Any]]:
+    """The data to train on, and what the record says of them."""
+    if recipe.experiment is not None and data is not None:
+        raise Refusal("needs data or an experiment, but got both: an experiment has data of its own, in its stages")
+    made = data if recipe.experiment is None else recipe.experiment.stages[-1].data
+    if isinstance(made, Dataset):
+        if selection != Selection("digits"):
+            raise Refusal(
+                "size, labels, limit, crop, flip and shift say how data are loaded, but a dataset is loaded already: "
+                "give them to gansmith.load, or name the data by their path"
+            )
+        return made, Selection.like(made).record(made) | {"digest": made.digest()}
+    if made is not None and not isinstance(made, (str, Path)):
+        raise Refusal(f"needs data as a name, a path or a Dataset, but got {type(made).__name__}: save it as .npy")
+    if made is not None:
+        selection = replace(selection, source=str(made))
+    with refusals():
+        dataset = selection.load(strict)
+    return dataset, selection.record(dataset)
+
+
+def _check(recipe: Recipe, steps: int | None, minutes: float | None, seed: int, checkpoint_every: float) -> None:
+    """What the command line's flags refuse."""
+    if steps is not None and minutes is not None:
+        raise Refusal("needs steps or minutes, but got both: minutes plan the steps")
+    for name, value in (("minutes", minutes), ("checkpoint_every", checkpoint_every)):
+        if value is not None and not 0 < value <= flags.LARGEST:
+            raise Refusal(f"needs {name} above 0, but got {value}")
+    if not flags.is_seed(seed):
+        raise Refusal(f"needs a seed from 0 to 2^63 - 1, a whole number, but got {seed!r}")
+    if recipe.experiment is not None and any(stage.dynamics.steps for stage in recipe.experiment.stages):
+        raise Refusal(
+            "needs an experiment at its beginning, but this one was trained already: build it anew, or go on with its "
+            "run by gansmith.resume"
+        )
 
 
 def _planned(
@@ -203,8 +238,8 @@ def _go_on(training: Training, run: RunFolder, seconds: float) -> Run:
         diverged = isinstance(error, Diverged)
         _leave(run, "diverged" if diverged else "stopped")
         if diverged:
-            where = f"the last good state is kept in {run.path}"
-            raise FloatingPointError(f"{error}; {where}: try a smaller learning rate") from error
+            kept = f"; the last good state is kept in {run.path}" if run.checkpoint.exists() else ""
+            raise FloatingPointError(f"{error}{kept}: try a smaller learning rate") from error
         raise
     _leave(run, "stopped")
     print(f"stopped at step {training.step} and saved; go on by: gansmith resume {shlex.quote(str(run.path))}")
