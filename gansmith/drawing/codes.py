@@ -54,6 +54,7 @@ def draw_codes(axes: Any, codes: Codes) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_aspect("equal", adjustable="datalim")
+    axes.spines[["left", "bottom"]].set_visible(False)
     if labels is None:
         axes.scatter(*places.T.numpy(), s=26, color=COLORS[0], alpha=0.8, linewidths=0)
         return

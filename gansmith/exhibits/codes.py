@@ -31,7 +31,7 @@ def draw(training: Training) -> Picture:
         [game.encode(data.values(part).to(training.device)).float().cpu() for part in torch.split(index, PART)]
     )
     labeled = Codes(codes, None if data.y is None else data.y[index], data.class_names)
-    return drawn(lambda axes: draw_codes(axes, labeled), right=0.24)
+    return drawn(lambda axes: draw_codes(axes, labeled), 8, 5.8, right=0.24)
 
 
 CODES = Exhibit(

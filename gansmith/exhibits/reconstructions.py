@@ -25,7 +25,7 @@ def draw(training: Training) -> Picture:
     assert isinstance(game, Encodes)
     x = data.values(spread(data.held_out, PAIRS))
     reconstructed = game.reconstruct(x.to(training.device)).float().cpu()
-    return pairs(data.crop(x), data.crop(reconstructed), COLUMNS, scale=scale_of(data.crop(x), 2 * COLUMNS + 1))
+    return pairs(data.crop(x), data.crop(reconstructed), COLUMNS, scale=scale_of(data.crop(x), 2 * COLUMNS))
 
 
 RECONSTRUCTIONS = Exhibit(
