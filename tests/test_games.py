@@ -11,7 +11,8 @@ import gansmith
 from gansmith.data import load
 from gansmith.examinations import measure
 from gansmith.exhibits import EXHIBITS
-from gansmith.games import GAN, OGAN, Duels, Encodes, Game, Normal, Player, Samples, Scores
+from gansmith.games import GAN, OGAN, Duels, Encodes, Game, Normal, Player, Samples, Scores, Uniform
+from gansmith.games.heads import standardize
 from gansmith.networks import MLP
 from gansmith.objectives import NonSaturating
 from gansmith.training import Experiment, Stage, Training, train
@@ -109,3 +110,25 @@ def test_labels_survive_opening_without_data():
     empty = without_samples(Selection("digits").record(data))
     assert (empty.classes, empty.shape, len(empty)) == (10, (1, 8, 8), 0)
     assert without_samples(Selection("ring").record(load("ring"))).classes == load("ring").classes
+
+
+def test_the_average_follows_each_step_once():
+    data = load("ring", limit=400)
+    torch.manual_seed(0)
+    training = Training(gansmith.recipes.gan(data, 5, batch=16, width=8), device="cpu", precision="float32", decay=0.5)
+    expected = []
+    for t in range(5):
+        training.advance()
+        now = [p.detach().clone() for p in training.game.parameters()]
+        decay = min(0.5, (1 + t) / (10 + t))
+        expected = [decay * old + (1 - decay) * new for old, new in zip(expected or now, now, strict=True)]
+    torch.testing.assert_close([p.detach() for p in training.average.parameters()], expected)
+
+
+def test_the_way_between_codes_has_the_latents_deviation():
+    game = OGAN(MLP(8, 3), MLP(3, 8), NonSaturating(), Uniform(8))
+    a, b = torch.randn(2, 4, 3)
+    mixed = (game.encode(a) + game.encode(b)) / 2
+    code = standardize(mixed) * Uniform.std
+    torch.testing.assert_close(game.interpolate(a, b, 3)[:, 1], game.decode(code))
+    torch.testing.assert_close(game.interpolate(a, b, 3)[:, 0], game.reconstruct(a))

@@ -73,3 +73,15 @@ def test_what_cannot_be_judged_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         duplicates(x, real, **options)
+
+
+def test_the_threshold_is_the_distance_within_which_one_in_a_hundred_has_another():
+    """Of 200 real samples, two at 1 % lie as near as the second smallest distance; the third does not count."""
+    gaps = torch.full((200,), 100.0)
+    gaps[[0, 2, 4, 6]] = torch.tensor([1.0, 2.0, 3.0, 4.0])  # sample 2k+1 lies so far from sample 2k
+    real = torch.cat([torch.zeros(1), gaps.cumsum(0)[:-1]])[:, None]
+    found = duplicates(real + 0.5, real)
+    assert found.threshold == 1.0  # both samples of the nearest pair: int(0.01 * 200) = 2 of them
+    assert found.floor == 0.01
+    wider = duplicates(real + 0.5, real, quantile=0.02)
+    assert wider.threshold == 2.0 and wider.floor == 0.02

@@ -122,3 +122,18 @@ def test_data_of_copies_only() -> None:
 def test_what_cannot_be_judged_is_refused(fake: Tensor, train: Tensor, held_out: Tensor, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         memorization(fake, train, held_out)
+
+
+def test_the_floor_of_memorization_pairs_each_held_out_sample_with_its_own_distances():
+    """Held-out samples near to training samples, and far from them: rows that are shifted would mix the two."""
+    generator = torch.Generator().manual_seed(1)
+    train = torch.randn(400, 2, generator=generator)
+    near, far = train[:40] + 1e-3, 50 + torch.randn(40, 2, generator=generator)
+    held_out = torch.cat([near, far])
+    order = torch.randperm(80, generator=torch.Generator().manual_seed(0))
+    first, second = held_out[order][:40], held_out[order][40:]
+    to_train = torch.cdist(first.double(), train.double()).min(1).values
+    to_second = torch.cdist(first.double(), second.double()).min(1).values
+    expected = (to_train / to_second).quantile(0.5)
+    found = memorization(torch.randn(80, 2, generator=generator), train, held_out, seed=0)
+    torch.testing.assert_close(torch.tensor(found.floor).double(), expected, rtol=1e-3, atol=1e-6)
