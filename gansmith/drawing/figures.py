@@ -26,23 +26,37 @@ def drawn(draw: Callable[[Any], None], width: float = 9, height: float = 7.6, ri
         >>> drawn(lambda axes: axes.plot([0, 1], [0, 1]), 2, 1).shape
         (100, 200, 3)
     """
+
+    def paint(figure: Any) -> None:
+        axes = figure.add_axes((0.06, 0.05, 0.94 - right, 0.9))
+        plain(axes)
+        draw(axes)
+
+    return painted(paint, width, height)
+
+
+def painted(paint: Callable[[Any], None], width: float, height: float) -> Picture:
+    """What is painted on a figure, uint8 (H, W, 3).
+
+    In matplotlib's own style: a ``matplotlibrc`` that lies in the working folder, which may have come from anywhere,
+    could start programs (``text.usetex``).
+
+    Arguments:
+        paint: what is called with matplotlib's figure.
+        width: in inches of a hundred pixels.
+        height: likewise.
+    """
+    import numpy as np
+    from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    axes = figure.add_axes((0.06, 0.05, 0.94 - right, 0.9))
-    plain(axes)
-    draw(axes)
-    return pixels(figure)
-
-
-def pixels(figure: Any) -> Picture:
-    """What a figure shows, uint8 (H, W, 3)."""
-    import numpy as np
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    with style.context("default"):
+        figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+        canvas: Any = FigureCanvasAgg(figure)
+        paint(figure)
+        canvas.draw()
+        return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
 def plain(axes: Axes) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gansmith.drawing.figures import pixels
+from gansmith.drawing.figures import painted
 from gansmith.drawing.grids import check_picture, save_png
 from gansmith.drawing.words import legible
 from gansmith.report.layout import DPI, MARGIN, WIDTH, layout, text_at
 from gansmith.report.panels import Curves, draw_curves, draw_facts, draw_picture
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from gansmith.drawing.grids import Picture
 
 MOST = 2  # pictures: more would be too small
@@ -61,13 +63,13 @@ def overview(
 
 
 def _drawn(title: str, pictures: Sequence[tuple[str, Picture]], curves: Curves, facts: Sequence[str]) -> Picture:
-    from matplotlib.figure import Figure
-
     places = layout(len(pictures), len(curves), len(facts))
-    figure = Figure(figsize=(WIDTH / DPI, places.height / DPI), dpi=DPI, facecolor="white")
-    text_at(figure, MARGIN, 28, legible(title, 100), fontsize=17, fontweight="bold")
-    for (words, picture), box in zip(pictures, places.pictures, strict=True):
-        draw_picture(figure, box, picture, words)
-    draw_curves(figure, places.curves, curves)
-    draw_facts(figure, places.facts, facts)
-    return pixels(figure)
+
+    def paint(figure: Figure) -> None:
+        text_at(figure, MARGIN, 28, legible(title, 100), fontsize=17, fontweight="bold")
+        for (words, picture), box in zip(pictures, places.pictures, strict=True):
+            draw_picture(figure, box, picture, words)
+        draw_curves(figure, places.curves, curves)
+        draw_facts(figure, places.facts, facts)
+
+    return painted(paint, WIDTH / DPI, places.height / DPI)

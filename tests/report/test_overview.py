@@ -158,3 +158,23 @@ assert "matplotlib.pyplot" not in sys.modules
     command = [sys.executable, "-c", code, str(tmp_path / "o.png")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_style_that_lies_in_the_working_folder_is_not_obeyed(tmp_path: Path) -> None:
+    """A matplotlibrc in a folder from anywhere once started latex."""
+    code = """
+from gansmith.drawing.figures import drawn
+from gansmith.report import overview
+import hashlib
+overview("here.png", title="a run", curves={"critic/loss": ([1, 2], [1.0, 2.0])}, facts=["a fact"])
+shown = drawn(lambda axes: axes.plot([0, 1], [0, 1]), 2, 1)
+print(hashlib.sha256(open("here.png", "rb").read() + shown.tobytes()).hexdigest())
+"""
+    digests = []
+    for style in ("", "text.usetex: True\nfont.size: 40\naxes.facecolor: red\nsavefig.dpi: 300\n"):
+        folder = tmp_path / str(len(style))
+        folder.mkdir()
+        (folder / "matplotlibrc").write_text(style)
+        run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+        digests.append(run.stdout)
+    assert digests[0] == digests[1]
