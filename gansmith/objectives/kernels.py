@@ -94,15 +94,21 @@ class RationalQuadratic:
 class DistanceKernel:
     r"""The kernel of the energy distance, :math:`\|a\| + \|b\| - \|a - b\|`.
 
+    Where a norm is 0, its subgradient is 0: features may be zero (a last layer that starts there, a black picture).
+
     Example:
         >>> DistanceKernel()(torch.tensor([[3.0]]), torch.tensor([[5.0]]))
         tensor([[6.]])
     """
 
     def __call__(self, a: Tensor, b: Tensor, low: float = 0.0, high: float = math.inf) -> Tensor:
-        apart = squared_distances(a, b).clamp(max(low, 1e-24), high).sqrt()  # the root's derivative at 0 is infinite
-        lengths: Tensor = a.norm(dim=1)[:, None] + b.norm(dim=1)
-        return lengths - apart
+        apart = _root(squared_distances(a, b).clamp(low, high))
+        return _root(a.square().sum(1))[:, None] + _root(b.square().sum(1)) - apart
+
+
+def _root(squares: Tensor) -> Tensor:
+    """The root, with a derivative of 0 at 0, however often it is taken: that of the root itself is infinite there."""
+    return squares.clamp(min=1e-24).sqrt()
 
 
 def _several(name: str, values: object) -> None:

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from gansmith import chance
-from gansmith.objectives import Hinge, Several
-from gansmith.regularizers import DRAGAN, R1
+from gansmith.objectives import Fisher, Hinge, KernelDiscrepancy, MeanMatching, Several
+from gansmith.objectives.kernels import RBF, DistanceKernel
+from gansmith.regularizers import DRAGAN, R1, R2, GradientPenalty, GradientPower
 
 
 def scales(x):
@@ -34,3 +35,31 @@ def test_an_r1_is_half_the_mean_square_whatever_the_batch(n):
     x = torch.randn(n, 2)
     (loss,) = [R1(3.0)(lambda s: s @ torch.tensor([3.0, 4.0]), x, x)]
     torch.testing.assert_close(loss.detach(), torch.tensor(37.5))
+
+
+@pytest.mark.parametrize("penalty", [R1, R2, GradientPenalty, GradientPower])
+@pytest.mark.parametrize("case", ["a last layer of zeros", "black pictures", "equal samples"])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        lambda: KernelDiscrepancy(DistanceKernel()),
+        lambda: KernelDiscrepancy(RBF()),
+        lambda: MeanMatching(2, dual=True),
+        Fisher,
+    ],
+)
+def test_gradients_are_finite_where_features_are_zero(objective, case, penalty):
+    """A norm at 0, differentiated twice, once made all gradients NaN."""
+    torch.manual_seed(0)
+    scores = objective is Fisher
+    last = torch.nn.Linear(8, 1 if scores else 5, bias=False)
+    critic = torch.nn.Sequential(torch.nn.Linear(3, 8, bias=False), torch.nn.Tanh(), last)
+    critic.append(torch.nn.Flatten(0) if scores else torch.nn.Identity())
+    x, y = torch.randn(6, 3), torch.randn(6, 3)
+    if case == "a last layer of zeros":
+        torch.nn.init.zeros_(last.weight)
+    x = torch.zeros(6, 3) if case == "black pictures" else x
+    y = x.clone() if case == "equal samples" else y
+    loss = (objective() + penalty()).critic_loss(critic, x, y)
+    gradients = torch.autograd.grad(loss, list(critic.parameters()))
+    assert loss.isfinite() and all(g.isfinite().all() for g in gradients)
