@@ -1,11 +1,16 @@
 """State on disk: whole or not at all, and never code."""
 
+import datetime
+import enum
 import errno
 import io
 import os
 import pickle
 import zipfile
+from collections import OrderedDict, defaultdict, deque
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -213,3 +218,55 @@ def test_a_failure_at_any_moment_leaves_one_whole(path, monkeypatch, call):
         checkpoint.save(path, {"step": 3})
     monkeypatch.undo()
     assert checkpoint.load(path)["step"] == 2
+
+
+class Color(enum.IntEnum):
+    RED = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (deque([1]), "deque"),
+        (defaultdict(int), "defaultdict"),
+        (Color.RED, "Color"),
+        (Path("x"), "PosixPath"),
+        (datetime.date(2026, 1, 1), "date"),
+        ({1}, "set"),
+        (np.zeros(3), "ndarray"),
+        (b"x", "bytes"),
+        (print, "builtin_function_or_method"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(value, kind, path):
+    """Once it was: a run ended well, and its checkpoint was refused as code."""
+    with pytest.raises(ValueError, match=rf"but game\.extra\.1 is a {kind}: convert it in get_extra_state"):
+        checkpoint.save(path, {"game": {"extra": [0, value]}})
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.float64(0.5), 0.5),
+        (np.int32(3), 3),
+        (np.bool_(True), True),
+        (np.str_("x"), "x"),
+        (OrderedDict(a=1), {"a": 1}),
+        (torch.Size([2, 3]), (2, 3)),
+        (torch.float32, torch.float32),
+        (torch.device("cpu"), torch.device("cpu")),
+        (1j, 1j),
+    ],
+)
+def test_what_is_as_good_as_plain_is_written_as_such(value, plain, path):
+    checkpoint.save(path, {"x": value})
+    found = checkpoint.load(path)["x"]
+    assert found == plain and type(found) is type(plain)
+
+
+def test_a_layer_under_forty_names(path):
+    layer = torch.nn.Linear(100, 100)
+    state = torch.nn.ModuleList([layer] * 40).state_dict()
+    checkpoint.save(path, {"game": state})
+    assert checkpoint.digest(checkpoint.load(path)["game"]) == checkpoint.digest(dict(state))

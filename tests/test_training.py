@@ -487,3 +487,41 @@ def test_seconds_and_rates_by_a_clock(ring, tmp_path, monkeypatch):
     train(training, [Tick(), log])
     lines = read_log(log.path)
     assert [line["seconds"] for line in lines] == [1.0, 2.0, 3.0] and lines[-1]["images/s"] == 8.0
+
+
+def test_a_state_that_cannot_be_read_again_is_refused_before_the_first_step(ring, tmp_path):
+    class Remembers(MLP):
+        def get_extra_state(self):
+            return {"seen": {3, 4}}
+
+        def set_extra_state(self, state):
+            pass
+
+    game = GAN(MLP(4, 2, 8), Remembers(2, None, 8), NonSaturating(), Normal(4))
+    stage = Stage(
+        game, Alternating({n: torch.optim.SGD(p.parameters(), 0.1) for n, p in game.players().items()}), ring, 5
+    )
+    training = Training(Experiment([stage]), device="cpu")
+    with pytest.raises(ValueError, match=r"game\.critic\._extra_state\.seen is a set"):
+        train(training, [Checkpoint(tmp_path / "c.pt")])
+    assert training.step == 0 and not (tmp_path / "c.pt").exists()
+
+
+def test_rates_of_numpy_resume_to_the_same_bits(ring, tmp_path):
+    import numpy as np
+
+    def begin_with(rate):
+        torch.manual_seed(0)
+        game = GAN(MLP(4, 2, 8), MLP(2, None, 8), NonSaturating(), Normal(4))
+        optimizers = {n: torch.optim.Adam(p.parameters(), rate) for n, p in game.players().items()}
+        return Training(Experiment([Stage(game, Alternating(optimizers), ring, 6)]), device="cpu")
+
+    whole = train(begin_with(np.float64(1e-3)), [Checkpoint(tmp_path / "c.pt")])
+    part = begin_with(np.float64(1e-3))
+    for _ in range(3):
+        part.advance()
+    checkpoint.save(tmp_path / "d.pt", part.state_dict())
+    resumed = begin_with(np.float64(1e-3))
+    resumed.load_state_dict(checkpoint.load(tmp_path / "d.pt"))
+    for a, b in zip(train(resumed).game.parameters(), whole.game.parameters(), strict=True):
+        assert torch.equal(a, b)

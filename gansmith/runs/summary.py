@@ -1,4 +1,4 @@
-"""What a run leaves at its end: metrics.json, its pictures, overview.png and report.html."""
+"""What a run leaves at its end: metrics.json, its pictures and overview.png."""
 
 from __future__ import annotations
 

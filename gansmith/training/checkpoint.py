@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import warnings
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,17 +23,23 @@ FORMAT = 1
 SHARED = 16  # names under which a tensor may be saved once, on average
 
 State = dict[str, Any]
+PLAIN = (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
 
 
 def save(path: Path, state: State) -> None:
     """Writes a state of tensors, numbers, strings, lists and dicts; keeps what ``path`` held as its previous one.
 
+    What is written can be read: numbers of numpy become Python's, and anything else is refused by its name.
+
     A temporary file beside it is written and synchronized, and then takes its place in one step: whenever the process
     is killed, ``path`` or :func:`previous` holds a whole checkpoint. The format version and a checksum go with it.
 
     Raises:
-        ValueError: the file cannot be written (a full disk, say); what was there before is still there.
+        ValueError: the state holds something else; the file cannot be written (a full disk, say). What was there
+            before is still there.
     """
+    names: Counter[int] = Counter()
+    state = {key: plain(value, key, names) for key, value in state.items()}
     try:
         with atomic(path) as file:
             torch.save({"format": FORMAT, "sha256": digest(state), "state": state}, file)
@@ -95,6 +102,49 @@ def load_newest(path: Path) -> tuple[State, str | None]:
         if not previous(path).exists():
             raise
         return load(previous(path)), f"{error}; went back to the checkpoint before it"
+
+
+def plain(value: Any, name: str, names: Counter[int] | None = None) -> Any:
+    """A value of what a checkpoint can hold, with numbers of numpy as Python's.
+
+    A tensor with many names (a layer that is registered often) is written more than once: a file that is small beside
+    what it holds is refused when it is read.
+
+    Arguments:
+        value: from a state.
+        name: of its place there, as in ``dynamics.optimizers``.
+        names: how many names each tensor's memory has had.
+
+    Raises:
+        ValueError: it is, or holds, something that could not be read again without running code.
+
+    Example:
+        >>> import numpy as np
+        >>> plain({"lr": np.float64(0.5)}, "group")
+        {'lr': 0.5}
+        >>> plain([{1, 2}], "game.seen")
+        Traceback (most recent call last):
+        ...
+        ValueError: needs a state of tensors, ... but game.seen.0 is a set: convert it in get_extra_state or state_dict
+    """
+    names = Counter() if names is None else names
+    if isinstance(value, Tensor):
+        memory = value.untyped_storage().data_ptr()
+        names[memory] += 1
+        return value if names[memory] % (SHARED // 2) else value.clone()
+    if type(value) in PLAIN:
+        return value
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return plain(value.item(), name, names)
+    if type(value) in (dict, OrderedDict):
+        return {plain(key, f"{name}.{key}"): plain(item, f"{name}.{key}", names) for key, item in value.items()}
+    if type(value) in (list, tuple, torch.Size):
+        items = [plain(item, f"{name}.{i}", names) for i, item in enumerate(value)]
+        return items if isinstance(value, list) else tuple(items)
+    raise ValueError(
+        f"needs a state of tensors, numbers, words, lists and dicts, but {name} is a {type(value).__name__}: convert "
+        "it in get_extra_state or state_dict"
+    )
 
 
 def digest(value: Any) -> str:

@@ -144,6 +144,8 @@ class Checkpoint(Hook):
 
     def _save(self, training: Training) -> None:
         checkpoint.save(self.path, training.state_dict())
+        if self.saved is None:
+            checkpoint.load(self.path)  # once a run: what is written can be read
         self.saved = training.number, training.step
 
 
