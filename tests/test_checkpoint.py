@@ -270,3 +270,61 @@ def test_a_layer_under_forty_names(path):
     state = torch.nn.ModuleList([layer] * 40).state_dict()
     checkpoint.save(path, {"game": state})
     assert checkpoint.digest(checkpoint.load(path)["game"]) == checkpoint.digest(dict(state))
+
+
+CALLS = ("replace", "link", "unlink", "fsync", "open", "close")
+OLD, PREVIOUS, NEW = {"step": 2}, {"step": 1}, {"step": 3}
+FOLDERS = {  # the newest and the previous checkpoint; what is damaged is damaged otherwise each time
+    "nothing": (None, None),
+    "one": ("whole", None),
+    "two": ("whole", "whole"),
+    "the newest is cut off": ("truncated", "whole"),
+    "the newest is empty": ("empty", "whole"),
+    "the newest has another byte": ("flipped", "whole"),
+    "the previous is cut off": ("whole", "truncated"),
+    "the newest is lost": (None, "whole"),
+}
+
+
+def fill(path, kinds):
+    for file, state, kind in zip((checkpoint.previous(path), path), (PREVIOUS, OLD), reversed(kinds), strict=True):
+        if kind is None:
+            continue
+        torch.save({"format": 1, "sha256": checkpoint.digest(state), "state": state}, file)
+        content = file.read_bytes()
+        at = content.index(b"step")
+        flipped = content[:at] + b"stpe" + content[at + 4 :]
+        file.write_bytes({"whole": content, "truncated": content[:-99], "empty": b"", "flipped": flipped}[kind])
+
+
+def killed_at(call, path):
+    """A process that saves as a run's first save does, and ends without a word at its k-th call of the system."""
+    child = os.fork()
+    if child == 0:
+        count = iter(range(1000))
+        for name in CALLS:
+            real = getattr(os, name)
+
+            def counted(*given, real=real, **options):
+                if next(count) == call:
+                    os._exit(9)
+                return real(*given, **options)
+
+            setattr(os, name, counted)
+        checkpoint.save(path, NEW, keep=checkpoint.is_whole(path))
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+@pytest.mark.parametrize("call", range(16))
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_at_each_moment_there_is_a_whole_checkpoint(folder, call, path):
+    """Once a damaged newest one took the place of the whole previous one, and a kill left two that were damaged."""
+    fill(path, FOLDERS[folder])
+    killed = killed_at(call, path)
+    if folder == "nothing" and not path.exists():
+        assert killed
+        return
+    state, _ = checkpoint.load_newest(path)
+    whole = [s for s, kind in zip((OLD, PREVIOUS), FOLDERS[folder], strict=True) if kind == "whole"]
+    assert state in [NEW, *whole[:1]] and (killed or state == NEW)

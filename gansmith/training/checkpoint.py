@@ -26,13 +26,18 @@ State = dict[str, Any]
 PLAIN = (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
 
 
-def save(path: Path, state: State) -> None:
+def save(path: Path, state: State, *, keep: bool = True) -> None:
     """Writes a state of tensors, numbers, strings, lists and dicts; keeps what ``path`` held as its previous one.
 
     What is written can be read: numbers of numpy become Python's, and anything else is refused by its name.
 
     A temporary file beside it is written and synchronized, and then takes its place in one step: whenever the process
     is killed, ``path`` or :func:`previous` holds a whole checkpoint. The format version and a checksum go with it.
+
+    Arguments:
+        path: where to.
+        state: what.
+        keep: whether ``path`` takes the place of its previous one; False where it is damaged, so that this one stays.
 
     Raises:
         ValueError: the state holds something else; the file cannot be written (a full disk, say). What was there
@@ -45,7 +50,8 @@ def save(path: Path, state: State) -> None:
             torch.save({"format": FORMAT, "sha256": digest(state), "state": state}, file)
             file.flush()
             os.fsync(file.fileno())  # before the one before it moves
-            _keep(path)
+            if keep:
+                _keep(path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where a disk is full
         before = f"the checkpoint before it is whole: {path}" if path.exists() else "there was none before"
@@ -88,6 +94,15 @@ def load(path: Path) -> State:
         raise ValueError(f"{path} is damaged: its checksum does not fit its content")
     state: State = content["state"]
     return state
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a checkpoint can be read."""
+    try:
+        load(path)
+    except ValueError:
+        return False
+    return True
 
 
 def load_newest(path: Path) -> tuple[State, str | None]:

@@ -143,9 +143,10 @@ class Checkpoint(Hook):
             self._save(training)
 
     def _save(self, training: Training) -> None:
-        checkpoint.save(self.path, training.state_dict())
-        if self.saved is None:
-            checkpoint.load(self.path)  # once a run: what is written can be read
+        first = self.saved is None
+        checkpoint.save(self.path, training.state_dict(), keep=not first or checkpoint.is_whole(self.path))
+        if first:
+            checkpoint.load(self.path)  # what is written can be read
         self.saved = training.number, training.step
 
 
