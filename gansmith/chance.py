@@ -8,6 +8,7 @@ torch's current generator, so that a loop of one's own needs no key.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,6 +37,9 @@ class Part:
     group: ProcessGroup | None = None
 
 
+one_at_a_time = threading.RLock()
+"""Held by who seeds torch's own generators, which all threads share: two trainings in two threads take turns."""
+
 _part: ContextVar[Part | None] = ContextVar("part", default=None)
 
 
@@ -49,7 +53,7 @@ def keyed(part: Part, device: torch.device | None = None) -> Iterator[None]:
     """Draws inside belong to ``part``; torch's own generator is seeded by it too, and put back afterwards.
 
     The generators of the CPU and, where ``device`` is a GPU, of that GPU are forked: dropout inside the user's modules
-    is deterministic, and torch's generators are afterwards as before.
+    is deterministic, and torch's generators are afterwards as before. One thread at a time is inside.
 
     Example:
         >>> with keyed(Part((0, "samples"))):
@@ -62,16 +66,17 @@ def keyed(part: Part, device: torch.device | None = None) -> Iterator[None]:
     if device is not None and device.type == "cuda":
         index = torch.cuda.current_device() if device.index is None else device.index
         generators.append(torch.cuda.default_generators[index])
-    token, states = _part.set(part), [g.get_state() for g in generators]
-    fork = _seed((*part.key, part.offset), "torch")
-    for generator in generators:
-        generator.manual_seed(fork)
-    try:
-        yield
-    finally:
-        _part.reset(token)
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)
+    with one_at_a_time:
+        token, states = _part.set(part), [g.get_state() for g in generators]
+        fork = _seed((*part.key, part.offset), "torch")
+        for generator in generators:
+            generator.manual_seed(fork)
+        try:
+            yield
+        finally:
+            _part.reset(token)
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
 
 
 def normal(name: str, n: int, *shape: int, like: Tensor | None = None) -> Tensor:

@@ -562,6 +562,20 @@ def test_no_checkpoint_at_all(ogan, refused):
     assert "there is no checkpoint" in refused("resume", ogan)
 
 
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(ogan, tmp_path, capsys):
+    whole = checkpoint.load(ogan / "checkpoint.pt")
+    record = json.loads((ogan / "run.json").read_text())
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    left = {key: value for key, value in record.items() if key not in ("step", "seconds")} | {"status": "running"}
+    (killed / "run.json").write_text(json.dumps(left))
+    (killed / ".0123456789abcdef.part").write_text("half a checkpoint")
+    assert main(["resume", str(killed)]) == 0
+    assert "resumed at step 0" in capsys.readouterr().out
+    assert checkpoint.digest(checkpoint.load(killed / "checkpoint.pt")) == checkpoint.digest(whole)
+    assert not list(killed.rglob("*.part"))
+
+
 @pytest.mark.parametrize(
     "change",
     [

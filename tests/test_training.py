@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from itertools import pairwise
 
 import pytest
@@ -525,3 +526,93 @@ def test_rates_of_numpy_resume_to_the_same_bits(ring, tmp_path):
     resumed.load_state_dict(checkpoint.load(tmp_path / "d.pt"))
     for a, b in zip(train(resumed).game.parameters(), whole.game.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def three_stages(data):
+    """The third begins with the weights of the first, whose training was over before the second began."""
+    torch.manual_seed(0)
+
+    def stage(start=None):
+        game = GAN(MLP(4, 2, 8), MLP(2, None, 8), NonSaturating() + R1(), Normal(4))
+        optimizers = {n: torch.optim.Adam(p.parameters()) for n, p in game.players().items()}
+        return Stage(game, Alternating(optimizers), data, 3, batch=8, start=start)
+
+    first, second = stage(), stage()
+    third = stage(lambda: third.game.load_state_dict(first.game.state_dict()))
+    return Experiment([first, second, third])
+
+
+def test_a_resume_in_a_later_stage_knows_the_games_of_earlier_ones(ring, tmp_path):
+    whole = train(Training(three_stages(ring), device="cpu"))
+    part = Training(three_stages(ring), device="cpu")
+    for _ in range(3):
+        part.advance()
+    part.enter(1)
+    part.advance()
+    checkpoint.save(tmp_path / "c.pt", part.state_dict())
+    resumed = Training(three_stages(ring), device="cpu")
+    resumed.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
+    assert same(train(resumed), whole)
+
+
+def test_a_state_of_another_seed_is_refused(ring):
+    state = Training(gan(ring, steps=3), seed=0, device="cpu").state_dict()
+    with pytest.raises(ValueError, match=r"it was trained with seed 0, and not 5"):
+        Training(gan(ring, steps=3), seed=5, device="cpu").load_state_dict(state)
+
+
+def test_statistics_that_are_no_longer_finite_are_not_saved(ring, tmp_path):
+    """A rate of 1e8 once ended well, with infinite statistics of BatchNorm in the checkpoint."""
+
+    class Blows(MLP):
+        def __init__(self):
+            super().__init__(4, 2, 8)
+            self.register_buffer("lowest", torch.tensor(float("inf")))  # meant
+            self.register_buffer("statistic", torch.ones(2))
+
+        def forward(self, z):
+            if self.training:
+                self.statistic *= 1e30
+            return super().forward(z)
+
+    game = GAN(Blows(), MLP(2, None, 8), NonSaturating(), Normal(4))
+    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-3) for n, p in game.players().items()}
+    training = Training(Experiment([Stage(game, Alternating(optimizers), ring, 9, batch=8)]), device="cpu")
+    with pytest.raises(Diverged, match=r"generator\.statistic became infinite or NaN at step 1"):
+        train(training, [Checkpoint(tmp_path / "c.pt", seconds=0)])
+    assert checkpoint.load(tmp_path / "c.pt")["step"] == 0
+
+
+def with_dropout(data, seed):
+    torch.manual_seed(seed)
+    nn = torch.nn
+    critic = nn.Sequential(nn.Linear(2, 16), nn.Dropout(), nn.Linear(16, 1), nn.Flatten(0))
+    game = GAN(MLP(4, 2, 8), critic, NonSaturating() + R1(), Normal(4))
+    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-2) for n, p in game.players().items()}
+    return Training(Experiment([Stage(game, Alternating(optimizers), data, 60, batch=8)]), seed=seed, device="cpu")
+
+
+def test_two_trainings_in_two_threads_give_the_bits_of_each_alone(ring):
+    alone = [list(train(with_dropout(ring, seed)).game.parameters()) for seed in (1, 2)]
+    both = [with_dropout(ring, seed) for seed in (1, 2)]
+    threads = [threading.Thread(target=train, args=(training,)) for training in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for training, expected in zip(both, alone, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(training.game.parameters(), expected, strict=True))
+
+
+def test_a_copy_of_an_average_counts_for_itself():
+    game = GAN(MLP(2, 1, 4), MLP(1, None, 4), Hinge(), Normal(2))
+    original = Average(game, 0.9)
+    copied, alone = copy.deepcopy(original), copy.deepcopy(original)
+    other = copy.deepcopy(game)
+    with torch.no_grad():
+        for p in other.parameters():
+            p.add_(1)
+    for average in (alone, original, original, original, original, original, original, copied):
+        average.update_parameters(game)
+        average.update_parameters(other)
+    torch.testing.assert_close(list(copied.game.parameters()), list(alone.game.parameters()))

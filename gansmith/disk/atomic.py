@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,3 +56,20 @@ def _link_new(part: Path, path: Path) -> None:
     except OSError:  # a file system without hard links: for a moment the file is empty
         path.open("xb").close()
         part.replace(path)
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what writers that were killed left in a folder and in those in it; for who alone writes there.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     (Path(folder) / ".0123456789abcdef.part").touch()
+        ...     remove_parts(Path(folder))
+        ...     list(Path(folder).iterdir())
+        []
+    """
+    for place in (folder, *(below for below in folder.iterdir() if below.is_dir() and not below.is_symlink())):
+        for file in place.glob(".*.part"):
+            if re.fullmatch(r"\.[0-9a-f]{16}\.part", file.name):
+                file.unlink(missing_ok=True)

@@ -40,11 +40,9 @@ class Average(AveragedModel):
     """
 
     def __init__(self, game: Game, decay: float = 0.999) -> None:
-        def follow(averaged: Any, current: Any, updates: Any) -> None:
-            t = int(self.n_averaged)  # a count on the CPU; the argument is its copy on the device
-            torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + t) / (10 + t)))
-
-        super().__init__(game, multi_avg_fn=follow)
+        super().__init__(game, multi_avg_fn=lambda *_: None)
+        self.decay = decay
+        self.multi_avg_fn = self._follow  # a method, and no closure: that of a copy counts for itself
         self.module.eval()
 
     @property
@@ -52,6 +50,10 @@ class Average(AveragedModel):
         """The averaged game."""
         assert isinstance(self.module, Game)
         return self.module
+
+    def _follow(self, averaged: Any, current: Any, updates: Any) -> None:
+        t = int(self.n_averaged)  # a count on the CPU; the argument is its copy on the device
+        torch._foreach_lerp_(averaged, current, 1 - min(self.decay, (1 + t) / (10 + t)))
 
     def train(self, mode: bool = True) -> Average:
         """An average is only looked at: it stays in evaluation mode."""

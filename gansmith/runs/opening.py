@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from gansmith.chance import one_at_a_time
 from gansmith.data import Dataset
 from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
@@ -40,7 +41,7 @@ def begin(
     flags.check(recipe.function, arguments)
     if not re.fullmatch(DEVICES, device):
         raise Refusal(f"no device {device!r}: use auto, cpu, cuda, cuda:1, mps or xpu")
-    with _applying(recipe):
+    with _applying(recipe), one_at_a_time:
         torch.manual_seed(seed)
         experiment = recipe.function(data, **arguments)
         if not isinstance(experiment, Experiment) or not experiment.stages:

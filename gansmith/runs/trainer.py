@@ -14,7 +14,9 @@ import torch
 
 from gansmith.data import Dataset
 from gansmith.data.selection import Selection
+from gansmith.disk.atomic import remove_parts
 from gansmith.disk.folders import folder_of, refuse_existing
+from gansmith.disk.log import read_log
 from gansmith.dynamics.pull import Diverged
 from gansmith.examinations.measure import sentences
 from gansmith.exhibits import fixed_samples
@@ -26,6 +28,7 @@ from gansmith.runs.folder import RunFolder, machine
 from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
 from gansmith.runs.opening import begin, data_of, newest, open_folder, recipe_of, same_data, take_up
 from gansmith.runs.run import Run
+from gansmith.training import checkpoint
 from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
 from gansmith.training.loop import Hook, Training, steps_within
 from gansmith.training.loop import train as run_training
@@ -151,19 +154,21 @@ def resume(
         source, arguments = recipe_of(run, trust, recipe), dict(run.record["arguments"])
         if steps is not None:
             arguments["steps"] = steps
-        state = newest(run)
+        state = None if _never_saved(run) else newest(run)
         given = data if source.experiment is None else source.experiment.stages[-1].data
         moved = None if given is None or isinstance(given, Dataset) else str(given)
         dataset = same_data(run, given) if isinstance(given, Dataset) else data_of(run, moved, labels)
         device = run.record["device"] if device is None else device
         training = begin(source, dataset, arguments, run.record["seed"], device, run.record["precision"])
-        take_up(training, state, run)
+        if state is not None:
+            take_up(training, state, run)
         last = training.experiment.stages[-1].steps
         if training.step > training.stage.steps:
             raise Refusal(f"{run.path} is at step {training.step:,} already: it needs --steps of at least that")
         if training.done and run.record["status"] == "finished":
             print(f"{run.path} is finished, at step {last:,}; --steps N trains on")
             return Run(run, training)
+        remove_parts(run.path)
         print(f"resumed at step {training.step}")
         _warn_of_another_machine(run)
         run.update(status="running", arguments=arguments, device=str(training.device))
@@ -171,6 +176,12 @@ def resume(
             where = Selection.of(run.record["data"]).moved(moved or run.record["data"]["source"])
             run.update(data=replace(where, labels=labels or where.labels).record(dataset))
         return _go_on(training, run, checkpoint_every)
+
+
+def _never_saved(run: RunFolder) -> bool:
+    """Whether a run was killed before its first checkpoint: it begins anew, as its record says."""
+    files = (run.checkpoint, checkpoint.previous(run.checkpoint))
+    return "step" not in run.record and not any(file.exists() for file in files) and not read_log(run.log)
 
 
 def _chosen(

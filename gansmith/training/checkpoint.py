@@ -8,7 +8,7 @@ import pickle
 import re
 import warnings
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
@@ -160,6 +160,20 @@ def plain(value: Any, name: str, names: Counter[int] | None = None) -> Any:
         f"needs a state of tensors, numbers, words, lists and dicts, but {name} is a {type(value).__name__}: convert "
         "it in get_extra_state or state_dict"
     )
+
+
+def not_finite(value: Any, name: str = "") -> set[str]:
+    """The names of tensors in a state that hold infinity or NaN.
+
+    Example:
+        >>> not_finite({"a": torch.zeros(2), "b": [torch.tensor(float("inf"))]})
+        {'b.0'}
+    """
+    if isinstance(value, Tensor):
+        return {name} if value.is_floating_point() and not bool(value.isfinite().all()) else set()
+    items: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, Mapping) else ()
+    items = enumerate(value) if isinstance(value, (list, tuple)) else items
+    return {bad for key, item in items for bad in not_finite(item, f"{name}.{key}" if name else str(key))}
 
 
 def digest(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gansmith.disk.atomic import atomic
 from gansmith.disk.log import read_log
+from gansmith.dynamics.gradients import Diverged
 from gansmith.training import checkpoint
 from gansmith.training.loop import Hook, Training
 
@@ -121,12 +122,16 @@ class Log(Hook):
 class Checkpoint(Hook):
     """Saves the whole state when a stage starts, every so many seconds, and when it ends.
 
-    When it saves does not change what is computed: a run is a function of its steps.
+    When it saves does not change what is computed: a run is a function of its steps. What is saved is finite.
+
+    Raises:
+        Diverged: a tensor of the state is no longer finite (BatchNorm's statistics, a history); the state before stays.
     """
 
     def __init__(self, path: Path, seconds: float = 20.0) -> None:
         self.path, self.seconds = path, seconds
         self.saved: tuple[int, int] | None = None
+        self.infinite: set[str] = set()
 
     def start(self, training: Training) -> None:
         if training.step == 0:
@@ -143,8 +148,13 @@ class Checkpoint(Hook):
             self._save(training)
 
     def _save(self, training: Training) -> None:
-        first = self.saved is None
-        checkpoint.save(self.path, training.state_dict(), keep=not first or checkpoint.is_whole(self.path))
+        first, state = self.saved is None, training.state_dict()
+        infinite = checkpoint.not_finite(state)
+        if first:
+            self.infinite = infinite  # what is so from the beginning is meant: a lowest value so far, say
+        if new := infinite - self.infinite:
+            raise Diverged(sorted(new)[:3], step=training.step)
+        checkpoint.save(self.path, state, keep=not first or checkpoint.is_whole(self.path))
         if first:
             checkpoint.load(self.path)  # what is written can be read
         self.saved = training.number, training.step

@@ -150,10 +150,16 @@ class Training:
             "step": self.step,
             "seed": self.seed,
             "game": self.game.state_dict(),
+            "earlier": {str(number): game.state_dict() for number, game in self._earlier()},
             "average": self._average.state_dict(),
             "dynamics": self.stage.dynamics.state_dict(),
             "torch": torch.default_generator.get_state(),
         }
+
+    def _earlier(self) -> list[tuple[int, Game]]:
+        """The games of stages that are through, each once: what a later stage starts with may be read from them."""
+        games = [stage.game for stage in self.experiment.stages[: self.number]]
+        return [(i, game) for i, game in enumerate(games) if game is not self.game and game not in games[:i]]
 
     def load_state_dict(self, state: State) -> None:
         """Goes on where ``state_dict`` was taken.
@@ -163,6 +169,10 @@ class Training:
         """
         try:
             self.number, self.step = state["stage"], state["step"]
+            if state["seed"] != self.seed:
+                raise ValueError(f"it was trained with seed {state['seed']}, and not {self.seed}")
+            for number, game in state.get("earlier", {}).items():
+                self.experiment.stages[int(number)].game.load_state_dict(game)
             self._average = Average(self.stage.game, self.decay)
             self.game.load_state_dict(state["game"])
             self._average.load_state_dict(state["average"])
