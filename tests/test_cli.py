@@ -562,6 +562,24 @@ def test_no_checkpoint_at_all(ogan, refused):
     assert "there is no checkpoint" in refused("resume", ogan)
 
 
+@pytest.mark.parametrize("command", ["sample", "resume", "report", "evaluate", "encode"])
+@pytest.mark.parametrize("sizes", [{"width": 10**6}, {"latent": 10**9}, {"width": 2 * 10**5, "latent": 10**5}])
+def test_a_record_that_asks_for_large_networks_builds_none(command, sizes, ogan, refused, monkeypatch):
+    """In a gigabyte more of address space: the networks would have 10^12 numbers."""
+    record = json.loads((ogan / "run.json").read_text())
+    record["arguments"] |= sizes
+    (ogan / "run.json").write_text(json.dumps(record))
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(
+        resource.RLIMIT_AS, (int(Path("/proc/self/statm").read_text().split()[0]) * 4096 + 2**30, before[1])
+    )
+    try:
+        line = refused(command, ogan, *(["digits"] if command == "encode" else []))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert "it is of another experiment" in line or "cannot be built with such numbers" in line
+
+
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(ogan, tmp_path, capsys):
     whole = checkpoint.load(ogan / "checkpoint.pt")
     record = json.loads((ogan / "run.json").read_text())

@@ -7,7 +7,7 @@ import argparse
 from gansmith.disk.json_files import read_json
 from gansmith.report.page import write_report
 from gansmith.runs import gallery, summary
-from gansmith.runs.opening import begin, data_of, newest, open_folder, recipe_of, take_up
+from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, take_up
 
 
 def report(args: argparse.Namespace) -> int:
@@ -16,6 +16,7 @@ def report(args: argparse.Namespace) -> int:
     recipe, state = recipe_of(run, args.trust), newest(run)
     data = data_of(run, args.data, args.labels)
     record = run.record
+    check_sizes(recipe, run, record["arguments"], state)
     training = begin(recipe, data, record["arguments"], record["seed"], args.device, record["precision"])
     take_up(training, state, run)
     if read_json(run.path / "metrics.json").get("step") != training.step:  # none, or of another state

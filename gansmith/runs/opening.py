@@ -107,8 +107,33 @@ def newest(run: RunFolder) -> State:
     return state
 
 
+def check_sizes(recipe: Recipe, run: RunFolder, arguments: Mapping[str, Any], state: State) -> None:
+    """Before networks are built: a record from anywhere may ask for any size, and the checkpoint tells the right ones.
+
+    A recipe of the user's own, which is trusted, may read more of its data than their shape, and is not tried.
+
+    Raises:
+        Refusal: the networks of the record are others than those of the state.
+    """
+    if recipe.source is not None or recipe.python:
+        return
+    flags.check(recipe.function, arguments)
+    with _applying(recipe), torch.device("meta"):
+        stages = recipe.function(without_samples(run.record["data"]), **arguments).stages
+    number = state.get("stage")
+    if type(number) is int and 0 <= number < len(stages):  # another one is told of later
+        needed, saved = (_shapes(each) for each in (stages[number].game.state_dict(), state.get("game")))
+        if needed != saved:
+            raise Refusal(f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment")
+
+
+def _shapes(state: object) -> dict[str, tuple[int, ...]]:
+    items = state.items() if isinstance(state, Mapping) else ()
+    return {str(name): tuple(value.shape) for name, value in items if isinstance(value, torch.Tensor)}
+
+
 def take_up(training: Training, state: State, run: RunFolder) -> None:
-    """Brings a training to a saved state.
+    """Brings a training to a saved state; :func:`check_sizes` comes before it is built.
 
     Raises:
         Refusal: the state is that of another experiment.
@@ -130,6 +155,7 @@ def opened(run: RunFolder, device: str, trust: bool, source: AnyRecipe | None = 
     """
     recipe, state, record = recipe_of(run, trust, source), newest(run), run.record
     data, arguments = without_samples(record["data"]), record["arguments"]
+    check_sizes(recipe, run, arguments, state)
     training = begin(recipe, data, arguments, record["seed"], device, "float32")
     take_up(training, state, run)
     return training

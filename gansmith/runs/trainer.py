@@ -26,7 +26,7 @@ from gansmith.report.page import write_report
 from gansmith.runs import flags, gallery, summary
 from gansmith.runs.folder import RunFolder, machine
 from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
-from gansmith.runs.opening import begin, data_of, newest, open_folder, recipe_of, same_data, take_up
+from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, same_data, take_up
 from gansmith.runs.run import Run
 from gansmith.training import checkpoint
 from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
@@ -159,6 +159,8 @@ def resume(
         moved = None if given is None or isinstance(given, Dataset) else str(given)
         dataset = same_data(run, given) if isinstance(given, Dataset) else data_of(run, moved, labels)
         device = run.record["device"] if device is None else device
+        if state is not None:
+            check_sizes(source, run, arguments, state)
         training = begin(source, dataset, arguments, run.record["seed"], device, run.record["precision"])
         if state is not None:
             take_up(training, state, run)
