@@ -124,7 +124,7 @@ def test_tensors_that_share_their_numbers_come_back(path):
 def test_tensors_of_other_layouts_are_refused(path, layout):
     w = torch.zeros(3, 3).to_sparse() if layout == "sparse" else torch.zeros(3, device="meta")
     torch.save({"format": 1, "sha256": "", "state": {"w": w}}, path)
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(ValueError, match=r"GLOBAL torch\._utils _rebuild_(sparse|meta)_tensor"):
         checkpoint.load(path)
 
 
@@ -328,3 +328,75 @@ def test_at_each_moment_there_is_a_whole_checkpoint(folder, call, path):
     state, _ = checkpoint.load_newest(path)
     whole = [s for s, kind in zip((OLD, PREVIOUS), FOLDERS[folder], strict=True) if kind == "whole"]
     assert state in [NEW, *whole[:1]] and (killed or state == NEW)
+
+
+def entries_of(path):
+    with zipfile.ZipFile(path) as archive:
+        return {entry.filename: archive.read(entry) for entry in archive.infolist()}
+
+
+def with_pickle(path, content, name="data.pkl"):
+    checkpoint.save(path, STATE)
+    entries = entries_of(path)
+    (whole,) = (entry for entry in entries if entry.endswith("data.pkl"))
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, value in entries.items():
+            archive.writestr(entry, content if entry == whole and name == "data.pkl" else value)
+        if name != "data.pkl":
+            archive.writestr(whole.replace("data.pkl", name), content)
+
+
+def chained_codecs(times):
+    """Each encoding makes a string of escapes of the one before, four times as long."""
+    call = b"c_codecs\nencode\n"
+    value = b"X\x04\x00\x00\x00\x00\x01\x02\x03"
+    for _ in range(times):
+        value = call + value + b"X\x0e\x00\x00\x00unicode_escape\x86R"
+    return b"\x80\x02" + value + b"."
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (chained_codecs(14), "GLOBAL _codecs encode"),
+        (b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.", "GLOBAL os system"),
+        (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "opcode"),  # STACK_GLOBAL: a name that is put together
+        (b"\x80\x02cbuiltins\ngetattr\n.", "GLOBAL builtins getattr"),
+        (b"\x80\x02}\x8fj\x00\x00\x00\x00.", "opcode"),  # EMPTY_SET
+        (b"\x80\x05\x96\xff\xff\xff\x7f\x00\x00\x00\x00.", "damaged|opcode"),  # BYTEARRAY8 of two gigabytes
+    ],
+)
+def test_a_pickle_has_only_what_tensors_and_numbers_need(content, message, path):
+    with_pickle(path, content)
+    with pytest.raises(ValueError, match=message):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("name", ["data.PKL", "DATA.pkl", "other.pkl", "../data.pkl", "data/x"])
+def test_entries_that_torch_does_not_write_are_refused(name, path):
+    """One named in capitals was once not looked at, and read all the same."""
+    with_pickle(path, b"\x80\x02.", name)
+    with pytest.raises(ValueError, match="entries that torch does not write"):
+        checkpoint.load(path)
+
+
+def test_a_pickle_of_the_old_form_with_an_archive_behind_it_is_refused(path):
+    old = io.BytesIO()
+    torch.save({"format": 1, "sha256": "", "state": {}}, old, _use_new_zipfile_serialization=False)
+    checkpoint.save(path, STATE)
+    path.write_bytes(old.getvalue() + path.read_bytes())
+    with pytest.raises(ValueError, match="no archive of torch's"):
+        checkpoint.load(path)
+
+
+def test_of_two_directories_the_one_that_was_judged_is_read(path, tmp_path):
+    """An archive behind another: one reader takes the first, the other the last."""
+    other = tmp_path / "other.pt"
+    checkpoint.save(path, STATE)
+    torch.save({"format": 1, "sha256": "", "state": {"w": [torch.zeros(1)] * 2}}, other)
+    path.write_bytes(other.read_bytes() + path.read_bytes())
+    try:
+        state = checkpoint.load(path)
+    except ValueError:
+        return
+    assert checkpoint.digest(state) == checkpoint.digest(STATE)

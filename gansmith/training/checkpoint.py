@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-import re
 import warnings
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
-from zipfile import ZIP_STORED, BadZipFile, ZipFile
+from typing import Any
+from zipfile import BadZipFile
 
 import torch
 from torch import Tensor
 
 from gansmith.disk.atomic import atomic
 from gansmith.disk.folders import open_file
+from gansmith.training.archive import sound_archive
 
 FORMAT = 1
 SHARED = 16  # names under which a tensor may be saved once, on average
@@ -73,14 +73,14 @@ def load(path: Path) -> State:
     try:
         with open_file(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            size = _plain_size(file)
-            content = torch.load(file, map_location="cpu", weights_only=True)
+            size = file.seek(0, os.SEEK_END)
+            content = torch.load(sound_archive(file), map_location="cpu", weights_only=True)
             _check(content, size)
     except FileNotFoundError:
         raise ValueError(f"there is no checkpoint at {path}") from None
     except pickle.UnpicklingError as error:
         code = "Unsupported" in str(error) or "GLOBAL" in str(error)
-        what = "carries code, which is never run" if code else "is no checkpoint, or is damaged"
+        what = f"carries code, which is never run ({_first_line(error)})" if code else "is no checkpoint, or is damaged"
         raise ValueError(f"{path} {what}") from None
     except (RuntimeError, OSError, EOFError, BadZipFile, ValueError, LookupError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is no checkpoint, or is damaged ({_first_line(error)})") from None
@@ -181,21 +181,6 @@ def digest(value: Any) -> str:
     sha = hashlib.sha256()
     _feed(sha, value)
     return sha.hexdigest()
-
-
-def _plain_size(file: BinaryIO) -> int:
-    """Bytes of a file whose entries lie in it as they are, as torch writes them: it unpacks to no more than it is."""
-    size = file.seek(0, os.SEEK_END)
-    with ZipFile(file) as archive:
-        entries = archive.infolist()
-        stored = all(entry.compress_type == ZIP_STORED for entry in entries)
-        if not stored or sum(entry.file_size for entry in entries) > size:
-            raise ValueError("its entries are compressed")
-        pickles = [archive.read(entry) for entry in entries if entry.filename.endswith(".pkl")]
-    if any(re.search(rb"builtin(s|__)\nbytearray\n", content) for content in pickles):
-        raise ValueError("it holds a bytearray, which torch makes of any size")
-    file.seek(0)
-    return size
 
 
 def _check(content: Any, size: int) -> None:

@@ -1,0 +1,84 @@
+"""What the file of a checkpoint may hold, judged before torch reads it."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import pickletools
+import re
+from typing import BinaryIO
+from zipfile import ZIP_STORED, ZipFile
+
+LARGEST_PICKLE = 2**26
+"""Bytes of the part that describes the tensors; ours have a few hundred for each."""
+ENTRY = re.compile(
+    r"[^/]+/(data\.pkl|data/\d+|version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id)"
+)
+OPCODES = frozenset(
+    [
+        *("PROTO", "STOP", "MARK", "REDUCE", "BUILD", "GLOBAL", "BINPERSID"),
+        *("EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+        *("SETITEM", "SETITEMS", "APPEND", "APPENDS", "BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET"),
+        *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "NONE", "NEWTRUE", "NEWFALSE"),
+    ]
+)
+STORAGES = (
+    *("Float", "Double", "Half", "BFloat16", "ComplexFloat", "ComplexDouble"),
+    *("Long", "Int", "Short", "Char", "Byte", "Bool"),
+)
+DTYPES = (
+    *("float32", "float64", "float16", "bfloat16", "complex64", "complex128"),
+    *("int64", "int32", "int16", "int8", "uint8", "bool"),
+)
+GLOBALS = frozenset(
+    [
+        *("collections OrderedDict", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter"),
+        *("torch Size", "torch device", "__builtin__ complex"),
+        *(f"torch {name}Storage" for name in STORAGES),
+        *(f"torch {name}" for name in DTYPES),
+    ]
+)
+
+
+def sound_archive(file: BinaryIO) -> io.BytesIO:
+    """The entries of a checkpoint's file in an archive made anew, of which nothing but what torch writes is left.
+
+    Two readers may see two files in one: a pickle of the old form with an archive behind it, or directories that
+    disagree. Here the file is read once, and torch reads what was judged. Entries are not compressed, so that they are
+    no larger than the file; their pickle has only the opcodes and names of tensors, numbers, words, lists and dicts.
+
+    Raises:
+        ValueError: the file holds anything else, or is larger within than without.
+        pickle.UnpicklingError: its pickle names code.
+        BadZipFile: it is no archive.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if file.read(4) != b"PK\x03\x04":
+        raise ValueError("it is no archive of torch's")
+    copy = io.BytesIO()
+    with ZipFile(file) as archive, ZipFile(copy, "w", ZIP_STORED) as sound:
+        entries = archive.infolist()
+        names = [entry.filename for entry in entries]
+        if any(entry.compress_type != ZIP_STORED for entry in entries) or sum(e.file_size for e in entries) > size:
+            raise ValueError("its entries are compressed")
+        if len(set(names)) < len(names) or not all(ENTRY.fullmatch(name) for name in names):
+            raise ValueError("it holds entries that torch does not write")
+        for entry in entries:
+            content = archive.read(entry)
+            if entry.filename.endswith("/data.pkl"):
+                _check_pickle(content)
+            sound.writestr(entry.filename, content)
+    copy.seek(0)
+    return copy
+
+
+def _check_pickle(content: bytes) -> None:
+    if len(content) > LARGEST_PICKLE:
+        raise ValueError("its description of tensors is too large")
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name not in OPCODES:
+            raise pickle.UnpicklingError(f"Unsupported opcode {opcode.name}")
+        if opcode.name == "GLOBAL" and argument not in GLOBALS:
+            raise pickle.UnpicklingError(f"GLOBAL {argument}")
