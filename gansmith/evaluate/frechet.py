@@ -132,7 +132,7 @@ def frechet_distance(real: Tensor | Moments, fake: Tensor | Moments) -> float:
 
 def _mean_and_factor(features: Tensor | Moments, what: str) -> tuple[Tensor, Tensor]:
     """The mean (d,) and F (r, d) with covariance F'F and r = min(n, d)."""
-    if isinstance(features, Tensor):
+    if not isinstance(features, Moments):
         x = vectors(features, what, least=2)
         if len(x) < x.shape[1]:
             mean = x.mean(0)

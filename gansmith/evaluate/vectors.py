@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 
-def vectors(x: Tensor, what: str, least: int = 1) -> Tensor:
+def vectors(x: Tensor | object, what: str, least: int = 1) -> Tensor:
     r"""`x` (n, d) in float64, detached; raises an error if it is not usable.
 
     Arguments:
-        x: vectors, shape `(n, d)`, of any real type.
+        x: vectors, shape `(n, d)`, of any real type; arrays of numpy are taken too.
         what: their name in error messages, e.g. `"real features"`.
         least: the least number of vectors.
 
@@ -22,6 +22,7 @@ def vectors(x: Tensor, what: str, least: int = 1) -> Tensor:
         >>> vectors(torch.ones(2, 3), "codes").dtype
         torch.float64
     """
+    x = x if isinstance(x, Tensor) else _tensor(x, what)
     if x.ndim != 2 or x.shape[1] == 0:
         raise ValueError(f"needs {what} of shape (n, d), but got {tuple(x.shape)}: flatten each with .flatten(1)")
     if len(x) < least:
@@ -34,6 +35,16 @@ def vectors(x: Tensor, what: str, least: int = 1) -> Tensor:
             f"needs finite {what}, but got NaN or infinity in {bad} of {len(x)}: look for where they arose"
         )
     return x
+
+
+def _tensor(x: object, what: str) -> Tensor:
+    """An array of numpy, say, as a tensor."""
+    try:
+        return torch.as_tensor(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"needs {what} as a tensor or an array of numbers, shape (n, d), but got {type(x).__name__}: {error}"
+        ) from None
 
 
 def vector_pair(x: Tensor, y: Tensor, what: str, least: int = 1) -> tuple[Tensor, Tensor]:

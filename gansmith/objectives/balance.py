@@ -48,6 +48,11 @@ def _pull(name: str, loss: Tensor, last_layer: Tensor) -> Tensor:
     """The norm of a loss's gradient in the last layer."""
     if loss.numel() != 1:
         raise ValueError(f"needs a scalar loss, but the {name} loss has shape {tuple(loss.shape)}: take its mean")
+    if not torch.is_grad_enabled():
+        raise ValueError(
+            "needs gradients of both losses, but they are off here (torch.no_grad): in validation take the weight of "
+            "the last training step, or leave balance out"
+        )
     if not last_layer.requires_grad:
         raise ValueError(
             "needs a last layer that is trained, but its weight has requires_grad=False: pass the decoder's last weight"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gansmith import chance
-from gansmith.objectives import Fisher, Hinge, KernelDiscrepancy, MeanMatching, Several
+from gansmith.objectives import Fisher, Hinge, KernelDiscrepancy, MeanMatching, Several, balance
 from gansmith.objectives.kernels import RBF, DistanceKernel
 from gansmith.regularizers import DRAGAN, R1, R2, GradientPenalty, GradientPower
 
@@ -63,3 +63,11 @@ def test_gradients_are_finite_where_features_are_zero(objective, case, penalty):
     loss = (objective() + penalty()).critic_loss(critic, x, y)
     gradients = torch.autograd.grad(loss, list(critic.parameters()))
     assert loss.isfinite() and all(g.isfinite().all() for g in gradients)
+
+
+def test_without_gradients_there_is_no_balance():
+    layer = torch.nn.Linear(4, 4)
+    with torch.no_grad():
+        y = layer(torch.randn(8, 4))
+        with pytest.raises(ValueError, match=r"they are off here \(torch\.no_grad\): in validation"):
+            balance(y.abs().mean(), -y.mean(), layer.weight)
