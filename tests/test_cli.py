@@ -25,7 +25,7 @@ from gansmith.commands.cli import main
 from gansmith.disk.folders import make_numbered
 from gansmith.disk.log import read_log
 from gansmith.games import GAN
-from gansmith.runs import trainer
+from gansmith.runs import preparation, trainer
 from gansmith.runs.folder import RunFolder
 from gansmith.training import checkpoint
 
@@ -284,7 +284,7 @@ def test_a_run_leaves_what_it_should(trained, capsys):
 
 
 def test_minutes_become_steps(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(trainer, "steps_within", lambda training, seconds: int(seconds))
+    monkeypatch.setattr(preparation, "steps_within", lambda training, seconds: int(seconds))
     words = [*TINY[2:], "--minutes", "0.05", "--out", "run"]
     assert main(["train", "gan", "--data", "ring", *words]) == 0
     assert "0.05 minutes are about 3 steps here" in capsys.readouterr().out

@@ -16,7 +16,6 @@ from gansmith.data import Dataset
 from gansmith.data.selection import Selection
 from gansmith.disk.atomic import remove_parts
 from gansmith.disk.folders import folder_of, refuse_existing
-from gansmith.disk.log import read_log
 from gansmith.dynamics.pull import Diverged
 from gansmith.examinations.measure import sentences
 from gansmith.exhibits import fixed_samples
@@ -25,12 +24,12 @@ from gansmith.refusal import Refusal, refusals
 from gansmith.report.page import write_report
 from gansmith.runs import flags, gallery, summary
 from gansmith.runs.folder import RunFolder, machine
-from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
+from gansmith.runs.lookup import AnyRecipe, as_recipe, digest
 from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, same_data, take_up
+from gansmith.runs.preparation import check_request, chosen_data, never_saved, planned_steps
 from gansmith.runs.run import Run
-from gansmith.training import checkpoint
 from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
-from gansmith.training.loop import Hook, Training, steps_within
+from gansmith.training.loop import Hook, Training
 from gansmith.training.loop import train as run_training
 from gansmith.training.monitor import Monitor
 
@@ -90,16 +89,16 @@ def train(
     folder = None if out is None else folder_of(str(out))
     if folder is not None:
         refuse_existing(folder, "--out, or gansmith resume it")
-    _check(recipe, steps, minutes, seed, checkpoint_every)
+    check_request(recipe, steps, minutes, seed, checkpoint_every)
     selection = Selection("digits", size, labels, limit, crop, flip, shift)
-    dataset, record_of_data = _chosen(recipe, data, selection, strict)
+    dataset, record_of_data = chosen_data(recipe, data, selection, strict)
     for line in dataset.notes:
         print(line)
     own = flags.defaults(recipe.function) | arguments
     if steps is not None:
         own["steps"] = steps
     if minutes is not None:
-        own["steps"] = _planned(recipe, dataset, own, (seed, device, precision), minutes)
+        own["steps"] = planned_steps(recipe, dataset, own, (seed, device, precision), minutes)
     training = begin(recipe, dataset, own, seed, str(device), precision)
     record: dict[str, Any] = {
         "recipe": recipe.name,
@@ -154,7 +153,7 @@ def resume(
         source, arguments = recipe_of(run, trust, recipe), dict(run.record["arguments"])
         if steps is not None:
             arguments["steps"] = steps
-        state = None if _never_saved(run) else newest(run)
+        state = None if never_saved(run) else newest(run)
         given = data if source.experiment is None else source.experiment.stages[-1].data
         moved = None if given is None or isinstance(given, Dataset) else str(given)
         dataset = same_data(run, given) if isinstance(given, Dataset) else data_of(run, moved, labels)
@@ -178,63 +177,6 @@ def resume(
             where = Selection.of(run.record["data"]).moved(moved or run.record["data"]["source"])
             run.update(data=replace(where, labels=labels or where.labels).record(dataset))
         return _go_on(training, run, checkpoint_every)
-
-
-def _never_saved(run: RunFolder) -> bool:
-    """Whether a run was killed before its first checkpoint: it begins anew, as its record says."""
-    files = (run.checkpoint, checkpoint.previous(run.checkpoint))
-    return "step" not in run.record and not any(file.exists() for file in files) and not read_log(run.log)
-
-
-def _chosen(
-    recipe: Recipe, data: str | Path | Dataset | None, selection: Selection, strict: bool
-) -> tuple[Dataset, dict[str, Any]]:
-    """The data to train on, and what the record says of them."""
-    if recipe.experiment is not None and data is not None:
-        raise Refusal("needs data or an experiment, but got both: an experiment has data of its own, in its stages")
-    made = data if recipe.experiment is None else recipe.experiment.stages[-1].data
-    if isinstance(made, Dataset):
-        if selection != Selection("digits"):
-            raise Refusal(
-                "size, labels, limit, crop, flip and shift say how data are loaded, but a dataset is loaded already: "
-                "give them to gansmith.load, or name the data by their path"
-            )
-        return made, Selection.like(made).record(made) | {"digest": made.digest()}
-    if made is not None and not isinstance(made, (str, Path)):
-        raise Refusal(f"needs data as a name, a path or a Dataset, but got {type(made).__name__}: save it as .npy")
-    if made is not None:
-        selection = replace(selection, source=str(made))
-    with refusals():
-        dataset = selection.load(strict)
-    return dataset, selection.record(dataset)
-
-
-def _check(recipe: Recipe, steps: int | None, minutes: float | None, seed: int, checkpoint_every: float) -> None:
-    """What the command line's flags refuse."""
-    if steps is not None and minutes is not None:
-        raise Refusal("needs steps or minutes, but got both: minutes plan the steps")
-    for name, value in (("minutes", minutes), ("checkpoint_every", checkpoint_every)):
-        if value is not None and not 0 < value <= flags.LARGEST:
-            raise Refusal(f"needs {name} above 0, but got {value}")
-    if not flags.is_seed(seed):
-        raise Refusal(f"needs a seed from 0 to 2^63 - 1, a whole number, but got {seed!r}")
-    if recipe.experiment is not None and any(stage.dynamics.steps for stage in recipe.experiment.stages):
-        raise Refusal(
-            "needs an experiment at its beginning, but this one was trained already: build it anew, or go on with its "
-            "run by gansmith.resume"
-        )
-
-
-def _planned(
-    recipe: Recipe, data: Dataset, arguments: dict[str, Any], how: tuple[int, str, str], minutes: float
-) -> int:
-    if recipe.experiment is not None:
-        raise Refusal("minutes plan the steps of a recipe, but an experiment has steps of its own: set those")
-    trial = begin(recipe, data, arguments, *how)
-    with refusals():
-        steps = steps_within(trial, 60 * minutes)
-    print(f"{minutes:g} minutes are about {steps:,} steps here")
-    return steps
 
 
 def _go_on(training: Training, run: RunFolder, seconds: float) -> Run:
