@@ -616,3 +616,18 @@ def test_a_copy_of_an_average_counts_for_itself():
         average.update_parameters(game)
         average.update_parameters(other)
     torch.testing.assert_close(list(copied.game.parameters()), list(alone.game.parameters()))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("norm", [torch.nn.utils.weight_norm, torch.nn.utils.spectral_norm])
+def test_networks_that_hooks_normalize_are_averaged_after_a_pass(norm, ring):
+    """A pass leaves a weight with a graph, which deepcopy refuses."""
+    generator = torch.nn.Sequential(norm(torch.nn.Linear(4, 8)), torch.nn.Tanh(), torch.nn.Linear(8, 2))
+    assert generator(torch.zeros(1, 4)).shape == (1, 2)
+    game = GAN(generator, MLP(2, None, 8), NonSaturating(), Normal(4))
+    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-2) for n, p in game.players().items()}
+    training = train(Training(Experiment([Stage(game, Alternating(optimizers), ring, 3, batch=8)]), device="cpu"))
+    assert training.average.sample(5).isfinite().all()
+    z = torch.randn(6, 4)
+    copied = Average(game, 0.5).game
+    torch.testing.assert_close(copied.decode(z), game.decode(z))

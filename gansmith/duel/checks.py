@@ -72,6 +72,17 @@ def check_features(output: Tensor, n: int) -> None:
         )
 
 
+def check_not_compiled(critic: Critic) -> None:
+    """torch.compile makes critics that can be differentiated once only."""
+    module = getattr(critic, "module", critic)
+    for part in (module, *module.children()) if isinstance(module, nn.Module) else ():
+        if "_orig_mod" in part._modules:
+            raise ValueError(
+                "needs a critic that can be differentiated twice, for a penalty on its slope, but got one that is "
+                "compiled (torch.compile): pass the module itself, critic._orig_mod, and compile the generator alone"
+            )
+
+
 def call(critic: Critic, sample: Sample) -> Any:
     """The critic's output; where it fails because samples and weights differ in dtype or device, that is said."""
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +70,18 @@ class NoWitness:
 
     def __call__(self, sample: Sample) -> Tensor:
         raise ValueError(self.reason)
+
+
+@contextmanager
+def twice_differentiable(wanted: bool = True) -> Iterator[None]:
+    """Inside, where ``wanted``, attention is computed by plain products: its fast kernels have no second derivative."""
+    if not wanted:
+        yield
+        return
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    with sdpa_kernel(SDPBackend.MATH):
+        yield
 
 
 def track(sample: Sample) -> Sample:

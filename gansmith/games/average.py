@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -40,7 +42,8 @@ class Average(AveragedModel):
     """
 
     def __init__(self, game: Game, decay: float = 0.999) -> None:
-        super().__init__(game, multi_avg_fn=lambda *_: None)
+        with _copyable(game):
+            super().__init__(game, multi_avg_fn=lambda *_: None)
         self.decay = decay
         self.multi_avg_fn = self._follow  # a method, and no closure: that of a copy counts for itself
         self.module.eval()
@@ -61,3 +64,19 @@ class Average(AveragedModel):
 
     def forward(self, *arguments: Tensor) -> Any:
         return self.module(*arguments)
+
+
+@contextmanager
+def _copyable(game: Game) -> Iterator[None]:
+    """Normalization by hooks (weight norm, the old spectral norm) leaves a weight with a graph, which no copy takes.
+
+    Inside it is a constant; a copy's own hook computes it anew at its next pass.
+    """
+    left = [(m, name, t) for m in game.modules() for name, t in vars(m).items() if isinstance(t, Tensor) and t.grad_fn]
+    for module, name, value in left:
+        vars(module)[name] = value.detach()
+    try:
+        yield
+    finally:
+        for module, name, value in left:
+            vars(module)[name] = value

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from gansmith.batch import Batch
 from gansmith.duel.critics import Once, View
 from gansmith.duel.scores import Critic, Sample, score, still
-from gansmith.duel.slopes import track
+from gansmith.duel.slopes import track, twice_differentiable
 from gansmith.games.base import Encodes
 from gansmith.games.gan import GAN
 from gansmith.games.heads import Mean, Radius, direction
@@ -119,7 +119,10 @@ class OGAN(GAN, Encodes):
         return self._loss("generator", self.real(batch), z, self.fake(z, batch))
 
     def _loss(self, side: str, real: Sample, z: Tensor, fake: Sample) -> Tensor:
-        real, fake = track(real), track(fake)
+        with twice_differentiable(self.objective.slopes):
+            return self._tracked_loss(side, track(real), z, track(fake))
+
+    def _tracked_loss(self, side: str, real: Sample, z: Tensor, fake: Sample) -> Tensor:
         encoder = Once(self.critic)
         critic = View(nn.ModuleList(self.critics()), lambda sample: self._head(encoder(sample)))
         loss = self.objective.critic_loss if side == "critic" else self.objective.generator_loss

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from gansmith.duel.checks import check_not_compiled
 from gansmith.duel.critics import Once
 from gansmith.duel.history import keep_digits
 from gansmith.duel.samples import Critic, Sample
-from gansmith.duel.slopes import track
+from gansmith.duel.slopes import track, twice_differentiable
 from gansmith.notes import Notes, note, scope
 from gansmith.regularizers.base import Regularizer
 
@@ -32,6 +33,7 @@ class Objective(nn.Module):
     additive: bool = True
     places: bool = False
     logits: bool = False
+    slopes: bool = False
     _apply = keep_digits
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
@@ -97,6 +99,7 @@ class Sum(Objective):
         self.terms = nn.ModuleList(terms)  # type: ignore[assignment]
         self.additive = objective.additive and all(t.additive for t in terms)
         self.logits = objective.logits
+        self.slopes = objective.slopes or any(t.slopes for t in terms)
         kinds = [type(t).__name__ for t in terms]
         self.names = [k if kinds.count(k) == 1 else f"{k}#{kinds[:i].count(k) + 1}" for i, k in enumerate(kinds)]
 
@@ -118,17 +121,21 @@ class Sum(Objective):
         terms = [(n, t) for n, t in zip(self.names, self.terms, strict=True) if t.side in (side, "both")]
         if not terms:
             return loss(critic, real, fake)
+        slopes = any(term.slopes for _, term in terms)
+        if slopes:
+            check_not_compiled(critic)
         critic = critic if isinstance(critic, Once) else Once(critic)
         real, fake = track(real), track(fake)
-        total = loss(critic, real, fake)
-        witness = self.objective.witness(critic, real, fake)
-        for name, term in terms:
-            with scope(name):
-                value = term(critic, real, fake, witness)
-            if value is not None:
-                _check_scalar(name, value)
-                note(name, value)
-                total = total + value
+        with twice_differentiable(slopes):
+            total = loss(critic, real, fake)
+            witness = self.objective.witness(critic, real, fake)
+            for name, term in terms:
+                with scope(name):
+                    value = term(critic, real, fake, witness)
+                if value is not None:
+                    _check_scalar(name, value)
+                    note(name, value)
+                    total = total + value
         return total
 
     def witness(self, critic: Critic, real: Sample, fake: Sample) -> Critic:
