@@ -54,3 +54,10 @@ def refused(capsys):
         return line
 
     return call
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Everything happens in an empty folder, and nothing is left behind in signals or streams."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANSMITH_DEBUG", raising=False)

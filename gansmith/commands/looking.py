@@ -15,6 +15,7 @@ from gansmith.data import Dataset
 from gansmith.disk.atomic import atomic
 from gansmith.disk.folders import folder_of, make_folder, make_numbered, refuse_existing
 from gansmith.disk.json_files import write_json
+from gansmith.exhibits import EXHIBITS
 from gansmith.refusal import Refusal
 from gansmith.runs.run import PART, Run, load_run
 
@@ -158,6 +159,8 @@ def _new_path(args: argparse.Namespace) -> Path | None:
     out = None if args.out is None else folder_of(args.out)
     if out is not None:
         refuse_existing(out, "-o")
+        if out.name in {exhibit.name for exhibit in EXHIBITS} and (out.parent / "run.json").exists():
+            raise Refusal(f"{out} is where a run draws {out.name} into, over other pictures: choose another -o")
     return out
 
 

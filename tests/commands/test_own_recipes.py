@@ -1,0 +1,65 @@
+"""A user's own recipe on the command line."""
+
+import shutil
+
+import pytest
+from runs import OWN
+
+from gansmith.commands import cli
+from gansmith.commands.cli import main
+from gansmith.runs.folder import RunFolder
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
+def test_an_own_recipe_needs_trust(trained, refused, capsys, tmp_path):
+    run = shutil.copytree(trained / "own", tmp_path / "own")
+    assert (run / "recipe.py").read_text() == OWN and RunFolder.open(run).record["recipe"] == "mine"
+    for words in (["resume", run, "--steps", "3"], ["sample", run, "-n", "1"]):
+        assert "recipe.py, then add --trust (in Python trust=True) to run it" in refused(*words)
+        assert main([*map(str, words), "--trust"]) == 0
+    (run / "recipe.py").write_text(OWN + "import os; os.mkdir('ran')\n")
+    assert "its content changed" in refused("sample", run, "--trust")
+    (run / "recipe.py").unlink()
+    assert "cannot read the recipe file" in refused("sample", run, "--trust")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("mien", "no function 'mien': did you mean mine?"),
+        ("other", "a recipe returns an Experiment, but other returned NoneType"),
+        ("broken", "line 16: NameError: name 'undefined' is not defined"),
+        ("shapes", "needs one score per sample"),
+        ("mine --width 0", "--width needs a whole number from 1"),
+        ("mine --flta", "did you mean --flat?"),
+    ],
+)
+def test_own_recipes_that_fail(function, said, refused, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    assert said in refused("train", *f"own.py:{function} --data ring --device cpu".split())
+
+
+def test_an_own_recipes_help(capsys, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    assert main(["train", "own.py:mine", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "My own recipe." in shown and "--width INT how wide. (default: 16)" in shown and "--no-flat" in shown
+    assert "gansmith train own.py:mine --data digits" in shown
+
+
+def test_mistakes_keep_their_traceback(monkeypatch, tmp_path, refused):
+    (tmp_path / "own.py").write_text(OWN)
+    with pytest.raises(IndexError):
+        main(["train", "own.py:bug", "--data", "ring", "--device", "cpu"])
+
+    def bug(data):
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr(cli, "_recipes", bug)
+    with pytest.raises(ValueError, match="a mistake of ours"):
+        main(["recipes"])
+    monkeypatch.setenv("GANSMITH_DEBUG", "1")
+    with pytest.raises(ValueError, match="did you mean"):
+        main(["train", "ogn"])
