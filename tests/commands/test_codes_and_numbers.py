@@ -17,11 +17,7 @@ from gansmith.runs.run import load_run
 from gansmith.training.hooks import Log
 from gansmith.training.loop import Training
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANSMITH_DEBUG", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.fixture
