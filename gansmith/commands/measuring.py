@@ -88,7 +88,16 @@ def _like(real: Dataset, args: argparse.Namespace) -> Dataset:
     if not real.is_images:
         return load(args.what, strict=args.strict)
     size = real.shape[-1]
-    fake = load(args.what, size, None, real.content, crop=args.crop, strict=args.strict, largest=LARGEST)
+    fake = load(
+        args.what,
+        size,
+        None,
+        real.content,
+        crop=args.crop,
+        strict=args.strict,
+        largest=LARGEST,
+        deep_range=real.deep_range,
+    )
     return _without_grid(fake)
 
 

@@ -212,13 +212,22 @@ def _add_data(parser: Parser) -> None:
     parser.add_argument(
         "--data",
         default="digits",
-        help="digits, ring, grid, mnist, fashion-mnist, cifar10, hf:NAME, a folder or .zip of images (sub-folders are "
-        "classes), an .npy, .npz or IDX file (default: digits)",
+        help="digits, ring, grid, mnist, fashion-mnist, cifar10, hf:NAME, a folder, .zip or .tar of images (with "
+        "sub-folders as classes), an .npy, .npz or IDX file (default: digits)",
     )
     parser.add_argument("--size", type=int, help="side of the pictures in pixels, 8, 16, 32, 64 or 128")
     parser.add_argument("--labels", metavar="FILE", help="labels by file name: CSV, dataset.json, .npy or IDX")
     parser.add_argument("--limit", type=flags.count, help="take at most so many samples")
     parser.add_argument("--crop", default="center", choices=CROPS, help="how pictures become squares (default: center)")
+    parser.add_argument(
+        "--range",
+        dest="value_range",
+        type=flags.pair,
+        metavar="A,B",
+        help="the values that become black and white (default: 0,255; for pictures of more than 8 bits one that is "
+        "found); --range=A,B if A is negative",
+    )
+    parser.add_argument("--first-page", action="store_true", help="take the first page of a TIFF alone")
     _add_strict(parser)
     parser.add_argument("--flip", action="store_true", help="mirror training pictures left to right at random")
     parser.add_argument(

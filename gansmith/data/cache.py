@@ -30,11 +30,13 @@ from typing import TYPE_CHECKING, Any
 from gansmith.data.files import FULL
 from gansmith.data.listing import Source
 from gansmith.data.resizing import Fit, ImageOptions
+from gansmith.data.value_range import Scale
 
 if TYPE_CHECKING:
     from gansmith.data.resizing import Pixels
 
-VERSION = 2
+VERSION = 3
+Job = tuple[tuple[int, ...], Fit, Scale]  # the shape of the rows, and how images become rows
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,13 @@ class CacheEntry:
                     return _mapped(file.fileno(), tuple(metadata["shape"])), metadata
         return None
 
-    def begin(self, shape: tuple[int, ...], fit: Fit) -> tuple[int, int]:
+    def begin(self, job: Job) -> tuple[int, int]:
         """Descriptors of the files of status bytes and rows of a build, which may continue an earlier one.
 
         Raises:
             OSError: the disk has no room for them.
         """
-        part = self._part(shape, fit)
+        part, shape = self._part(job), job[0]
         status = os.open(part.with_suffix(".state"), os.O_RDWR | os.O_CREAT, 0o600)
         rows = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
         os.truncate(status, shape[0])
@@ -77,8 +79,7 @@ class CacheEntry:
     def finish(
         self,
         descriptors: Sequence[int],
-        shape: tuple[int, ...],
-        fit: Fit,
+        job: Job,
         metadata: Mapping[str, Any],
         is_permanent: bool,
     ) -> Pixels:
@@ -90,10 +91,10 @@ class CacheEntry:
         rows = descriptors[-1]
         os.truncate(rows, math.prod(metadata["shape"]))
         if is_permanent:
-            with self.room(math.prod(shape)):
+            with self.room(math.prod(job[0])):
                 os.fsync(rows)
                 _write(self.rows.with_suffix(".json"), json.dumps(dict(metadata)))
-                self._part(shape, fit).replace(self.rows)
+                self._part(job).replace(self.rows)
         self._clear()
         return _mapped(rows, metadata["shape"])
 
@@ -110,9 +111,9 @@ class CacheEntry:
             cure = "free some, set GANSMITH_CACHE to another folder, or ask for fewer or smaller pictures"
             raise OSError(error.errno, f"{need}: {cure}") from error
 
-    def _part(self, shape: tuple[int, ...], fit: Fit) -> Path:
+    def _part(self, job: Job) -> Path:
         # After a crash of the machine a part may lack data: a part is continued only within the same boot.
-        return self.folder / f"{self.key}-{_digest(shape, fit, _boot())[:16]}.part"
+        return self.folder / f"{self.key}-{_digest(*job, _boot())[:16]}.part"
 
     def _clear(self) -> None:
         for path in self.folder.glob(f"{self.key}-*"):
@@ -197,6 +198,7 @@ def _is_complete(metadata: Any, items: int) -> bool:
             "notes": [*notes],
             "skipped": [*skipped],
             "fingerprint": str(),
+            "deep_range": None | [int() | float(), int() | float()],
         }:
             failed = {row[0] for row in skipped if _is_skipped(row, items)}
             whole = len(failed) == len(skipped) == items - n

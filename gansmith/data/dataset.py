@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -12,6 +13,7 @@ from gansmith.batch import Batch
 from gansmith.data.augment import Augment
 from gansmith.data.epochs import positions
 from gansmith.data.raw_data import RawData
+from gansmith.data.value_range import Range
 
 HELD_OUT_SEED = 20141210  # constant: runs with different seeds are measured against the same samples
 
@@ -34,6 +36,8 @@ class Dataset:
         class_names: the name of label 0, 1, ... where classes have names, otherwise empty.
         classes: the number of classes; labels lie in ``0 .. classes - 1``. None without labels. By default the
             largest label plus one.
+        deep_range: the values of more than 8 bits that became 0 and 255; None where all were bytes.
+        skipped: files that could not be used, by name, with the reason.
         augment: random augmentation of training pictures; held-out ones and `values` are never augmented.
 
     Example:
@@ -59,6 +63,8 @@ class Dataset:
     class_names: tuple[str, ...] = field(default=(), repr=False)
     augment: Augment | None = None
     classes: int | None = None
+    deep_range: Range | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.classes is None and self.y is not None and len(self.y) and int(self.y.max()) >= 0:
@@ -203,6 +209,8 @@ def assemble(raw: RawData, name: str, source: str) -> Dataset:
         notes=raw.notes,
         names=raw.names,
         class_names=raw.class_names,
+        deep_range=raw.deep_range,
+        skipped=raw.skipped,
     )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
-from typing import IO, TYPE_CHECKING
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from gansmith.data.resizing import Fit
+from gansmith.data.value_range import BYTES, REAL, WHOLE, Scale, table, to_bytes
 
 if TYPE_CHECKING:
     from gansmith.data.resizing import Pixels
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 # Pillow runs Ghostscript, which executes programs, for EPS. It reads WMF on Windows only. Of the other formats it only
 # recognizes the first bytes.
 EXCLUDED_FORMATS = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
+STACKS = ("TIFF",)  # formats whose pages are pictures of their own
+MOVING = ("GIF", "PNG", "WEBP")  # formats of animations, of which the first frame is taken
 GRAY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 ROTATIONS = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -32,25 +37,59 @@ ROTATIONS = {
 }
 
 
-def inspect(file: IO[bytes]) -> tuple[int, int, bool]:
-    """Height, width and whether the image is gray, from the header; no pixel is decoded."""
-    with _open_image(file) as image:
-        return image.height, image.width, image.mode in GRAY or _has_gray_palette(image)
+class Header(NamedTuple):
+    """What is known of a picture before it is fitted.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        gray: whether it has no colors.
+        pages: how many pages of the file are pictures.
+        moving: whether it is the first frame of an animation.
+        depth: ``BYTES``, ``WHOLE`` or ``REAL``, the kind of its values.
+        low: the smallest value, 0 for bytes.
+        high: the largest value, 0 for bytes.
+    """
+
+    height: int
+    width: int
+    gray: bool
+    pages: int = 1
+    moving: bool = False
+    depth: int = BYTES
+    low: float = 0.0
+    high: float = 0.0
 
 
-def decode(file: IO[bytes], fit: Fit, channels: int) -> Pixels:
+def inspect(image: Image.Image, page: int | None) -> Header:
+    """Reads the header; pixels are decoded only where values have more than 8 bits, to find their range.
+
+    Arguments:
+        image: an image file that is open.
+        page: the page of it that counts as the picture; None for the first, and to count all pages.
+    """
+    pages = _pages(image) if page is None and image.format in STACKS else 1
+    _turn_to(image, page)
+    moving = image.format in MOVING and bool(getattr(image, "is_animated", False))
+    header = Header(image.height, image.width, image.mode in GRAY or _has_gray_palette(image), pages, moving)
+    if not _is_deep(image):
+        return header
+    values = np.asarray(image)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite((low, high)).all():
+        raise ValueError("its pixels are not finite")
+    return header._replace(depth=REAL if image.mode == "F" else WHOLE, low=low, high=high)
+
+
+def decode(image: Image.Image, page: int | None, fit: Fit, channels: int, scale: Scale) -> Pixels:
     """Decodes an image and fits it: uint8 ``(channels, size, size)``.
 
     Transparent images are put on white. Photographs are rotated upright by their EXIF data. Of an animation the first
-    frame is taken. 16-bit values are scaled to 8 bits. 32-bit integers are too, unless all values are at most 255:
-    then they stay as they are. Floats are scaled by 255 where all lie in [0, 1]; otherwise they are clamped to 0..255.
+    frame is taken. Values are brought to 0..255 by ``scale``, which is the same for all files of a collection.
     """
-    with _open_image(file) as image:
-        if fit.target is not None and image.format in ("JPEG", "MPO"):
-            # A camera's JPEG is decoded at an eighth of its side in a tenth of the time.
-            image.draft(None, (2 * fit.target, 2 * fit.target))
-        image.load()
-        return fit.picture(_to_gray_or_rgb(_upright(image)), channels)
+    _turn_to(image, page)
+    image.load()
+    return fit.picture(_to_gray_or_rgb(_upright(image), scale), channels)
 
 
 def reason(error: Exception) -> str:
@@ -58,7 +97,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "no image"  # Pillow's text repeats the path
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return "too many pixels"
+        return f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels: make it smaller"
     if isinstance(error, MemoryError):
         return "needs too much memory"
     if isinstance(error, OSError) and error.strerror:
@@ -73,12 +112,84 @@ def _formats() -> tuple[str, ...]:
 
 
 @contextmanager
-def _open_image(file: IO[bytes]) -> Iterator[Image.Image]:
+def open_image(file: IO[bytes]) -> Iterator[Image.Image]:
+    """Opens an image by its content.
+
+    Raises:
+        ValueError: it is of a kind that is known, but cannot be read.
+        UnidentifiedImageError: it is no image.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about odd metadata, which do not matter
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(file, formats=_formats()) as image:
+        try:
+            image: Image.Image = Image.open(file, formats=_formats())
+        except UnidentifiedImageError as error:
+            image = _of_known_kind(file, error)
+        with image:
             yield image
+
+
+def _of_known_kind(file: IO[bytes], error: UnidentifiedImageError) -> Image.Image:
+    """Opens what Pillow does not read by itself, or says what it is and the cure."""
+    file.seek(0)
+    start = file.read(12)
+    file.seek(0)
+    if start[4:8] == b"ftyp" and start[8:12] in HEIF:
+        return _open_heif(file)
+    if start[:4] in (b"II*\0", b"MM\0*") and (channels := _channels(file)) > 4:
+        raise ValueError(f"a TIFF of {channels} channels: save 1 or 3 of them, or an .npy") from None
+    raise error
+
+
+def _open_heif(file: IO[bytes]) -> Image.Image:
+    if not find_spec("pillow_heif"):
+        raise ValueError("a HEIC picture: pip install 'gansmith[heif]', or save it as JPEG") from None
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    try:
+        return Image.open(file, formats=("HEIF",))
+    except UnidentifiedImageError:
+        raise ValueError("a HEIC picture: it is damaged") from None
+
+
+def _channels(file: IO[bytes]) -> int:
+    """The number that a TIFF's first directory states; 0 if it is damaged."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    with suppress(Exception):
+        tags = ImageFileDirectory_v2(file.read(8))
+        file.seek(tags.next)
+        tags.load(file)
+        return int(tags.get(277, 1))
+    return 0
+
+
+def _pages(image: Image.Image) -> int:
+    """How many pages there are; one that is damaged counts, and ends the count."""
+    pages = 1
+    try:
+        while True:
+            image.seek(pages)
+            pages += 1
+    except EOFError:  # the regular end
+        pass
+    except Exception:
+        pages += 1
+    image.seek(0)
+    return pages
+
+
+def _turn_to(image: Image.Image, page: int | None) -> None:
+    if page is not None and page != image.tell():
+        image.seek(page)
+    if image.format in STACKS and image.tag_v2.get(254, 0) & 1:  # type: ignore[attr-defined]
+        raise ValueError("a smaller copy of another page")
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or image.mode == "F"
 
 
 def _has_gray_palette(image: Image.Image) -> bool:
@@ -94,29 +205,21 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if rotation is None else image.transpose(rotation)
 
 
-def _to_gray_or_rgb(image: Image.Image) -> Image.Image:
+def _to_gray_or_rgb(image: Image.Image, scale: Scale) -> Image.Image:
     """Mode L where the image is gray, otherwise RGB."""
-    if image.mode.startswith("I"):
-        # Pillow's own conversion to L clamps at 255 instead of scaling.
+    if _is_deep(image):
         values = np.asarray(image)
-        scale = 1 if image.mode == "I" and values.max() <= 255 else 257
-        return Image.fromarray((values.clip(0, 65535) // scale).astype(np.uint8))
-    if image.mode == "F":
-        return _from_floats(np.asarray(image))
+        if not np.isfinite(values).all():
+            raise ValueError("its pixels are not finite")
+        return Image.fromarray(to_bytes(values, scale.deep or (0.0, 65535.0)))
     if image.mode == "LAB":
-        return _from_lab(image)
+        image = _from_lab(image)
+    mode = "L" if image.mode in GRAY else "RGB"
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        gray = image.mode in GRAY
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("L" if gray else "RGB")
-    return image.convert("L" if image.mode in GRAY else "RGB")
-
-
-def _from_floats(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Image.Image:
-    if not np.isfinite(values).all():
-        raise ValueError("its pixels are not finite")
-    scale = 255 if values.min() >= 0 and values.max() <= 1 else 1
-    return Image.fromarray(np.rint(values * scale).clip(0, 255).astype(np.uint8))
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    image = image.convert(mode)
+    return image if scale.shallow is None else image.point(table(scale.shallow) * len(mode))
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

@@ -18,9 +18,10 @@ class Kind(Enum):
 
     IDX = "IDX"
     DAMAGED_GZIP = "damaged gzip"
-    GZIP = "gzip without IDX inside"
+    GZIP = "gzip without IDX inside: unpack it"
     ZIP = "zip"
     NPY = ".npy"
+    TAR = ".tar"
     OTHER = "other"
 
 
@@ -32,6 +33,8 @@ def kind_of(path: Path) -> Kind:
     """
     with path.open("rb") as file:
         start = file.read(6)
+        file.seek(257)
+        is_tar = file.read(5) == b"ustar"
     head = start[:4]
     if head[:2] == b"\x1f\x8b":
         try:
@@ -43,6 +46,8 @@ def kind_of(path: Path) -> Kind:
         return Kind.ZIP
     if start == b"\x93NUMPY":
         return Kind.NPY
+    if is_tar:
+        return Kind.TAR
     return Kind.IDX if _is_idx(head) else Kind.OTHER
 
 

@@ -57,6 +57,44 @@ class Folder:
 
 
 @dataclass(frozen=True)
+class Pages:
+    """The pages of ``files``, each a picture of its own: ``places`` has the index of the file and the page from 0."""
+
+    files: Source
+    places: Sequence[tuple[int, int]]
+    names: Sequence[str]
+
+    @property
+    def chunk(self) -> int:
+        return self.files.chunk
+
+    @property
+    def base(self) -> str:
+        return self.files.base
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        return self.files.unreadable
+
+    def location(self, index: int) -> dict[str, object]:
+        file, page = self.places[index]
+        return {"page": page, "of": self.files.location(file)}
+
+    def stamp(self, index: int) -> tuple[int, ...] | None:
+        file, page = self.places[index]
+        stamp = self.files.stamp(file)
+        return None if stamp is None else (page, *stamp)
+
+
+def pages_of(files: Source, counts: Sequence[tuple[int, int]]) -> Pages:
+    """The pages of files, from the index and the number of pages of each; a single page keeps the file's name."""
+    places = [(file, page) for file, count in counts for page in range(count)]
+    many = {file for file, count in counts if count > 1}
+    names = [f"{files.names[file]}#{page + 1}" if file in many else files.names[file] for file, page in places]
+    return Pages(files, places, names)
+
+
+@dataclass(frozen=True)
 class ImageBytes:
     """Encoded images that this process reads itself, such as rows of a table: ``read(k)`` is image ``names[k]``."""
 

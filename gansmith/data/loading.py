@@ -9,6 +9,7 @@ from gansmith.data.dataset import Dataset, assemble
 from gansmith.data.files import one_line
 from gansmith.data.resizing import CROPS, ImageOptions, check_size
 from gansmith.data.sources import Request, path_of, read_source
+from gansmith.data.value_range import check_range
 
 
 def load(
@@ -20,8 +21,11 @@ def load(
     labels: str | None = None,
     limit: int | None = None,
     crop: str = "center",
+    value_range: tuple[float, float] | None = None,
+    first_page: bool = False,
     strict: bool = False,
     largest: int = 128,
+    deep_range: tuple[float, float] | None = None,
 ) -> Dataset:
     """Loads images or vectors.
 
@@ -29,9 +33,9 @@ def load(
         source: ``digits`` (1,797 scans of 8x8 pixels), ``ring`` or ``grid`` (100,000 points in the plane), ``mnist``,
             ``fashion-mnist`` or ``cifar10`` (downloaded once), ``hf:NAME`` or ``hf:NAME@REVISION`` on the Hugging Face
             hub (pip install 'gansmith[hub]'), or a path: a folder of image files, whose sub-folders are classes (and
-            train, val, test the split); a .zip of such a folder; one image file; an IDX file (gzip or not) or a folder
-            of them; an .npy file of samples; or an .npz file of samples, with labels or without. Files are recognized
-            by their content. A name wins over a path; write ``./digits`` for the path.
+            train, val, test the split); a .zip or .tar of such a folder; one image file; an IDX file (gzip or not) or a
+            folder of them; an .npy file of samples; or an .npz file of samples, with labels or without. Files are
+            recognized by their content. A name wins over a path; write ``./digits`` for the path.
         size: side of the images in pixels, a power of two from 8 to ``largest``; by default the median shorter side,
             rounded up to a power of two. Squares of one side are padded if ``size`` is the next power of two (28 to
             32, see `Dataset.content`); other images are made square by ``crop`` and resized.
@@ -41,8 +45,13 @@ def load(
         limit: the largest number of samples; they are chosen at random, the same for every seed.
         crop: ``center`` cuts out the center square; ``pad`` keeps the whole picture and repeats its edges;
             ``stretch`` changes its proportions.
+        value_range: the two values that become black and white. By default the files' own 0 and 255; for values of more
+            than 8 bits, one range that is found from all of the data, see `gansmith.data.value_range.found_range`,
+            and named in the notes.
+        first_page: take the first page of a TIFF alone; by default each page is a picture of its own.
         strict: whether a file that cannot be decoded is an error; otherwise it is skipped, and named in the notes.
         largest: the largest side in pixels that ``size`` may have.
+        deep_range: the range of values of more than 8 bits, as `Dataset.deep_range` of other data.
 
     Returns:
         A `Dataset`; its split is the same for every seed.
@@ -70,7 +79,10 @@ def load(
         raise ValueError(f"needs a limit of at least 1 sample, but got {limit}")
     if labels is not None and not path_of(labels).is_file():
         raise ValueError(f"needs a file of labels, but there is none named '{one_line(labels)}'")
-    options = ImageOptions(size, channels, None if content is None else content[0], crop, largest)
+    check_range(value_range)
+    check_range(deep_range)
+    side = None if content is None else content[0]
+    options = ImageOptions(size, channels, side, crop, largest, first_page, value_range, deep_range)
     request = Request(options, None if labels is None else path_of(labels), limit, strict)
     try:
         raw = read_source(source, request)
@@ -78,8 +90,10 @@ def load(
         raise ValueError(
             f"cannot load {one_line(source)}: {one_line(error.strerror or error)}{_place(error, source)}"
         ) from error
-    if raw.x.ndim != 4 and (size is not None or channels is not None):
-        raise ValueError(f"{one_line(source)} holds vectors, which have neither size nor channels: leave them out")
+    if raw.x.ndim != 4 and (size is not None or channels is not None or value_range is not None):
+        raise ValueError(
+            f"{one_line(source)} holds vectors, which have neither size nor channels nor a range: leave them out"
+        )
     return assemble(raw, _name(source), source)
 
 
@@ -93,5 +107,5 @@ def _name(source: str) -> str:
     name = Path(source).name
     if not name.strip("."):  # "." and ".." do not name the folder
         name = path_of(source).resolve().name
-    name = re.sub(r"\.(gz|npz|npy|png|jpe?g|zip)$", "", name, flags=re.IGNORECASE)
+    name = re.sub(r"\.(gz|npz|npy|png|jpe?g|zip|tar)$", "", name, flags=re.IGNORECASE)
     return re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:40] or "data"

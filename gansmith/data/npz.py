@@ -19,6 +19,7 @@ from gansmith.data.channels import channels_first
 from gansmith.data.files import one_line
 from gansmith.data.idx import DEFLATE_RATIO, LIMIT
 from gansmith.data.raw_data import RawData
+from gansmith.data.value_range import Range, deep_note, found_range, to_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 HEADER_LIMIT = 10_000  # bytes, as in NumPy
 
 
-def read_npz(path: Path) -> RawData:
+def read_npz(path: Path, wanted: Range | None = None) -> RawData:
     """Reads one array of samples of any name, or two arrays: samples and labels.
 
-    Images are uint8 or float in [0, 1] or [-1, 1], of shape (n, h, w), (n, h, w, c) or (n, c, h, w); vectors
-    are numbers of shape (n, d). Labels are integers (n,), -1 where unlabeled.
+    Images are numbers of shape (n, h, w), (n, h, w, c) or (n, c, h, w); those that are not uint8 are brought to 0..255
+    by ``wanted``, or by `found_range`. Vectors are numbers of shape (n, d). Labels are integers (n,), -1 where
+    unlabeled.
 
     Raises:
         ValueError: the file is damaged, pickled or too large; values are not finite; or another shape or type.
@@ -40,10 +42,10 @@ def read_npz(path: Path) -> RawData:
     arrays = _arrays(path)
     samples, labels = _roles(arrays, path)
     y = None if labels is None else _labels(arrays[labels], f"array '{one_line(labels)}' of {one_line(path)}")
-    return _samples(arrays[samples], y, f"array '{one_line(samples)}' of {one_line(path)}")
+    return _samples(arrays[samples], y, wanted, f"array '{one_line(samples)}' of {one_line(path)}")
 
 
-def read_npy(path: Path) -> RawData:
+def read_npy(path: Path, wanted: Range | None = None) -> RawData:
     """Reads an array of samples, of the shapes and types that `read_npz` takes.
 
     Raises:
@@ -55,7 +57,7 @@ def read_npy(path: Path) -> RawData:
         raise ValueError(f"{one_line(path)} holds {len(x):,} single numbers: name it by --labels if they are labels")
     if x.ndim not in (2, 3, 4):
         raise ValueError(f"{one_line(path)} needs images (n, h, w) with channels or vectors (n, d), but has {x.shape}")
-    return _samples(x, None, one_line(path))
+    return _samples(x, None, wanted, one_line(path))
 
 
 def npy_array(path: Path) -> npt.NDArray[Any]:
@@ -79,14 +81,21 @@ def npy_array(path: Path) -> npt.NDArray[Any]:
             return array
 
 
-def _samples(x: npt.NDArray[Any], y: Tensor | None, what: str) -> RawData:
+def _samples(x: npt.NDArray[Any], y: Tensor | None, wanted: Range | None, what: str) -> RawData:
     if x.size == 0:
         raise ValueError(f"{what} is empty: its shape is {x.shape}")
     if x.ndim == 2:
         return RawData(_vectors(x, what), y)
-    pixels, notes = _pixels(x, what)
-    images, more = channels_first(pixels, what)
-    return RawData(images, y, notes=(*notes, *more))
+    if x.dtype == "uint8":
+        images, notes = channels_first(torch.from_numpy(x), what)
+        return RawData(images, y, notes=notes)
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"{what} needs numbers, but has {x.dtype}: save uint8 from 0 to 255")
+    _check_finite(x, what)
+    low, high = float(x.min()), float(x.max())
+    wanted = wanted or found_range(low, high, x.dtype.kind != "f")
+    images, notes = channels_first(_pixels(x, wanted), what)
+    return RawData(images, y, notes=(*deep_note(low, high, wanted), *notes), deep_range=wanted)
 
 
 @contextmanager
@@ -193,22 +202,13 @@ def _vectors(x: npt.NDArray[Any], what: str) -> Tensor:
     return vectors.contiguous()
 
 
-def _pixels(x: npt.NDArray[Any], what: str) -> tuple[Tensor, tuple[str, ...]]:
+def _pixels(x: npt.NDArray[Any], wanted: Range) -> Tensor:
     import numpy as np
 
-    if x.dtype == np.uint8:
-        return torch.from_numpy(x), ()
-    if x.dtype.kind != "f":
-        raise ValueError(f"{what} needs uint8 or float images, but has {x.dtype}: save uint8")
-    _check_finite(x, what)
-    low, high = float(x.min()), float(x.max())
-    if low < -1 or high > 1:
-        raise ValueError(f"{what} needs float images in [0, 1] or [-1, 1], but has {low:g} to {high:g}: save uint8")
-    scale, shift, values = (255.0, 0.0, "[0, 1]") if low >= 0 else (127.5, 127.5, "[-1, 1]")
     pixels = np.empty(x.shape, np.uint8)
     for row, image in enumerate(x):  # one image at a time: no second copy in float
-        pixels[row] = np.rint(image.astype(np.float64) * scale + shift)
-    return torch.from_numpy(pixels), (f"float images in {values} rounded to 256 levels",)
+        pixels[row] = to_bytes(image, wanted)
+    return torch.from_numpy(pixels)
 
 
 def _check_finite(x: npt.NDArray[np.floating[Any]], what: str) -> None:

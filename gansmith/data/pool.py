@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from gansmith.data.memory import free
 from gansmith.data.resizing import Fit
 from gansmith.data.shared_table import BEGUN, DONE, PENDING, SharedTable
+from gansmith.data.value_range import UNSCALED, Scale
 
 if TYPE_CHECKING:
     from gansmith.data.listing import Source
@@ -81,6 +82,7 @@ class Pool:
         indices: Sequence[int],
         fit: Fit | None = None,
         channels: int = 0,
+        scale: Scale = UNSCALED,
         digest: bool = False,
         progress: Callable[[int], None] = lambda count: None,
     ) -> dict[int, str]:
@@ -93,6 +95,7 @@ class Pool:
             indices: indices of files of the source.
             fit: how to fit images; None to read headers only.
             channels: 1 or 3, for decoding.
+            scale: which values become 0 and 255, for decoding.
             digest: whether to hash the bytes of files too, for inspection.
             progress: is called with the number of files that are done.
 
@@ -107,7 +110,8 @@ class Pool:
         todo = (status == PENDING).nonzero()[0].tolist()
         step = max(1, min(self.source.chunk, len(todo) // (4 * self.size)))
         chunks = deque(todo[start : start + step] for start in range(0, len(todo), step))
-        request = {"fit": asdict(fit) if fit else None, "channels": channels, "digest": digest}
+        request: dict[str, object] = {"fit": asdict(fit) if fit else None, "channels": channels, "digest": digest}
+        request["scale"] = (scale.shallow, scale.deep)
         failed: dict[int, str] = {}
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:

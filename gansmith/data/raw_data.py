@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
+
+from gansmith.data.value_range import Range
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class RawData:
         notes: sentences for the user.
         class_names: the name of label 0, 1, ...; empty if classes have no names.
         fingerprint: of ``x`` alone, if it is known without reading all of ``x``.
+        deep_range: the values that became 0 and 255, if they had more than 8 bits each.
+        skipped: files that could not be used, with the reason.
         source: the name that loads the same data again, if it is another than the user's.
     """
 
@@ -32,3 +37,5 @@ class RawData:
     class_names: tuple[str, ...] = ()
     fingerprint: str | None = None
     source: str | None = None
+    deep_range: Range | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
+from gansmith.data.value_range import Range
+
 # This module must not import torch: the worker processes that decode images have to start fast.
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +32,9 @@ class ImageOptions:
         content: side of the picture inside a padding; None to choose it by the images.
         crop: see `Fit`.
         largest: the largest size.
+        first_page: whether only the first page of a file with several is a picture.
+        value_range: which values become 0 and 255; None to choose it by the images.
+        deep_range: the same for values of more than 8 bits alone, as it was chosen for other images.
     """
 
     size: int | None = None
@@ -37,6 +42,9 @@ class ImageOptions:
     content: int | None = None
     crop: str = "center"
     largest: int = 128
+    first_page: bool = False
+    value_range: Range | None = None
+    deep_range: Range | None = None
 
 
 @dataclass(frozen=True)

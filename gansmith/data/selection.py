@@ -9,6 +9,7 @@ from typing import Any
 
 from gansmith.data import Augment, Dataset, load
 from gansmith.data.sources import is_named
+from gansmith.data.value_range import Range
 from gansmith.disk.folders import folder_of
 
 
@@ -24,6 +25,8 @@ class Selection:
         crop: ``center``, ``pad`` or ``stretch``.
         flip: flip training images at random.
         shift: the largest random shift of training images, in pixels.
+        value_range: the values that become black and white.
+        first_page: take the first page of a TIFF alone.
 
     Example:
         >>> data = Selection("digits", limit=100).load()
@@ -38,6 +41,8 @@ class Selection:
     crop: str = "center"
     flip: bool = False
     shift: int = 0
+    value_range: Range | None = None
+    first_page: bool = False
 
     def load(self, strict: bool = False) -> Dataset:
         """Loads the data; with ``strict``, a file that cannot be decoded is an error.
@@ -45,7 +50,16 @@ class Selection:
         Raises:
             ValueError: as `load`; or the data are vectors, which cannot be flipped or shifted.
         """
-        data = load(self.source, self.size, labels=self.labels, limit=self.limit, crop=self.crop, strict=strict)
+        data = load(
+            self.source,
+            self.size,
+            labels=self.labels,
+            limit=self.limit,
+            crop=self.crop,
+            value_range=self.value_range,
+            first_page=self.first_page,
+            strict=strict,
+        )
         if not (self.flip or self.shift):
             return data
         return replace(data, augment=Augment(self.flip, self.shift))
@@ -73,6 +87,7 @@ class Selection:
             "n": len(data),
             "shape": list(data.shape),
             "content": data.content,
+            "deep_range": data.deep_range,
             "classes": data.classes,
             "class_names": list(data.class_names),
             "fingerprint": data.fingerprint,
@@ -82,7 +97,9 @@ class Selection:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Selection:
         """The selection in the record of a run; entries that an older record lacks have their defaults."""
-        return cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
+        entries = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
+        wanted = entries.pop("value_range", None)
+        return cls(**entries, value_range=None if wanted is None else (wanted[0], wanted[1]))
 
 
 def _absolute(source: str) -> str:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 PENDING, BEGUN, DONE, FAILED = range(4)
-HEADER = [("height", "u4"), ("width", "u4"), ("gray", "?"), ("digest", "V32")]
+HEADER = [
+    *(("height", "u4"), ("width", "u4"), ("gray", "?"), ("pages", "u4"), ("moving", "?"), ("depth", "u1")),
+    *(("low", "f8"), ("high", "f8"), ("digest", "V32")),
+]
 
 
 class SharedTable:

@@ -19,6 +19,7 @@ from gansmith.data.files import Kind, encodable, kind_of, one_line
 from gansmith.data.hub import PREFIX, read_hub
 from gansmith.data.idx_images import idx_file, idx_folder
 from gansmith.data.labels import read_labels
+from gansmith.data.limits import choice, limit_note
 from gansmith.data.listing import Folder, Source, walk
 from gansmith.data.mixtures import grid, ring
 from gansmith.data.npz import read_npy, read_npz
@@ -26,6 +27,8 @@ from gansmith.data.pictures import read_pictures
 from gansmith.data.public_datasets import PUBLIC_DATASETS, read_public_dataset
 from gansmith.data.raw_data import RawData
 from gansmith.data.resizing import ImageOptions, plan
+from gansmith.data.tar import open_tar
+from gansmith.data.value_range import Scale, narrow_note, shallow_of, shallow_range, table
 
 NAMED: dict[str, Callable[[], RawData]] = {
     "digits": digits,
@@ -35,7 +38,6 @@ NAMED: dict[str, Callable[[], RawData]] = {
 }
 # Other files may be images too, but files that are no images, such as a README, must not change the classes.
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-LIMIT_SEED = 20141210  # constant: every run uses the same samples
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,16 @@ def _read_file(path: Path, request: Request) -> RawData:
         if not archive.names:
             raise ValueError(f"{one_line(path)} holds no files: it is no .npz file of arrays and no archive of images")
         return _from_files(archive, request)
-    readers = {Kind.IDX: idx_file, Kind.NPY: read_npy, Kind.ZIP: read_npz}
-    if kind not in readers:
+    if kind is Kind.TAR:
+        raw = _from_files(open_tar(path), request)
+        return replace(raw, notes=(*raw.notes, "read in place: the .tar is not unpacked"))
+    options = request.options
+    if kind is Kind.IDX:
+        return _from_arrays(idx_file(path), request)
+    if kind not in (Kind.NPY, Kind.ZIP):
         raise ValueError(f"{one_line(path)} is no data: {kind.value}")
-    return _from_arrays(readers[kind](path), request)
+    read = read_npy if kind is Kind.NPY else read_npz
+    return _from_arrays(read(path, options.value_range or options.deep_range), request)
 
 
 def _read_folder(path: Path, request: Request) -> RawData:
@@ -120,10 +128,10 @@ def _from_files(source: Source, request: Request, source_classes: Classes | None
     candidates = [k for k in candidates if k not in tables]
     if not candidates:
         raise ValueError(f"{one_line(source.base)} holds no images: name a folder, an archive or a dataset of images")
-    selected = [candidates[k] for k in _choice(len(candidates), request.limit)]
-    decoded = read_pictures(source, request.options, selected)
+    selected = [candidates[k] for k in choice(len(candidates), request.limit)]
+    decoded = read_pictures(source, request.options, selected, request.limit)
     raw = decoded.data
-    if request.strict and decoded.skipped:
+    if request.strict and raw.skipped:
         raise ValueError(f"{raw.notes[0]}: repair or remove them, or allow them to be skipped")
     classes = (
         source_classes.of(decoded.indices) if source_classes else _folder_classes(names, candidates, decoded.indices)
@@ -132,7 +140,7 @@ def _from_files(source: Source, request: Request, source_classes: Classes | None
         raw,
         held_out=torch.tensor(classes.held_out) if classes.held_out else None,
         notes=(
-            *_limit_note(len(selected), len(candidates)),
+            *limit_note(len(selected), len(candidates)),
             *raw.notes,
             *(f"ignored {one_line(names[k])}: pass it as the file of labels to use it" for k in sorted(tables)[:1]),
             *classes.split_note,
@@ -155,7 +163,8 @@ def _folder_classes(names: Sequence[str], candidates: Sequence[int], indices: Se
     """Classes of the decoded files, by the folders of all files: a limit or a broken file does not renumber them."""
     decoded = set(indices)
     informative = [k for k in candidates if k in decoded or names[k].lower().endswith(SUFFIXES)]
-    return classes_of([names[k] for k in informative]).of([row for row, k in enumerate(informative) if k in decoded])
+    place = {k: row for row, k in enumerate(informative)}
+    return classes_of([names[k] for k in informative]).of([place[k] for k in indices])
 
 
 def _split_note(held_out: Sequence[int] | None) -> tuple[str, ...]:
@@ -170,7 +179,7 @@ def _is_label_file(source: Source, name: str, labels: Path) -> bool:
 def _from_arrays(raw: RawData, request: Request) -> RawData:
     """Applies labels, limit and size to samples in memory."""
     n = len(raw.x)
-    rows = torch.tensor(_choice(n, request.limit))
+    rows = torch.tensor(choice(n, request.limit))
     if request.labels is not None:
         raw = _labeled(raw, request.labels, raw.names, torch.arange(n))
     if len(rows) < n:
@@ -180,15 +189,26 @@ def _from_arrays(raw: RawData, request: Request) -> RawData:
             raw = replace(raw, notes=(*raw.notes, *_split_note(held_out.tolist())))
             held_out = held_out if len(held_out) else None
         y = None if raw.y is None else raw.y[rows]
-        notes = (*_limit_note(len(rows), n), *raw.notes)
+        notes = (*limit_note(len(rows), n), *raw.notes)
         raw = replace(raw, x=raw.x[rows], y=y, held_out=held_out, notes=notes)
     if raw.x.ndim != 4:
         return raw
     options, shape = request.options, raw.x.shape
+    raw = _spread(raw, options)
     fit = plan([(shape[2], shape[3])], options.size, options.content, options.crop, options.largest)
     x = fit.stack(raw.x, options.channels or shape[1])
     notes = (*raw.notes, *fit.note, *fit.enlarged([(shape[2], shape[3])] * shape[0]))
     return replace(raw, x=x, content=fit.content, notes=notes)
+
+
+def _spread(raw: RawData, options: ImageOptions) -> RawData:
+    """Arrays of bytes: by the range that is asked for; or masks of 0 and 1, whose 1 becomes 255."""
+    if raw.deep_range is not None or not len(raw.x):
+        return raw
+    scale = Scale(shallow_of(options.value_range) or shallow_range(int(raw.x.max())))
+    if scale.shallow is not None:
+        raw = replace(raw, x=torch.tensor(table(scale.shallow), dtype=torch.uint8)[raw.x.int()])
+    return replace(raw, notes=(*raw.notes, *narrow_note(len(raw.x), int(raw.x.max()), scale)))
 
 
 def _labeled(raw: RawData, path: Path, names: Sequence[str], rows: Tensor) -> RawData:
@@ -198,18 +218,6 @@ def _labeled(raw: RawData, path: Path, names: Sequence[str], rows: Tensor) -> Ra
     except OSError as error:
         raise ValueError(f"cannot read {one_line(path)}: {one_line(error.strerror or error)}") from error
     return replace(raw, y=y[rows], class_names=class_names, notes=(*raw.notes, *notes))
-
-
-def _choice(n: int, limit: int | None) -> Sequence[int]:
-    """The positions of at most ``limit`` of n samples, in order: a random choice with a fixed seed."""
-    if limit is None or limit >= n:
-        return range(n)
-    generator = torch.Generator().manual_seed(LIMIT_SEED)
-    return torch.randperm(n, generator=generator)[:limit].sort().values.tolist()
-
-
-def _limit_note(count: int, n: int) -> tuple[str, ...]:
-    return (f"{count:,} of {n:,} samples, a fixed choice",) if count < n else ()
 
 
 def path_of(source: str) -> Path:

@@ -17,17 +17,23 @@ import mmap
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from gansmith.data.archive import read_entry
-from gansmith.data.decode import decode, inspect, reason
+from gansmith.data.decode import decode, inspect, open_image, reason
 from gansmith.data.resizing import Fit
 from gansmith.data.shared_table import BEGUN, DONE, FAILED, HEADER
+from gansmith.data.tar import read_part
+from gansmith.data.value_range import Range, Scale
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from gansmith.data.resizing import Pixels
 
 LAST = 60  # seconds for a file after which this process ends by itself if its parent is gone
@@ -45,20 +51,24 @@ def main() -> None:
     signal.signal(signal.SIGALRM, lambda *_: _watch(LAST) if os.getppid() == setup["parent"] else os._exit(1))
     headers = np.frombuffer(mmap.mmap(setup["headers"], 0), HEADER)
     status = np.frombuffer(mmap.mmap(setup["status"], 0), np.uint8)
+    reader = _Reader(setup["base"])
     for line in requests:
         request = json.loads(line)
         fit = Fit(**request["fit"]) if request["fit"] else None
+        scale = Scale(*map(_pair, request["scale"]))
         for item, location in request["items"]:
             status[item] = BEGUN
             _watch(LAST)
             row = None
             try:
-                with _open(setup["base"], location) as file:
-                    if fit is None:
-                        headers[item] = (*inspect(file), _digest(file) if request["digest"] else bytes(32))
-                    else:
-                        row = decode(file, fit, request["channels"])
+                image, page = reader.turn_to(location)
+                if fit is None:
+                    header = inspect(image, page)
+                    headers[item] = (*header, reader.digest(page) if request["digest"] else bytes(32))
+                else:
+                    row = decode(image, page, fit, request["channels"], scale)
             except Exception as error:
+                reader.close()
                 print(json.dumps([item, reason(error), _is_permanent(error)]), file=answers, flush=True)
                 status[item] = FAILED
             else:
@@ -68,6 +78,51 @@ def main() -> None:
                 status[item] = DONE
         _watch(0)
         print("null", file=answers, flush=True)
+
+
+class _Reader:
+    """Opens the picture at a location; a stack stays open from one of its pages to the next."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self._place: Any = None
+        self._image: Image.Image
+        self._file: IO[bytes]
+        self._opened = ExitStack()
+
+    def turn_to(self, location: Any) -> tuple[Image.Image, int | None]:
+        """The picture, and its page if the location names one."""
+        is_page = isinstance(location, dict) and "page" in location
+        page, place = (location["page"], location["of"]) if is_page else (None, location)
+        if page is None or place != self._place or page < self._image.tell():
+            self.close()
+            self._file = self._opened.enter_context(_open(self.base, place))
+            self._image = self._opened.enter_context(open_image(self._file))
+            self._place, self._digest = (place if is_page else None), b""
+        return self._image, page
+
+    def digest(self, page: int | None) -> bytes:
+        """SHA-256 of the file's bytes; of a page, that of the file's and the page."""
+        if not self._digest:
+            with _kept(self._file):
+                self._digest = _digest(self._file)
+        return self._digest if page is None else hashlib.sha256(self._digest + b"%d" % page).digest()
+
+    def close(self) -> None:
+        self._place = None
+        self._opened.close()
+
+
+@contextmanager
+def _kept(file: IO[bytes]) -> Iterator[None]:
+    """Puts the position of a file back, which its reader goes on from."""
+    place = file.tell()
+    yield
+    file.seek(place)
+
+
+def _pair(values: list[float] | None) -> Range | None:
+    return None if values is None else (values[0], values[1])
 
 
 def _watch(seconds: int) -> None:
@@ -93,9 +148,9 @@ def _open(base: str, location: Any) -> IO[bytes]:
     """Opens a file of a folder, an entry of an archive, or bytes from the request."""
     if isinstance(location, str):
         return Path(base, location).open("rb")
-    return io.BytesIO(
-        read_entry(base, *location) if isinstance(location, list) else base64.b64decode(location["bytes"])
-    )
+    if isinstance(location, list):
+        return io.BytesIO(read_entry(base, *location))
+    return io.BytesIO(base64.b64decode(location["bytes"]) if "bytes" in location else read_part(base, **location))
 
 
 def _digest(file: IO[bytes]) -> bytes:

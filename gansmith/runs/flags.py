@@ -70,6 +70,19 @@ def factor(text: str) -> float:
     return value
 
 
+def pair(text: str) -> tuple[float, float]:
+    """Two numbers with a comma between them, the smaller first.
+
+    Example:
+        >>> pair("0,4095")
+        (0.0, 4095.0)
+    """
+    numbers = [_number(part) for part in text.split(",")]
+    if len(numbers) != 2 or not all(map(math.isfinite, numbers)) or not numbers[0] < numbers[1]:
+        raise argparse.ArgumentTypeError(f"needs two numbers, the smaller first, such as 0,4095, but got {text!r}")
+    return numbers[0], numbers[1]
+
+
 def add(parser: argparse.ArgumentParser, recipe: Callable[..., Any]) -> list[str]:
     """Adds a flag for each parameter of a recipe that is not the command line's own; returns their names.
 

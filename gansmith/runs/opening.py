@@ -218,6 +218,7 @@ def without_samples(record: dict[str, Any]) -> Dataset:
         notes=(),
         class_names=tuple(record.get("class_names", ())),
         classes=record.get("classes"),
+        deep_range=record.get("deep_range") and tuple(record["deep_range"]),
     )
 
 

@@ -34,6 +34,9 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
     "crop": (str,),
     "flip": (bool,),
     "shift": (int,),
+    "value_range": (list, NONE),
+    "first_page": (bool,),
+    "deep_range": (list, NONE),
     "class_names": (list,),
     "classes": (int, NONE),
     "digest": (str,),
@@ -60,6 +63,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")
         or (None if 0 < (record["data"].get("classes") or 1) <= CLASSES else "classes")
+        or next((key for key in ("value_range", "deep_range") if not _is_range(record["data"].get(key))), None)
         or (None if record["data"]["content"] is None or _is_content(record["data"]["content"]) else "content")
     )
 
@@ -84,3 +88,10 @@ def _is_shape(shape: list[Any]) -> bool:
 
 def _is_content(content: list[Any]) -> bool:
     return len(content) == 2 and content[0] == content[1] and type(content[0]) is int and 0 < content[0] <= 128
+
+
+def _is_range(pair: list[Any] | None) -> bool:
+    if pair is None:
+        return True
+    numbers = len(pair) == 2 and all(is_number(value) and math.isfinite(value) for value in pair)
+    return numbers and bool(pair[0] < pair[1])

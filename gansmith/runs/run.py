@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gansmith.chance import Part, keyed
 from gansmith.data import Dataset, load
+from gansmith.data.selection import Selection
 from gansmith.disk.json_files import read_json
 from gansmith.duel.samples import alike, parts
 from gansmith.games.base import Encodes, Game, Samples, Scores
@@ -145,8 +146,18 @@ class Run:
         """Pictures of any form in the form that the run was trained on; what was done to them is in their notes."""
         data = self.data
         with refusals(f"needs images for {self.path}: "):
-            crop = self.folder.record["data"].get("crop", "center")
-            return load(str(source), data.shape[-1], data.shape[0], data.content, crop=crop, strict=strict)
+            selection = Selection.of(self.folder.record["data"])
+            return load(
+                str(source),
+                data.shape[-1],
+                data.shape[0],
+                data.content,
+                crop=selection.crop,
+                value_range=selection.value_range if data.deep_range is None else None,
+                first_page=selection.first_page,
+                deep_range=data.deep_range,
+                strict=strict,
+            )
 
     def values(self, images: Images) -> Tensor:
         """Images as the networks see them, (n, ...) with values in [-1, 1]."""

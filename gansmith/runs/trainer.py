@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shlex
 import sys
 import time
@@ -49,6 +50,8 @@ def train(
     labels: str | None = None,
     limit: int | None = None,
     crop: str = "center",
+    value_range: tuple[float, float] | None = None,
+    first_page: bool = False,
     strict: bool = False,
     flip: bool = False,
     shift: int = 0,
@@ -73,6 +76,8 @@ def train(
         labels: a file of labels by file name.
         limit: take at most so many samples.
         crop: how pictures become squares: ``center``, ``pad`` or ``stretch``.
+        value_range: the values that become black and white, see :func:`load`.
+        first_page: take the first page of a TIFF alone.
         strict: refuse data with files that cannot be used.
         flip: mirror training pictures at random.
         shift: move training pictures by up to so many pixels at random.
@@ -90,7 +95,7 @@ def train(
     if folder is not None:
         refuse_existing(folder, "--out, or gansmith resume it")
     check_request(recipe, steps, minutes, seed, checkpoint_every)
-    selection = Selection("digits", size, labels, limit, crop, flip, shift)
+    selection = Selection("digits", size, labels, limit, crop, flip, shift, value_range, first_page)
     dataset, record_of_data = chosen_data(recipe, data, selection, strict)
     for line in dataset.notes:
         print(line)
@@ -116,9 +121,20 @@ def train(
         run = RunFolder.create_numbered(Path("runs"), f"{recipe.name}-{dataset.name}", record, recipe.source)
     else:
         run = RunFolder.create(folder, record, recipe.source)
+    _list_skipped(run, dataset)
     _print_start(training, run, dataset)
     with run.held():
         return _go_on(training, run, checkpoint_every)
+
+
+def _list_skipped(run: RunFolder, data: Dataset) -> None:
+    """Names every file that could not be used, with the reason, in a table of the run."""
+    if not data.skipped:
+        return
+    with (run.path / "skipped.csv").open("w", encoding="utf-8", newline="", errors="replace") as file:
+        table = csv.writer(file)
+        table.writerow(("file", "reason"))
+        table.writerows(data.skipped.items())
 
 
 def resume(

@@ -57,7 +57,7 @@ def test_reconstructions_of_pictures_of_which_some_are_broken(ogan, capsys):
     [
         ("ring", "needs images for ogan: ring holds vectors"),
         ("nothing", "no data named 'nothing'"),
-        ("text.png", "text.png is neither a picture"),
+        ("text.png", "text.png as a picture (no image)"),
     ],
 )
 def test_what_cannot_be_reconstructed(images, said, ogan, refused, tmp_path):

@@ -205,9 +205,9 @@ def test_what_fits_stays_in_memory(folder, monkeypatch):
 def test_what_fails_in_passing_is_not_remembered(folder, monkeypatch, pass_):
     path = folder / "class2" / "002.png"
     with monkeypatch.context() as patch:
-        start = "import gansmith.data.worker as worker; real = worker.{0}\ndef closed(file, *rest):\n"
-        start += "    if file.name.endswith('002.png'): raise PermissionError(13, 'Permission denied')\n"
-        start += "    return real(file, *rest)\nworker.{0} = closed; worker.main()"
+        start = "import gansmith.data.worker as worker; real = worker.{0}\ndef closed(image, *rest):\n"
+        start += "    if image.fp.name.endswith('002.png'): raise PermissionError(13, 'Permission denied')\n"
+        start += "    return real(image, *rest)\nworker.{0} = closed; worker.main()"
         patch.setattr(pool, "START", "import sys; sys.path[:] = sys.argv[1:]\n" + start.format(pass_))
         data = load(str(folder))
     assert len(data) == 118 and "002.png (Permission denied)" in data.notes[0]

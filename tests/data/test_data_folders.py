@@ -140,7 +140,7 @@ def test_names_of_any_kind_are_shown_on_one_line(tmp_path):
     names = ["<b>&\"'.png", "two\nlines.png", "ünï 図.png", "[red]x[/red].png", os.fsdecode(b"\xff\xfe.png")]
     for folder in ("kind\none", "kind <i>two"):
         for name in names:
-            picture(tmp_path / folder / name)
+            picture(tmp_path / folder / name, 200)
     (tmp_path / "broken\n.png").write_text("hello")
     data = load(str(tmp_path))
     assert len(data) == 10 and all(name.encode("utf-8") for name in (*data.names, *data.class_names))
@@ -165,11 +165,11 @@ def test_a_folder_around_one_archive(tmp_path):
 
 def test_limit_is_a_fixed_choice_made_before_decoding(tmp_path):
     for k in range(30):
-        picture(tmp_path / f"{k:02d}.png", k)
+        picture(tmp_path / f"{k:02d}.png", 100 + k)
     first, repeated = load(str(tmp_path), limit=10), load(str(tmp_path), limit=10)
     assert len(first) == 10 and first.names == repeated.names == tuple(sorted(first.names))
     assert first.names != tuple(f"{k:02d}.png" for k in range(10))
-    assert [int(name[:2]) for name in first.names] == first.x[:, 0, 0, 0].tolist()
+    assert [100 + int(name[:2]) for name in first.names] == first.x[:, 0, 0, 0].tolist()
     assert first.notes == ("10 of 30 samples, a fixed choice",)
     assert len(load(str(tmp_path), limit=99)) == 30 and load(str(tmp_path), limit=30).notes == ()
     with pytest.raises(ValueError, match="needs a limit of at least 1 sample, but got 0"):

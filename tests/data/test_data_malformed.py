@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gansmith.data.decode import _open_image, _to_gray_or_rgb
+from gansmith.data.decode import _to_gray_or_rgb, open_image
 from gansmith.data.listing import walk
 from gansmith.data.pictures import read_pictures
 from gansmith.data.resizing import ImageOptions
+from gansmith.data.value_range import UNSCALED
 
 DATA = Path(os.environ.get("GANSMITH_DATA", Path(__file__).parents[2] / "../shared/data")) / "malformed_images"
 
@@ -25,6 +26,11 @@ def verdicts():
     return {entry["file"].removeprefix("files/"): entry for entry in files}
 
 
+def files(names):
+    """The files of pictures, some of which are pages."""
+    return {name.partition("#")[0] for name in names}
+
+
 @pytest.fixture(scope="module")
 def pictures(verdicts):
     return read_pictures(walk(str(DATA / "files")), ImageOptions(size=32))
@@ -32,21 +38,23 @@ def pictures(verdicts):
 
 def test_every_file_is_kept_or_skipped_with_a_reason(verdicts, pictures):
     assert len(pictures.data.names) == len(pictures.data.x) == len(pictures.indices)
-    assert {*pictures.data.names, *pictures.skipped} == set(verdicts)
-    assert len(pictures.data.names) + len(pictures.skipped) == len(verdicts) == 588
-    assert all(reason and len(reason) <= 120 for reason in pictures.skipped.values())
-    assert pictures.data.notes[0].startswith(f"skipped {len(pictures.skipped)} of 588 files: ")
-    assert pictures.data.notes[0].endswith(f" and {len(pictures.skipped) - 5} more")
+    assert files(pictures.data.names) | files(pictures.data.skipped) == set(verdicts) and len(verdicts) == 588
+    assert all(reason and len(reason) <= 120 for reason in pictures.data.skipped.values())
+    whole = len(pictures.data.names) + len(pictures.data.skipped)
+    assert pictures.data.notes[0].startswith(f"{whole} pictures, as ")
+    skipped = next(note for note in pictures.data.notes if note.startswith("skipped"))
+    assert skipped.startswith(f"skipped {len(pictures.data.skipped)} of {whole} files: ")
+    assert skipped.endswith(f" and {len(pictures.data.skipped) - 5} more, see skipped.csv")
 
 
 def test_what_must_decode_decodes(verdicts, pictures):
     expected = {name for name, entry in verdicts.items() if entry["verdict"] == "must_decode"}
-    assert len(expected) == 414 and expected <= set(pictures.data.names)
+    assert len(expected) == 414 and expected <= files(pictures.data.names)
 
 
 def test_what_must_be_rejected_is_skipped(verdicts, pictures):
     expected = {name for name, entry in verdicts.items() if entry["verdict"] == "must_reject"}
-    assert len(expected) == 28 and expected <= set(pictures.skipped)
+    assert len(expected) == 28 and expected <= files(pictures.data.skipped)
 
 
 def test_pixels_are_those_of_the_manifest(verdicts):
@@ -55,10 +63,10 @@ def test_pixels_are_those_of_the_manifest(verdicts):
     for name, entry in verdicts.items():
         if entry["verdict"] != "must_decode" or entry["pillow"]["mode"] not in ("RGB", "L", "1", "CMYK", "P"):
             continue
-        with (DATA / "files" / name).open("rb") as file, _open_image(file) as image:
+        with (DATA / "files" / name).open("rb") as file, open_image(file) as image:
             image.load()
             if not image.has_transparency_data:
-                pixels = hashlib.sha256(_to_gray_or_rgb(image).convert("RGB").tobytes()).hexdigest()
+                pixels = hashlib.sha256(_to_gray_or_rgb(image, UNSCALED).convert("RGB").tobytes()).hexdigest()
                 assert pixels == entry["pillow"]["rgb_sha256"], name
                 checked += 1
     assert checked > 300

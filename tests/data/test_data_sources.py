@@ -112,10 +112,10 @@ def test_empty_folder_and_text_file(tmp_path):
     with pytest.raises(ValueError, match="holds no files"):
         load(str(tmp_path))
     (tmp_path / "a.txt").write_text("hello")
-    with pytest.raises(ValueError, match="neither a picture"):
+    with pytest.raises(ValueError, match="as a picture"):
         load(str(tmp_path / "a.txt"))
     (tmp_path / "empty").write_bytes(b"")
-    with pytest.raises(ValueError, match="neither a picture"):
+    with pytest.raises(ValueError, match="as a picture"):
         load(str(tmp_path / "empty"))
 
 

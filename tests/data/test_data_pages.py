@@ -1,0 +1,112 @@
+"""Stacks: each page of a TIFF is a picture; what is left out is said."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from runs import TINY
+
+from gansmith.commands.cli import main
+from gansmith.data import load
+
+RNG = np.random.default_rng(0)
+
+
+def stack(path, pages):
+    images = [Image.fromarray(page) for page in pages]
+    images[0].save(path, save_all=True, append_images=images[1:])
+
+
+@pytest.fixture
+def stacks(tmp_path):
+    """Two stacks of 5 and 1 pages in two classes, and a PNG."""
+    pages = RNG.integers(60, 256, (7, 16, 16), dtype=np.uint8)
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    stack(tmp_path / "data/a/s.tif", pages[:5])
+    stack(tmp_path / "data/b/t.tif", pages[5:6])
+    Image.fromarray(pages[6]).save(tmp_path / "data/b/u.png")
+    return str(tmp_path / "data"), torch.from_numpy(pages)
+
+
+def test_every_page_is_a_picture(stacks):
+    folder, pages = stacks
+    data = load(folder)
+    assert data.names == (*(f"a/s.tif#{k}" for k in range(1, 6)), "b/t.tif", "b/u.png")
+    assert torch.equal(data.x[:, 0], pages) and data.y is not None and data.y.tolist() == [0] * 5 + [1] * 2
+    assert data.notes[0] == "7 pictures, as 1 file has several pages (--first-page takes the first alone)"
+
+
+def test_the_first_page_alone(stacks):
+    folder, pages = stacks
+    data = load(folder, first_page=True)
+    assert torch.equal(data.x[:, 0], pages[[0, 5, 6]]) and "left out: pages after the first, 4 of them" in data.notes
+
+
+def test_a_limit_counts_pages(stacks):
+    folder, _ = stacks
+    data = load(folder, limit=4)
+    assert len(data) == 4 and "4 of 7 samples, a fixed choice" in data.notes
+    assert load(folder, limit=4).fingerprint == data.fingerprint
+
+
+def test_labels_by_file_are_those_of_its_pages(stacks, tmp_path):
+    folder, _ = stacks
+    (tmp_path / "labels.csv").write_text("file,label\na/s.tif,3\nb/t.tif,1\nb/u.png,0\n")
+    data = load(folder, labels=str(tmp_path / "labels.csv"))
+    assert data.y is not None and data.y.tolist() == [3] * 5 + [1, 0]
+
+
+def test_stacks_in_the_cache_and_in_an_archive(stacks, tmp_path, monkeypatch):
+    import shutil
+
+    folder, _ = stacks
+    expected = load(folder)
+    for form in ("zip", "tar"):
+        packed = shutil.make_archive(str(tmp_path / "packed"), form, folder)
+        data = load(packed)
+        assert torch.equal(data.x, expected.x) and data.names == expected.names and data.class_names == ("a", "b")
+    monkeypatch.setenv("GANSMITH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("gansmith.data.pictures.budget", lambda: 100)
+    for _ in range(2):
+        assert torch.equal(load(folder).x, expected.x)
+    assert torch.equal(load(folder, limit=4).x, load(folder, limit=4).x)
+
+
+def test_a_deep_stack_has_one_scale(tmp_path):
+    pages = RNG.integers(0, 1024, (3, 16, 16)).astype(np.uint16)
+    stack(tmp_path / "s.tif", pages)
+    data = load(str(tmp_path / "s.tif"))
+    assert data.deep_range == (0, 1023)
+    assert torch.equal(data.x[:, 0], torch.from_numpy(np.rint(pages / 1023 * 255).astype(np.uint8)))
+
+
+def test_a_damaged_page_is_named(tmp_path):
+    stack(tmp_path / "s.tif", RNG.integers(60, 256, (3, 16, 16), dtype=np.uint8))
+    content = (tmp_path / "s.tif").read_bytes()
+    (tmp_path / "s.tif").write_bytes(content[: len(content) - 60])
+    data = load(str(tmp_path))
+    assert len(data) >= 1 and data.skipped and all(name.startswith("s.tif#") for name in data.skipped)
+
+
+def test_animations_are_said(tmp_path):
+    first, second = Image.new("L", (8, 8), 100), Image.new("L", (8, 8), 200)
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+    first.save(tmp_path / "b.png", save_all=True, append_images=[second])
+    assert "first frames are taken of animations, 2 of them" in load(str(tmp_path)).notes
+
+
+def test_all_skipped_files_are_listed_in_the_run(tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    for k in range(40):
+        Image.fromarray(RNG.integers(0, 256, (16, 16), dtype=np.uint8)).save(tmp_path / f"data/{k:02d}.png")
+    for k in range(9):
+        (tmp_path / f'data/text{k},"x".txt').write_text("no picture")
+    words = ["train", "gan", "--data", str(tmp_path / "data"), "--steps", "1", *TINY]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+    assert " and 4 more, see skipped.csv" in capsys.readouterr().out
+    with (tmp_path / "run" / "skipped.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["file", "reason"] and [row[0] for row in rows[1:]] == [f'text{k},"x".txt' for k in range(9)]
