@@ -24,6 +24,7 @@ class Selection:
         crop: ``center``, ``pad`` or ``stretch``.
         flip: flip training images at random.
         shift: the largest random shift of training images, in pixels.
+        label_column: the name of the column of labels, in a table of several columns.
 
     Example:
         >>> data = Selection("digits", limit=100).load()
@@ -38,6 +39,7 @@ class Selection:
     crop: str = "center"
     flip: bool = False
     shift: int = 0
+    label_column: str | None = None
 
     def load(self, strict: bool = False) -> Dataset:
         """Loads the data; with ``strict``, a file that cannot be decoded is an error.
@@ -45,7 +47,15 @@ class Selection:
         Raises:
             ValueError: as `load`; or the data are vectors, which cannot be flipped or shifted.
         """
-        data = load(self.source, self.size, labels=self.labels, limit=self.limit, crop=self.crop, strict=strict)
+        data = load(
+            self.source,
+            self.size,
+            labels=self.labels,
+            label_column=self.label_column,
+            limit=self.limit,
+            crop=self.crop,
+            strict=strict,
+        )
         if not (self.flip or self.shift):
             return data
         return replace(data, augment=Augment(self.flip, self.shift))

@@ -30,6 +30,7 @@ DATA: dict[str, tuple[type, ...]] = {
 }
 DATA_MAY: dict[str, tuple[type, ...]] = {
     "labels": (str, NONE),
+    "label_column": (str, NONE),
     "limit": (int, NONE),
     "crop": (str,),
     "flip": (bool,),
