@@ -82,7 +82,7 @@ def _columns(
     by_header = [header.index(each) for each in FILE_COLUMNS if each in header]
     name = next(iter([*by_header, *by_content]), None)
     if column is not None:
-        label = _named(column, first, place)
+        label = find_column(column, first, place)
         return next(k for k in (name, 0, 1) if k is not None and k != label), label, True
     label_at = next((header.index(each) for each in LABEL_COLUMNS if each in header), None)
     if name is not None and label_at is not None and name != label_at:
@@ -102,7 +102,12 @@ def _columns(
     )
 
 
-def _named(column: str, first: Row, place: str) -> int:
+def find_column(column: str, first: Sequence[str], place: str) -> int:
+    """The position of a column by its name in the first row of a table.
+
+    Raises:
+        ValueError: no column is called so, or several.
+    """
     names = [cell.strip() for cell in first]
     if names.count(column) == 1:
         return names.index(column)

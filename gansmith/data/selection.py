@@ -87,6 +87,7 @@ class Selection:
             "class_names": list(data.class_names),
             "fingerprint": data.fingerprint,
             "notes": list(data.notes),
+            "scale": None if data.scale is None else data.scale.record(),
         }
 
     @classmethod

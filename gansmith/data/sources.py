@@ -24,6 +24,7 @@ from gansmith.data.labels import read_labels
 from gansmith.data.listing import Folder, Source, walk
 from gansmith.data.mixtures import grid, ring
 from gansmith.data.npz import read_npy, read_npz
+from gansmith.data.number_tables import is_number_table, read_number_table
 from gansmith.data.pictures import read_pictures
 from gansmith.data.public_datasets import PUBLIC_DATASETS, read_public_dataset
 from gansmith.data.raw_data import RawData
@@ -76,6 +77,10 @@ def read_source(source: str, request: Request) -> RawData:
 
 def _read_file(path: Path, request: Request) -> RawData:
     kind = kind_of(path)
+    if kind is Kind.OTHER and is_number_table(path):
+        if request.labels is not None:
+            return _from_arrays(read_number_table(path, None), request)
+        return _from_arrays(read_number_table(path, request.label_column), replace(request, label_column=None))
     if kind is Kind.OTHER:
         return _from_files(Folder(str(path.absolute().parent), [path.name]), request)
     if kind is Kind.ZIP and not is_npz(path):

@@ -14,6 +14,7 @@ import torch
 
 from gansmith.chance import one_at_a_time
 from gansmith.data import Dataset
+from gansmith.data.scale import Scale
 from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
 from gansmith.disk.folders import folder_of
@@ -181,7 +182,7 @@ def data_of(run: RunFolder, moved: str | None, labels: str | None = None) -> Dat
     cure = "" if moved or is_named(selection.source) else " (if the data were moved, name them by --data)"
     python = "; give the dataset that it was trained on, by gansmith.resume(path, data=dataset)"
     with refusals(cure=python if "digest" in record else cure):
-        data = selection.load()
+        data = selection.load().with_scale(Scale.from_record(record.get("scale")))
     if "digest" in record:
         if data.digest() != record["digest"]:
             raise Refusal(f"{selection.source} as it is loaded is not what {run.path} was trained on{python}")
@@ -197,6 +198,7 @@ def same_data(run: RunFolder, data: Dataset) -> Dataset:
         Refusal: the run was trained on another.
     """
     record = run.record["data"]
+    data = data.with_scale(Scale.from_record(record.get("scale")))
     same = data.digest() == record["digest"] if "digest" in record else data.fingerprint == record["fingerprint"]
     if not same:
         raise Refusal(f"{run.path} was trained on other data than the dataset that was given: give the same")
@@ -218,6 +220,7 @@ def without_samples(record: dict[str, Any]) -> Dataset:
         notes=(),
         class_names=tuple(record.get("class_names", ())),
         classes=record.get("classes"),
+        scale=Scale.from_record(record.get("scale")),
     )
 
 
