@@ -226,19 +226,24 @@ def without_samples(record: dict[str, Any]) -> Dataset:
 
 @contextmanager
 def _applying(recipe: Recipe) -> Iterator[None]:
-    """The seam where a recipe meets its arguments: what a built-in one cannot build, the arguments are to blame for."""
+    """The seam where a recipe meets its arguments: what a built-in one cannot build, the arguments are to blame for.
+
+    An error in the user's own file is shown as what it is: file, line and message.
+    """
+    file = None if recipe.source is None else Path(recipe.function.__code__.co_filename)
     try:
         yield
-    except ValueError as error:
-        raise error if isinstance(error, Refusal) else Refusal(str(error)) from error
-    except (RuntimeError, OverflowError, MemoryError) as error:
+    except Exception as error:
         if out_of_memory(error):
+            raise
+        line = None if file is None else lookup.line_of(error, file)
+        if line is not None and isinstance(error, Refusal):
+            raise Refusal(f"{error} ({file}, line {line})") from error
+        if line is not None:
+            raise Refusal(f"{file}, line {line}: {type(error).__name__}: {error}") from error
+        if isinstance(error, ValueError):
+            raise error if isinstance(error, Refusal) else Refusal(str(error)) from error
+        if not isinstance(error, (RuntimeError, OverflowError)):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise Refusal(f"{recipe.name} cannot be built with such numbers, take smaller ones: {reason}") from error
-    except Exception as error:
-        if recipe.source is None:
-            raise
-        raise Refusal(
-            f"{recipe.name} fails: {lookup.describe_error(error, Path(recipe.function.__code__.co_filename))}"
-        ) from error
