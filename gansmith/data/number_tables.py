@@ -18,7 +18,7 @@ from gansmith.data.label_values import Labels, labels_of_words
 from gansmith.data.raw_data import RawData
 from gansmith.data.tables import Row, as_text, read_rows
 
-ENDINGS = (".csv", ".tsv", ".txt")
+ENDINGS = (".csv", ".tsv")
 PICTURE = re.compile(rb"P[1-6]\s")  # the start of a picture in Netpbm's formats, which may be text
 LIMIT = 2 << 30  # bytes; numbers take at most twice as much memory
 FIRST = 100  # rows in which columns of words are looked for
@@ -27,14 +27,18 @@ DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 
 
 def is_number_table(path: Path) -> bool:
-    """Whether a file is text, and called like a table."""
-    if not path.name.lower().endswith(ENDINGS):
+    """Whether a file is text and called .csv or .tsv, or called .txt with a row of numbers among its first ones."""
+    name = path.name.lower()
+    if not name.endswith((*ENDINGS, ".txt")):
         return False
     with path.open("rb") as file:
         start = file.read(4096)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return True  # refused with the cure
-    return b"\0" not in start and not start.startswith(b"\x89") and not PICTURE.match(start)
+    if b"\0" in start or start.startswith(b"\x89") or PICTURE.match(start):
+        return False
+    rows = (re.split(r"[\s,;]+", line.strip()) for line in start.decode("latin-1").splitlines()[:9])
+    return name.endswith(ENDINGS) or any(all(_number(cell) is not None for cell in row) for row in rows)
 
 
 def read_number_table(path: Path, label_column: str | None) -> RawData:

@@ -10,13 +10,11 @@ import torch
 from runs import TINY, tampered
 
 import gansmith
-from gansmith.batch import Batch
 from gansmith.commands.cli import main
 from gansmith.data import load
 from gansmith.evaluate.choosing import choose
 from gansmith.examinations.base import Subject
-from gansmith.exhibits import fixed_samples
-from gansmith.exhibits.points import level_of
+from gansmith.exhibits.points import POINTS, level_of
 from gansmith.runs import trainer
 from gansmith.runs.folder import RunFolder
 from gansmith.runs.opening import data_of, same_data
@@ -71,14 +69,26 @@ def test_what_goes_in_is_in_the_units_of_the_table(folder):
     assert torch.equal(scores, run.score(first))
 
 
-def test_the_picture_of_points_is_in_the_units_of_the_table(folder):
+def test_a_tuple_goes_in_by_its_first_part_in_the_units_of_the_table(folder, monkeypatch):
     run = gansmith.load_run(folder / "gan")
-    fake = fixed_samples(run.training, 50)
-    assert float(fake[:, 1].median()) > 1000
-    data = load(str(folder / "people.csv"))
-    level = level_of(run.game, Batch(data.values(data.held_out), None, data.held_out))
-    assert level is not None and bool(level(data.prepare(data.x[:5])).isfinite().all())
+    x, y = torch.from_numpy(PEOPLE[:4]), torch.arange(4)
+    monkeypatch.setattr(type(run.game), "score", lambda game, sample: sample[0][:, 1] + 10 * sample[1])
+    torch.testing.assert_close(run.score((x, y)), run.data.prepare(x)[:, 1] + 10 * y)
+
+
+def test_the_picture_of_points_is_in_the_units_of_the_table(folder, tmp_path, monkeypatch):
     assert list((folder / "gan" / "points").glob("*.png"))
+    run = gansmith.train("gan", folder / "people.csv", steps=1, width=16, batch=16, device="cpu", out=tmp_path / "run")
+    shown = []
+    monkeypatch.setattr("gansmith.exhibits.points.draw_plane", lambda axes, *what: shown.append(what))
+    POINTS.draw(run.training)
+    real, fake, level = shown[0]
+    data, batch = run.data, run.data.select(run.data.held_out)
+    torch.testing.assert_close(real, data.x[data.held_out])
+    assert float(fake[:, 1].median()) > 1000
+    expected = level_of(run.game, batch)
+    assert expected is not None
+    torch.testing.assert_close(level(real), expected(batch.x), rtol=1e-3, atol=1e-3)
 
 
 def test_resume_takes_the_scale_of_the_record(run):
