@@ -37,11 +37,14 @@ def test_the_record_of_a_selection_loads_the_same_data(folder, more, monkeypatch
     assert data.classes == 3 and record["n"] == len(data) == more.get("limit", 30)
 
 
-def test_every_part_of_a_selection_makes_a_difference(folder):
+def test_every_part_of_a_selection_makes_a_difference(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("labels") / "other.csv"
+    other.write_text("file,label,sex\n" + "".join(f"{i:02d}.png,{i % 2},{i % 5}\n" for i in range(30)))
     plain = Selection(str(folder)).load().fingerprint
-    others = [{"size": 8}, {"limit": 20}, {"crop": "pad"}, {"crop": "stretch"}, {"labels": str(folder / "labels.csv")}]
+    others = [{"size": 8}, {"limit": 20}, {"crop": "pad"}, {"crop": "stretch"}, {"labels": str(other)}]
+    others += [{"labels": str(other), "label_column": "sex"}]
     prints = [Selection(str(folder), **more).load().fingerprint for more in others]
-    assert len({plain, *prints}) == 6
+    assert len({plain, *prints}) == 7
 
 
 def test_a_record_of_an_older_version_has_defaults():

@@ -216,7 +216,10 @@ def _add_data(parser: Parser) -> None:
         "sub-folders as classes), an .npy, .npz or IDX file (default: digits)",
     )
     parser.add_argument("--size", type=int, help="side of the pictures in pixels, 8, 16, 32, 64 or 128")
-    parser.add_argument("--labels", metavar="FILE", help="labels by file name: CSV, dataset.json, .npy or IDX")
+    parser.add_argument(
+        "--labels", metavar="FILE", help="labels by file name (a table, dataset.json) or in order (.npy, .npz, IDX)"
+    )
+    parser.add_argument("--label-column", metavar="NAME", help="the column of labels, where a table has several")
     parser.add_argument("--limit", type=flags.count, help="take at most so many samples")
     parser.add_argument("--crop", default="center", choices=CROPS, help="how pictures become squares (default: center)")
     parser.add_argument(

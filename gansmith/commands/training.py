@@ -11,7 +11,7 @@ from gansmith.runs.run import Run
 
 FLAGS = (
     *("data", "steps", "minutes", "seed", "out", "device", "precision", "checkpoint_every"),
-    *("size", "labels", "limit", "crop", "value_range", "first_page", "strict", "flip", "shift"),
+    *("size", "labels", "label_column", "limit", "crop", "value_range", "first_page", "strict", "flip", "shift"),
 )
 """Those of ``train`` that are not the recipe's own."""
 

@@ -42,6 +42,15 @@ class Archive:
     def stamp(self, index: int) -> tuple[int, ...]:
         return self.location(index)[4], *self.changed
 
+    def size(self, index: int) -> int:
+        """How many bytes file ``index`` unpacks to, as the archive states."""
+        return self.location(index)[2]
+
+    def read(self, index: int) -> bytes:
+        """The content of file ``index``; errors as of `read_entry`."""
+        with Path(self.base).open("rb") as file:
+            return _unpacked(file, *self.location(index))
+
 
 def read_entry(path: str, offset: int, packed: int, size: int, method: int, checksum: int) -> bytes:
     """The bytes of one entry. No more bytes are unpacked than the archive's directory states.
@@ -58,7 +67,10 @@ def read_entry(path: str, offset: int, packed: int, size: int, method: int, chec
         ValueError: the content does not match the stated size or checksum.
         OSError: the file cannot be read.
     """
-    file = _open(path)
+    return _unpacked(_open(path), offset, packed, size, method, checksum)
+
+
+def _unpacked(file: IO[bytes], offset: int, packed: int, size: int, method: int, checksum: int) -> bytes:
     file.seek(offset)
     header = file.read(LOCAL.size)
     if len(header) < LOCAL.size or header[:4] != b"PK\x03\x04":

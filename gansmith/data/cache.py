@@ -30,13 +30,13 @@ from typing import TYPE_CHECKING, Any
 from gansmith.data.files import FULL
 from gansmith.data.listing import Source
 from gansmith.data.resizing import Fit, ImageOptions
-from gansmith.data.value_range import Scale
+from gansmith.data.value_range import Ranges
 
 if TYPE_CHECKING:
     from gansmith.data.resizing import Pixels
 
 VERSION = 3
-Job = tuple[tuple[int, ...], Fit, Scale]  # the shape of the rows, and how images become rows
+Job = tuple[tuple[int, ...], Fit, Ranges]  # the shape of the rows, and how images become rows
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from gansmith.batch import Batch
 from gansmith.data.augment import Augment
 from gansmith.data.epochs import positions
 from gansmith.data.raw_data import RawData
+from gansmith.data.scale import Scale, scale_of
 from gansmith.data.value_range import Range
 
 HELD_OUT_SEED = 20141210  # constant: runs with different seeds are measured against the same samples
@@ -39,6 +40,8 @@ class Dataset:
         deep_range: the values of more than 8 bits that became 0 and 255; None where all were bytes.
         skipped: files that could not be used, by name, with the reason.
         augment: random augmentation of training pictures; held-out ones and `values` are never augmented.
+        scale: how columns of vectors are standardized for networks; None if they are seen as they are. `x` is in the
+            data's own units, and so is what :meth:`restore` makes of generated samples.
 
     Example:
         >>> from gansmith.data import load
@@ -65,6 +68,7 @@ class Dataset:
     classes: int | None = None
     deep_range: Range | None = None
     skipped: Mapping[str, str] = field(default_factory=dict, repr=False)
+    scale: Scale | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.classes is None and self.y is not None and len(self.y) and int(self.y.max()) >= 0:
@@ -111,7 +115,8 @@ class Dataset:
         """The samples at ``index`` (int64 ``(m,)``) as networks see them.
 
         Returns:
-            float32 ``(m, ...)``: images as ``x / 127.5 - 1`` in [-1, 1], vectors as they are.
+            float32 ``(m, ...)``: images as ``x / 127.5 - 1`` in [-1, 1], vectors standardized by ``scale`` or as
+            they are.
         """
         return self._values(self.x.index_select(0, index))
 
@@ -120,7 +125,9 @@ class Dataset:
         return Batch(self.values(index), None if self.y is None else self.y[index], index)
 
     def _values(self, x: Tensor) -> Tensor:
-        return x.to(torch.float32).div_(127.5).sub_(1) if self.is_images else x
+        if self.is_images:
+            return x.to(torch.float32).div_(127.5).sub_(1)
+        return x if self.scale is None else self.scale.standardize(x)
 
     def batch(self, seed: int, draw: int, size: int) -> Batch:
         """Training batch number ``draw``: a pure function of ``(seed, draw, size)``.
@@ -190,6 +197,27 @@ class Dataset:
         top, left = height // 2, width // 2
         return torch.nn.functional.pad(x, (left, width - left, top, height - top), mode="replicate")
 
+    def restore(self, x: Tensor) -> Tensor:
+        """What networks make as the user has it: images less their padding, vectors in the data's own units.
+
+        Raises:
+            ValueError: as :meth:`crop`.
+        """
+        return self.crop(x) if self.scale is None else self.scale.restore(x)
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """What the user has as networks see it; the inverse of :meth:`restore`.
+
+        Raises:
+            ValueError: as :meth:`pad`.
+        """
+        return self.pad(x) if self.scale is None else self.scale.standardize(x)
+
+    def with_scale(self, scale: Scale | None) -> Dataset:
+        """The same data as networks see them by another scale, such as that of the data they were trained on."""
+        notes = [note for note in self.notes if self.scale is None or note != self.scale.note]
+        return replace(self, scale=scale, notes=(*notes, *([] if scale is None else [scale.note])))
+
 
 def assemble(raw: RawData, name: str, source: str) -> Dataset:
     """A `Dataset` from what a reader returns: with a split, a fingerprint and a name."""
@@ -197,20 +225,23 @@ def assemble(raw: RawData, name: str, source: str) -> Dataset:
     held_out = _held_out(n) if raw.held_out is None else raw.held_out
     is_train = torch.ones(n, dtype=torch.bool)
     is_train[held_out] = False
+    train = is_train.nonzero().flatten()
+    scale = scale_of(raw.x, train) if raw.x.ndim == 2 else None
     return Dataset(
         name=name,
         x=raw.x,
         y=raw.y,
-        train=is_train.nonzero().flatten(),
+        train=train,
         held_out=held_out,
         content=raw.content,
         source=raw.source or source,
         fingerprint=_fingerprint(raw),
-        notes=raw.notes,
+        notes=raw.notes if scale is None else (*raw.notes, scale.note),
         names=raw.names,
         class_names=raw.class_names,
         deep_range=raw.deep_range,
         skipped=raw.skipped,
+        scale=scale,
     )
 
 

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from gansmith.data.resizing import Fit
-from gansmith.data.value_range import BYTES, REAL, WHOLE, Scale, table, to_bytes
+from gansmith.data.value_range import BYTES, REAL, WHOLE, Ranges, table, to_bytes
 
 if TYPE_CHECKING:
     from gansmith.data.resizing import Pixels
@@ -81,7 +81,7 @@ def inspect(image: Image.Image, page: int | None) -> Header:
     return header._replace(depth=REAL if image.mode == "F" else WHOLE, low=low, high=high)
 
 
-def decode(image: Image.Image, page: int | None, fit: Fit, channels: int, scale: Scale) -> Pixels:
+def decode(image: Image.Image, page: int | None, fit: Fit, channels: int, scale: Ranges) -> Pixels:
     """Decodes an image and fits it: uint8 ``(channels, size, size)``.
 
     Transparent images are put on white. Photographs are rotated upright by their EXIF data. Of an animation the first
@@ -205,7 +205,7 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if rotation is None else image.transpose(rotation)
 
 
-def _to_gray_or_rgb(image: Image.Image, scale: Scale) -> Image.Image:
+def _to_gray_or_rgb(image: Image.Image, scale: Ranges) -> Image.Image:
     """Mode L where the image is gray, otherwise RGB."""
     if _is_deep(image):
         values = np.asarray(image)

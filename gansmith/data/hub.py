@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gansmith.data.classes import SPLITS, Classes
 from gansmith.data.files import encodable, one_line
-from gansmith.data.labels import check_range
+from gansmith.data.label_values import check_range
 from gansmith.data.listing import ImageBytes
 
 if TYPE_CHECKING:

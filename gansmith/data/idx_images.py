@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -12,14 +12,17 @@ from torch import Tensor
 from gansmith.data.channels import channels_first
 from gansmith.data.files import Kind, files_in, kind_of, name_list, one_line
 from gansmith.data.idx import idx_shape, read_idx
+from gansmith.data.idx_names import idx_name, same_name
 from gansmith.data.raw_data import RawData
 
 
 def idx_file(path: Path) -> RawData:
-    """Images from one IDX file, with labels if exactly one label file beside it has the same length.
+    """Images from one IDX file, with labels from the label file beside it that has the same length.
+
+    Of several, the one whose name says the same dataset and part, such as train, belongs to the images.
 
     Raises:
-        ValueError: the file is damaged or holds no images; or several label files have the same length.
+        ValueError: the file is damaged or holds no images; or several label files fit equally well.
         OSError: a file cannot be read.
     """
     shape = idx_shape(path)
@@ -29,10 +32,12 @@ def idx_file(path: Path) -> RawData:
             f"{one_line(path)} needs images (3 or 4 dimensions), but holds {holds}: name the file of images"
         )
     labels = [file for file in _neighbors(path) if _length_of_labels(file) == shape[0]]
+    if len(labels) > 1 and (own := same_name(path, labels)):
+        labels = [own]
     if len(labels) > 1:
         raise ValueError(
             f"{len(labels)} label files of length {shape[0]} lie beside {one_line(path)} "
-            f"({name_list(labels)}): keep one of them there"
+            f"({name_list(labels)}): keep one of them there, or name it as the images, with 'labels' for 'images'"
         )
     x, notes = channels_first(read_idx(path), one_line(path))
     if not labels:
@@ -43,11 +48,13 @@ def idx_file(path: Path) -> RawData:
 def idx_folder(folder: Path) -> RawData:
     """Images from a folder of IDX files with any names.
 
-    A label file belongs to the image file of the same length. Of two image files the larger is for training and the
-    smaller is held out, as in MNIST.
+    Where every name of a file of images says its part, such as train or test, training images are those of train. Else
+    the larger of two files is for training and the smaller is held out, as in MNIST. A label file belongs to the image
+    file of the same dataset and part by name, or else to the one of the same length.
 
     Raises:
-        ValueError: a file is damaged; a label file fits no images; or two files fit equally well.
+        ValueError: a file is damaged; a label file fits no images; two files fit equally well; or the folder holds
+            several datasets.
         OSError: a file cannot be read.
     """
     shapes, ignored = _idx_files(folder)
@@ -56,26 +63,46 @@ def idx_folder(folder: Path) -> RawData:
     other = [path for path in shapes if path not in images and path not in labels]
     if other:
         raise ValueError(f"{one_line(other[0])} holds neither images nor labels: its shape is {shapes[other[0]]}")
-    if not 1 <= len(images) <= 2:
-        raise ValueError(
-            f"{one_line(folder)} needs one or two IDX files of images, but has {name_list(images) or 'none'}"
-        )
-    images.sort(key=lambda path: -shapes[path][0])
-    counts = [shapes[path][0] for path in images]
-    if len(set(counts)) < len(counts):
-        raise ValueError(
-            f"{name_list(images)} hold {counts[0]} images each, so it is unclear which to hold out: move one away"
-        )
+    counts = {path: shapes[path][0] for path in shapes}
+    images, trained, split_note = _split(folder, images, counts)
     if len({shapes[path][1:] for path in images}) > 1:
         raise ValueError(
             f"{name_list(images)} hold images of different shapes: {[shapes[path][1:] for path in images]}"
         )
-    owners = _owners(labels, {path: shapes[path][0] for path in labels}, counts)
+    owners = _owners(labels, images, counts)
     x, notes = channels_first(_concatenated(images), one_line(folder))
-    y = _concatenated_labels(counts, owners) if owners else None
-    notes += (f"ignored, as not IDX: {name_list(ignored)}",) if ignored else ()
-    held_out = torch.arange(counts[0], sum(counts)) if len(counts) == 2 else None
-    return RawData(x, y, held_out, notes=notes)
+    y = _concatenated_labels(images, counts, owners) if owners else None
+    notes += split_note + ((f"ignored, as not IDX: {name_list(ignored)}",) if ignored else ())
+    n, first = len(x), sum(counts[path] for path in images[:trained])
+    return RawData(x, y, torch.arange(first, n) if first < n else None, notes=notes)
+
+
+def _split(folder: Path, images: list[Path], counts: Mapping[Path, int]) -> tuple[list[Path], int, tuple[str, ...]]:
+    """The files of images in order, training ones first, and how many these are."""
+    names = {path: idx_name(path) for path in images}
+    parts = {name.part for name in names.values()}
+    datasets = sorted({name.dataset for name in names.values()})
+    if "" not in parts and len(datasets) > 1:
+        raise ValueError(
+            f"{one_line(folder)} holds IDX files of {len(datasets)} datasets ({name_list(images)}): put each dataset "
+            "into a folder of its own, or name one file of images"
+        )
+    trained = sum(not name.is_held_out for name in names.values())
+    if "" not in parts and 0 < trained < len(images):
+        images = sorted(images, key=lambda path: names[path].is_held_out)
+        return images, trained, (f"held out by their names: {name_list(images[trained:])}",)
+    if not 1 <= len(images) <= 2:
+        raise ValueError(
+            f"{one_line(folder)} needs one or two IDX files of images, but has {name_list(images) or 'none'}: put each "
+            "dataset into a folder of its own, or name one file of images"
+        )
+    images = sorted(images, key=lambda path: -counts[path])
+    if len(images) == 2 and counts[images[0]] == counts[images[1]]:
+        raise ValueError(
+            f"{name_list(images)} hold {counts[images[0]]} images each, so it is unclear which to hold out: move one "
+            "away, or call one train and the other test"
+        )
+    return images, 1, ()
 
 
 def _idx_files(folder: Path) -> tuple[dict[Path, tuple[int, ...]], list[Path]]:
@@ -96,20 +123,25 @@ def _idx_files(folder: Path) -> tuple[dict[Path, tuple[int, ...]], list[Path]]:
     return shapes, ignored
 
 
-def _owners(labels: Sequence[Path], lengths: dict[Path, int], counts: Sequence[int]) -> dict[int, Path]:
-    """The label file for each number of images; every label file must have its images."""
-    owners: dict[int, Path] = {}
+def _owners(labels: Sequence[Path], images: Sequence[Path], counts: Mapping[Path, int]) -> dict[Path, Path]:
+    """The label file of each file of images that has one; every label file must have its images."""
+    owners: dict[Path, Path] = {}
     for path in labels:
-        if lengths[path] not in counts:
+        fitting = [file for file in images if counts[file] == counts[path]]
+        if not fitting:
             raise ValueError(
-                f"{one_line(path)} has {lengths[path]} labels, but the images number "
-                f"{' and '.join(str(count) for count in counts)}: fetch it again, or move it away"
+                f"{one_line(path)} has {counts[path]} labels, but the images number "
+                f"{' and '.join(str(counts[file]) for file in images)}: fetch it again, or move it away"
             )
-        if lengths[path] in owners:
+        file = same_name(path, fitting) or fitting[0]
+        if len(fitting) > 1 and same_name(path, fitting) is None:
             raise ValueError(
-                f"{name_list([owners[lengths[path]], path])} both have {lengths[path]} labels: move one away"
+                f"{one_line(path)} has as many labels as {name_list(fitting)} have images: name it as its images, with "
+                "'labels' in place of 'images'"
             )
-        owners[lengths[path]] = path
+        if file in owners:
+            raise ValueError(f"{name_list([owners[file], path])} both have {counts[path]} labels: move one away")
+        owners[file] = path
     return owners
 
 
@@ -117,9 +149,12 @@ def _concatenated(images: Sequence[Path]) -> Tensor:
     return torch.cat([read_idx(path) for path in images]) if len(images) > 1 else read_idx(images[0])
 
 
-def _concatenated_labels(counts: Sequence[int], owners: dict[int, Path]) -> Tensor:
+def _concatenated_labels(images: Sequence[Path], counts: Mapping[Path, int], owners: Mapping[Path, Path]) -> Tensor:
     return torch.cat(
-        [read_idx(owners[n]).long() if n in owners else torch.full((n,), -1, dtype=torch.int64) for n in counts]
+        [
+            read_idx(owners[path]).long() if path in owners else torch.full((counts[path],), -1, dtype=torch.int64)
+            for path in images
+        ]
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gansmith.data.dataset import Dataset, assemble
 from gansmith.data.files import one_line
+from gansmith.data.label_file import find_label_file
 from gansmith.data.resizing import CROPS, ImageOptions, check_size
 from gansmith.data.sources import Request, path_of, read_source
 from gansmith.data.value_range import check_range
@@ -19,6 +20,7 @@ def load(
     content: tuple[int, int] | None = None,
     *,
     labels: str | None = None,
+    label_column: str | None = None,
     limit: int | None = None,
     crop: str = "center",
     value_range: tuple[float, float] | None = None,
@@ -41,7 +43,10 @@ def load(
             32, see `Dataset.content`); other images are made square by ``crop`` and resized.
         channels: 1 for gray, 3 for color; by default color if any image has color.
         content: the square inside a centered padding that the images fill, as `Dataset.content` of other data.
-        labels: a file of labels, used instead of sub-folders, see `gansmith.data.labels`.
+        labels: a file of labels, used instead of sub-folders, see `gansmith.data.labels`; an entry of a .zip is named
+            as in ``faces.zip/dataset.json``. By default a ``dataset.json`` or a table that lies among the pictures is
+            used, see `gansmith.data.found_labels`.
+        label_column: the name of the column of labels, in a table of several columns.
         limit: the largest number of samples; they are chosen at random, the same for every seed.
         crop: ``center`` cuts out the center square; ``pad`` keeps the whole picture and repeats its edges;
             ``stretch`` changes its proportions.
@@ -77,13 +82,15 @@ def load(
         raise ValueError(f"needs a crop of {', '.join(CROPS)}, but got {one_line(crop)}")
     if limit is not None and limit < 1:
         raise ValueError(f"needs a limit of at least 1 sample, but got {limit}")
-    if labels is not None and not path_of(labels).is_file():
-        raise ValueError(f"needs a file of labels, but there is none named '{one_line(labels)}'")
+    try:
+        label_file = None if labels is None else find_label_file(path_of(labels))
+    except OSError as error:
+        raise ValueError(f"cannot read {one_line(labels)}: {one_line(error.strerror or error)}") from error
     check_range(value_range)
     check_range(deep_range)
     side = None if content is None else content[0]
     options = ImageOptions(size, channels, side, crop, largest, first_page, value_range, deep_range)
-    request = Request(options, None if labels is None else path_of(labels), limit, strict)
+    request = Request(options, label_file, limit, strict, label_column)
     try:
         raw = read_source(source, request)
     except OSError as error:

@@ -7,8 +7,9 @@ import math
 import os
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ import torch
 from torch import Tensor
 
 from gansmith.data.channels import channels_first
-from gansmith.data.files import one_line
+from gansmith.data.files import encodable, one_line
 from gansmith.data.idx import DEFLATE_RATIO, LIMIT
+from gansmith.data.label_values import labels_of_array
 from gansmith.data.raw_data import RawData
 from gansmith.data.value_range import Range, deep_note, found_range, to_bytes
 
@@ -26,14 +28,23 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 HEADER_LIMIT = 10_000  # bytes, as in NumPy
+LABEL_NAMES = ("labels", "label", "y", "target", "targets", "class", "classes")
+# Of two arrays, the one that a rule fits alone holds the labels; the first such rule counts.
+LABEL_RULES: tuple[Callable[[str, npt.NDArray[Any]], bool], ...] = (
+    lambda name, array: array.ndim == 1,
+    lambda name, array: array.ndim == 2 and name.lower() in LABEL_NAMES,
+    lambda name, array: array.ndim == 2 and array.shape[1] == 1,
+    lambda name, array: array.ndim == 2,  # the other one is of images
+)
 
 
 def read_npz(path: Path, wanted: Range | None = None) -> RawData:
     """Reads one array of samples of any name, or two arrays: samples and labels.
 
     Images are numbers of shape (n, h, w), (n, h, w, c) or (n, c, h, w); those that are not uint8 are brought to 0..255
-    by ``wanted``, or by `found_range`. Vectors are numbers of shape (n, d). Labels are integers (n,), -1 where
-    unlabeled.
+    by ``wanted``, or by `found_range`. Vectors are numbers of shape (n, d). Labels are numbers or words as of
+    `labels_of_array`: the array that is not of images, the only one of one column, or else the only one called
+    ``labels`` (or the like).
 
     Raises:
         ValueError: the file is damaged, pickled or too large; values are not finite; or another shape or type.
@@ -41,8 +52,26 @@ def read_npz(path: Path, wanted: Range | None = None) -> RawData:
     """
     arrays = _arrays(path)
     samples, labels = _roles(arrays, path)
-    y = None if labels is None else _labels(arrays[labels], f"array '{one_line(labels)}' of {one_line(path)}")
-    return _samples(arrays[samples], y, wanted, f"array '{one_line(samples)}' of {one_line(path)}")
+    raw = _samples(arrays[samples], wanted, f"array '{one_line(samples)}' of {one_line(path)}")
+    if labels is None:
+        return raw
+    y, class_names, notes = labels_of_array(arrays[labels], f"array '{one_line(labels)}' of {one_line(path)}")
+    note = f"labels from array '{one_line(labels)}'"
+    return replace(raw, y=y, class_names=tuple(map(encodable, class_names)), notes=(*raw.notes, note, *notes))
+
+
+def npz_array(path: Path) -> npt.NDArray[Any]:
+    """The one array in an .npz file.
+
+    Raises:
+        ValueError: more than one, or as `read_npz`.
+        OSError: the file cannot be read.
+    """
+    arrays = _arrays(path)
+    if len(arrays) != 1:
+        names = one_line(", ".join(arrays))[:200]
+        raise ValueError(f"{one_line(path)} needs one array of labels, but has {names}: save only the labels")
+    return next(iter(arrays.values()))
 
 
 def read_npy(path: Path, wanted: Range | None = None) -> RawData:
@@ -57,7 +86,7 @@ def read_npy(path: Path, wanted: Range | None = None) -> RawData:
         raise ValueError(f"{one_line(path)} holds {len(x):,} single numbers: name it by --labels if they are labels")
     if x.ndim not in (2, 3, 4):
         raise ValueError(f"{one_line(path)} needs images (n, h, w) with channels or vectors (n, d), but has {x.shape}")
-    return _samples(x, None, wanted, one_line(path))
+    return _samples(x, wanted, one_line(path))
 
 
 def npy_array(path: Path) -> npt.NDArray[Any]:
@@ -81,21 +110,21 @@ def npy_array(path: Path) -> npt.NDArray[Any]:
             return array
 
 
-def _samples(x: npt.NDArray[Any], y: Tensor | None, wanted: Range | None, what: str) -> RawData:
+def _samples(x: npt.NDArray[Any], wanted: Range | None, what: str) -> RawData:
     if x.size == 0:
         raise ValueError(f"{what} is empty: its shape is {x.shape}")
     if x.ndim == 2:
-        return RawData(_vectors(x, what), y)
+        return RawData(_vectors(x, what))
     if x.dtype == "uint8":
         images, notes = channels_first(torch.from_numpy(x), what)
-        return RawData(images, y, notes=notes)
+        return RawData(images, notes=notes)
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{what} needs numbers, but has {x.dtype}: save uint8 from 0 to 255")
     _check_finite(x, what)
     low, high = float(x.min()), float(x.max())
     wanted = wanted or found_range(low, high, x.dtype.kind != "f")
     images, notes = channels_first(_pixels(x, wanted), what)
-    return RawData(images, y, notes=(*deep_note(low, high, wanted), *notes), deep_range=wanted)
+    return RawData(images, notes=(*deep_note(low, high, wanted), *notes), deep_range=wanted)
 
 
 @contextmanager
@@ -172,23 +201,20 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 def _roles(arrays: dict[str, npt.NDArray[Any]], path: Path) -> tuple[str, str | None]:
     """Which array holds the samples and which, if any, the labels."""
-    samples = [name for name, array in arrays.items() if array.ndim in (2, 3, 4)]
-    if len(arrays) == 1 and samples:
-        return samples[0], None
-    labels = [name for name, array in arrays.items() if array.ndim == 1 and array.dtype.kind in "iu"]
-    if len(arrays) == 2 and len(samples) == len(labels) == 1 and len(arrays[samples[0]]) == len(arrays[labels[0]]):
-        return samples[0], labels[0]
+    names = list(arrays)
+    if len(names) == 1 and arrays[names[0]].ndim in (2, 3, 4):
+        return names[0], None
+    if len(names) == 2 and len({len(array) for array in arrays.values() if array.ndim}) == 1:
+        samples = [name for name in names if arrays[name].ndim in (2, 3, 4)]
+        for is_labels in LABEL_RULES:
+            labels = [name for name in names if is_labels(name, arrays[name])]
+            if len(labels) == 1 and (rest := [name for name in samples if name != labels[0]]):
+                return rest[0], labels[0]
     contents = ", ".join(f"'{one_line(name)}' {array.dtype}{array.shape}" for name, array in arrays.items())
     raise ValueError(
-        f"{one_line(path)} needs one array of images or vectors, and at most one of as many integer labels, "
+        f"{one_line(path)} needs one array of images or vectors, and at most one of as many labels (call it labels), "
         f"but has {contents}: save only these"
     )
-
-
-def _labels(y: npt.NDArray[Any], what: str) -> Tensor:
-    if y.min() < -1 or y.max() >= 2**31:
-        raise ValueError(f"{what} needs labels of 0 and up, -1 for unlabeled, but has {y.min()} to {y.max()}")
-    return torch.from_numpy(y.astype("int64"))
 
 
 def _vectors(x: npt.NDArray[Any], what: str) -> Tensor:

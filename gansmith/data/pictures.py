@@ -26,7 +26,7 @@ from gansmith.data.value_range import (
     UNSCALED,
     WHOLE,
     Range,
-    Scale,
+    Ranges,
     deep_note,
     found_range,
     narrow_note,
@@ -125,7 +125,7 @@ def _read(
         while decodable:
             items, planned = decodable, _plan(headers[decodable], options)
             fit, depth, deep = planned
-            shape, scale = (len(items), depth, fit.size, fit.size), Scale(shallow, deep)
+            shape, scale = (len(items), depth, fit.size, fit.size), Ranges(shallow, deep)
             if entry is None and math.prod(shape) > most:
                 entry = cache_entry(options, headers["digest"].tolist())
                 stack.enter_context(entry.locked())

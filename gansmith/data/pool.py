@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from gansmith.data.memory import free
 from gansmith.data.resizing import Fit
 from gansmith.data.shared_table import BEGUN, DONE, PENDING, SharedTable
-from gansmith.data.value_range import UNSCALED, Scale
+from gansmith.data.value_range import UNSCALED, Ranges
 
 if TYPE_CHECKING:
     from gansmith.data.listing import Source
@@ -82,7 +82,7 @@ class Pool:
         indices: Sequence[int],
         fit: Fit | None = None,
         channels: int = 0,
-        scale: Scale = UNSCALED,
+        scale: Ranges = UNSCALED,
         digest: bool = False,
         progress: Callable[[int], None] = lambda count: None,
     ) -> dict[int, str]:

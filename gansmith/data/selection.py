@@ -25,6 +25,7 @@ class Selection:
         crop: ``center``, ``pad`` or ``stretch``.
         flip: flip training images at random.
         shift: the largest random shift of training images, in pixels.
+        label_column: the name of the column of labels, in a table of several columns.
         value_range: the values that become black and white.
         first_page: take the first page of a TIFF alone.
 
@@ -41,6 +42,7 @@ class Selection:
     crop: str = "center"
     flip: bool = False
     shift: int = 0
+    label_column: str | None = None
     value_range: Range | None = None
     first_page: bool = False
 
@@ -54,6 +56,7 @@ class Selection:
             self.source,
             self.size,
             labels=self.labels,
+            label_column=self.label_column,
             limit=self.limit,
             crop=self.crop,
             value_range=self.value_range,
@@ -92,6 +95,7 @@ class Selection:
             "class_names": list(data.class_names),
             "fingerprint": data.fingerprint,
             "notes": list(data.notes),
+            "scale": None if data.scale is None else data.scale.record(),
         }
 
     @classmethod

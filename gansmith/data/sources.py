@@ -10,25 +10,28 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from gansmith.data.archive import is_npz, open_archive
-from gansmith.data.classes import Classes, classes_of
+from gansmith.data.classes import SUFFIXES, Classes, classes_of
 from gansmith.data.digits import digits
 from gansmith.data.files import Kind, encodable, kind_of, one_line
+from gansmith.data.found_labels import STYLEGAN, Found, found_labels
 from gansmith.data.hub import PREFIX, read_hub
 from gansmith.data.idx_images import idx_file, idx_folder
+from gansmith.data.label_file import LabelFile
+from gansmith.data.label_values import Labels
 from gansmith.data.labels import read_labels
 from gansmith.data.limits import choice, limit_note
 from gansmith.data.listing import Folder, Source, walk
 from gansmith.data.mixtures import grid, ring
 from gansmith.data.npz import read_npy, read_npz
+from gansmith.data.number_tables import is_number_table, read_number_table
 from gansmith.data.pictures import read_pictures
 from gansmith.data.public_datasets import PUBLIC_DATASETS, read_public_dataset
 from gansmith.data.raw_data import RawData
 from gansmith.data.resizing import ImageOptions, plan
 from gansmith.data.tar import open_tar
-from gansmith.data.value_range import Scale, narrow_note, shallow_of, shallow_range, table
+from gansmith.data.value_range import Ranges, narrow_note, shallow_of, shallow_range, table
 
 NAMED: dict[str, Callable[[], RawData]] = {
     "digits": digits,
@@ -36,8 +39,6 @@ NAMED: dict[str, Callable[[], RawData]] = {
     "grid": grid,
     **{name: partial(read_public_dataset, name) for name in PUBLIC_DATASETS},
 }
-# Other files may be images too, but files that are no images, such as a README, must not change the classes.
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ class Request:
     """Arguments for reading a source, see `gansmith.data.load`."""
 
     options: ImageOptions
-    labels: Path | None = None
+    labels: LabelFile | None = None
     limit: int | None = None
     strict: bool = False
+    label_column: str | None = None
 
 
 def is_named(source: str) -> bool:
@@ -77,23 +79,32 @@ def read_source(source: str, request: Request) -> RawData:
 
 def _read_file(path: Path, request: Request) -> RawData:
     kind = kind_of(path)
+    if kind is Kind.OTHER and is_number_table(path):
+        if request.labels is not None:
+            return _from_arrays(read_number_table(path, None), request)
+        return _from_arrays(read_number_table(path, request.label_column), replace(request, label_column=None))
     if kind is Kind.OTHER:
         return _from_files(Folder(str(path.absolute().parent), [path.name]), request)
-    if kind is Kind.ZIP and not is_npz(path):
-        archive = open_archive(path)
-        if not archive.names:
-            raise ValueError(f"{one_line(path)} holds no files: it is no .npz file of arrays and no archive of images")
-        return _from_files(archive, request)
-    if kind is Kind.TAR:
-        raw = _from_files(open_tar(path), request)
-        return replace(raw, notes=(*raw.notes, "read in place: the .tar is not unpacked"))
-    options = request.options
-    if kind is Kind.IDX:
-        return _from_arrays(idx_file(path), request)
-    if kind not in (Kind.NPY, Kind.ZIP):
+    if kind is Kind.TAR or (kind is Kind.ZIP and not is_npz(path)):
+        raw = _from_files(_archive(kind, path), request)
+        note = ("read in place: the .tar is not unpacked",) if kind is Kind.TAR else ()
+        return replace(raw, notes=(*raw.notes, *note))
+    wanted = request.options.value_range or request.options.deep_range
+    readers: dict[Kind, Callable[[Path], RawData]] = {
+        Kind.IDX: idx_file,
+        Kind.NPY: partial(read_npy, wanted=wanted),
+        Kind.ZIP: partial(read_npz, wanted=wanted),
+    }
+    if kind not in readers:
         raise ValueError(f"{one_line(path)} is no data: {kind.value}")
-    read = read_npy if kind is Kind.NPY else read_npz
-    return _from_arrays(read(path, options.value_range or options.deep_range), request)
+    return _from_arrays(readers[kind](path), request)
+
+
+def _archive(kind: Kind, path: Path) -> Source:
+    archive: Source = open_tar(path) if kind is Kind.TAR else open_archive(path)
+    if not archive.names:
+        raise ValueError(f"{one_line(path)} holds no files: it is no .npz file of arrays and no archive of images")
+    return archive
 
 
 def _read_folder(path: Path, request: Request) -> RawData:
@@ -109,7 +120,22 @@ def _read_folder(path: Path, request: Request) -> RawData:
         raw, deeper = idx_folder(path), len(folder.names) - len(top)
         note = f"ignored, as IDX files lie above them: {deeper:,} files in sub-folders"
         return _from_arrays(replace(raw, notes=(*raw.notes, note)) if deeper else raw, request)
+    inner = _idx_sub_folders(path, folder.names)
+    if len(inner) > 1:
+        raise ValueError(
+            f"{one_line(path)} holds IDX files in sub-folders {one_line(', '.join(inner[:5]))}: name one of them"
+        )
+    if inner:
+        raw = _read_folder(path / inner[0], request)
+        return replace(raw, notes=(*raw.notes, f"read from its sub-folder {one_line(inner[0])}"))
     return _from_files(folder, request)
+
+
+def _idx_sub_folders(path: Path, names: Sequence[str]) -> list[str]:
+    """The sub-folders that directly hold IDX files, where the folder holds few files in all and no picture."""
+    if len(names) > 64 or any(name.lower().endswith(SUFFIXES) for name in names):
+        return []
+    return sorted({name.rpartition("/")[0] for name in names if _has_kind(Kind.IDX, path / name)} - {""})
 
 
 def _has_kind(kind: Kind, path: Path) -> bool:
@@ -120,14 +146,17 @@ def _has_kind(kind: Kind, path: Path) -> bool:
 
 def _from_files(source: Source, request: Request, source_classes: Classes | None = None) -> RawData:
     """Decodes image files within the limit, with labels from a file, from ``source_classes`` or from folders."""
-    names = source.names
+    names, file = source.names, request.labels
     candidates = [
-        k for k in range(len(names)) if request.labels is None or not _is_label_file(source, names[k], request.labels)
+        k
+        for k, name in enumerate(names)
+        if (file is None or not file.is_in(source, name)) and (len(names) == 1 or name.rpartition("/")[2] != STYLEGAN)
     ]
-    tables = {k for k in candidates if len(names) > 1 and names[k].rpartition("/")[2] == "dataset.json"}
-    candidates = [k for k in candidates if k not in tables]
     if not candidates:
         raise ValueError(f"{one_line(source.base)} holds no images: name a folder, an archive or a dataset of images")
+    labels = _labels_of_files(source, candidates, request, source_classes is not None)
+    place = {k: row for row, k in enumerate(candidates)}
+    candidates = [k for k in candidates if k != labels.file]
     selected = [candidates[k] for k in choice(len(candidates), request.limit)]
     decoded = read_pictures(source, request.options, selected, request.limit)
     raw = decoded.data
@@ -142,21 +171,37 @@ def _from_files(source: Source, request: Request, source_classes: Classes | None
         notes=(
             *limit_note(len(selected), len(candidates)),
             *raw.notes,
-            *(f"ignored {one_line(names[k])}: pass it as the file of labels to use it" for k in sorted(tables)[:1]),
             *classes.split_note,
             *_split_note(classes.held_out),
+            *labels.notes,
         ),
     )
-    if request.labels is not None:
-        place = {k: row for row, k in enumerate(candidates)}
-        rows = torch.tensor([place[k] for k in decoded.indices])
-        return _labeled(raw, request.labels, [names[k] for k in candidates], rows)
+    if labels.labels is not None:
+        return _labeled(raw, labels.labels, [place[k] for k in decoded.indices])
     return replace(
         raw,
         y=None if classes.labels is None else torch.tensor(classes.labels),
         class_names=tuple(encodable(name) for name in classes.names),
         notes=(*raw.notes, *classes.note),
     )
+
+
+def _labels_of_files(source: Source, candidates: Sequence[int], request: Request, has_own: bool) -> Found:
+    """Labels of the candidates from the file that the user names, or from one that lies among them."""
+    names = [source.names[k] for k in candidates]
+    if request.labels is not None:
+        return Found(_read_labels(request, names, len(names), request.labels.folder_in(source)))
+    if has_own:
+        return Found()
+
+    def has_classes() -> bool:
+        return classes_of([name for name in names if name.lower().endswith(SUFFIXES)]).labels is not None
+
+    found = found_labels(source, names, has_classes, request.label_column)
+    if found.labels is None and request.label_column is not None:
+        reason = f" ({found.notes[-1]})" if found.notes else ""
+        raise ValueError(f"needs a table for the column {one_line(request.label_column)}: name it by --labels{reason}")
+    return found
 
 
 def _folder_classes(names: Sequence[str], candidates: Sequence[int], indices: Sequence[int]) -> Classes:
@@ -172,16 +217,14 @@ def _split_note(held_out: Sequence[int] | None) -> tuple[str, ...]:
     return ("none of these is within the limit: a tenth of the samples is held out instead",) if is_empty else ()
 
 
-def _is_label_file(source: Source, name: str, labels: Path) -> bool:
-    return isinstance(source, Folder) and name.endswith(labels.name) and Path(source.base, name).samefile(labels)
-
-
 def _from_arrays(raw: RawData, request: Request) -> RawData:
     """Applies labels, limit and size to samples in memory."""
     n = len(raw.x)
     rows = torch.tensor(choice(n, request.limit))
     if request.labels is not None:
-        raw = _labeled(raw, request.labels, raw.names, torch.arange(n))
+        raw = _labeled(raw, _read_labels(request, raw.names, n), range(n))
+    elif request.label_column is not None:
+        raise ValueError("needs a table of labels for --label-column: name it by --labels")
     if len(rows) < n:
         held_out = None
         if raw.held_out is not None:
@@ -205,19 +248,28 @@ def _spread(raw: RawData, options: ImageOptions) -> RawData:
     """Arrays of bytes: by the range that is asked for; or masks of 0 and 1, whose 1 becomes 255."""
     if raw.deep_range is not None or not len(raw.x):
         return raw
-    scale = Scale(shallow_of(options.value_range) or shallow_range(int(raw.x.max())))
-    if scale.shallow is not None:
-        raw = replace(raw, x=torch.tensor(table(scale.shallow), dtype=torch.uint8)[raw.x.int()])
-    return replace(raw, notes=(*raw.notes, *narrow_note(len(raw.x), int(raw.x.max()), scale)))
+    ranges = Ranges(shallow_of(options.value_range) or shallow_range(int(raw.x.max())))
+    if ranges.shallow is not None:
+        values, x = torch.tensor(table(ranges.shallow), dtype=torch.uint8), torch.empty_like(raw.x)
+        for row, image in enumerate(raw.x):  # one at a time: positions take eight times the room of bytes
+            x[row] = values[image.long()]
+        raw = replace(raw, x=x)
+    return replace(raw, notes=(*raw.notes, *narrow_note(len(raw.x), int(raw.x.max()), ranges)))
 
 
-def _labeled(raw: RawData, path: Path, names: Sequence[str], rows: Tensor) -> RawData:
-    """Adds labels from a file about all ``names``; the samples are ``rows`` of these."""
+def _read_labels(request: Request, names: Sequence[str], n: int, folder: str = "") -> Labels:
+    assert request.labels is not None
     try:
-        y, class_names, notes = read_labels(path, names, len(names) or len(rows))
+        return read_labels(request.labels, names, n, column=request.label_column, folder=folder)
     except OSError as error:
-        raise ValueError(f"cannot read {one_line(path)}: {one_line(error.strerror or error)}") from error
-    return replace(raw, y=y[rows], class_names=class_names, notes=(*raw.notes, *notes))
+        raise ValueError(f"cannot read {request.labels.place}: {one_line(error.strerror or error)}") from error
+
+
+def _labeled(raw: RawData, labels: Labels, rows: Sequence[int]) -> RawData:
+    """Adds labels; the samples are ``rows`` of these."""
+    y = labels.y[torch.tensor(rows)]
+    class_names = tuple(encodable(name) for name in labels.class_names)
+    return replace(raw, y=y, class_names=class_names, notes=(*raw.notes, *labels.notes))
 
 
 def path_of(source: str) -> Path:

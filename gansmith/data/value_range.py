@@ -19,14 +19,14 @@ NARROW, MANY = 64, 8  # of 256 levels: if so many pictures all reach fewer, that
 
 
 @dataclass(frozen=True)
-class Scale:
+class Ranges:
     """Which values become 0 and 255: in files of 8 bits a value, and in deeper ones; None for the files' own 0..255."""
 
     shallow: Range | None = None
     deep: Range | None = None
 
 
-UNSCALED = Scale()
+UNSCALED = Ranges()
 
 
 def found_range(low: float, high: float, is_whole: bool) -> Range:
@@ -85,7 +85,7 @@ def shallow_range(most: int) -> Range | None:
     return (0.0, 1.0) if most == 1 else None
 
 
-def narrow_note(n: int, most: int, scale: Scale) -> tuple[str, ...]:
+def narrow_note(n: int, most: int, scale: Ranges) -> tuple[str, ...]:
     """Whether n pictures, whose largest value is ``most`` now, were masks; a warning where all of many are dark."""
     if scale.shallow == (0.0, 1.0) and most > 1:
         return ("all values are 0 or 1: 1 becomes 255",)

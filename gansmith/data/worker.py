@@ -29,7 +29,7 @@ from gansmith.data.decode import decode, inspect, open_image, reason
 from gansmith.data.resizing import Fit
 from gansmith.data.shared_table import BEGUN, DONE, FAILED, HEADER
 from gansmith.data.tar import read_part
-from gansmith.data.value_range import Range, Scale
+from gansmith.data.value_range import Range, Ranges
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -55,7 +55,7 @@ def main() -> None:
     for line in requests:
         request = json.loads(line)
         fit = Fit(**request["fit"]) if request["fit"] else None
-        scale = Scale(*map(_pair, request["scale"]))
+        scale = Ranges(*map(_pair, request["scale"]))
         for item, location in request["items"]:
             status[item] = BEGUN
             _watch(LAST)

@@ -19,7 +19,7 @@ REAL, FAKE = "#1560b0", "#e0591b"
 
 def draw(axes: Any, real: Tensor, fake: Tensor, level: Level | None) -> None:
     """A scatter on matplotlib's axes, which show where the real points are with a margin around; fakes farther
-    away are counted.
+    away are counted. Both axes have one scale, unless one is of another size by far.
 
     Arguments:
         axes: matplotlib's.
@@ -35,18 +35,27 @@ def draw(axes: Any, real: Tensor, fake: Tensor, level: Level | None) -> None:
     if not len(real):
         raise ValueError("needs finite real points, but got none: look at the data")
     center = (real.amin(0) + real.amax(0)) / 2
-    half = max(float((real.amax(0) - real.amin(0)).max()) * 0.65, 1e-6)
+    half = _half(real)
     if level is not None:
         _levels(axes, center, half, level)
     axes.scatter(*real[:POINTS].T.numpy(), s=8, color=REAL, alpha=0.6, linewidths=0, label="real")
     axes.scatter(*fake[:POINTS].T.numpy(), s=6, color=FAKE, alpha=0.5, linewidths=0, label="fake")
-    outside = int(((fake - center).abs() > half).any(1).sum())
+    outside = int(((fake - center).abs() > torch.tensor(half)).any(1).sum())
     x, y = center.tolist()
-    axes.set_xlim(x - half, x + half)
-    axes.set_ylim(y - half, y + half)
-    axes.set_aspect("equal")
+    axes.set_xlim(x - half[0], x + half[0])
+    axes.set_ylim(y - half[1], y + half[1])
+    axes.set_aspect("equal" if half[0] == half[1] else "auto")
     words = f"{outside} of {len(fake)} fake points outside" if outside else None
     axes.legend(loc="upper right", markerscale=2.2, framealpha=0.92, title=words, prop={"family": FONT, "size": 9.5})
+
+
+def _half(real: Tensor) -> tuple[float, float]:
+    """Half the width and the height of what is shown; the same, unless one axis is of another size by far."""
+    width, height = ((real.amax(0) - real.amin(0)).double() * 0.65).tolist()
+    if 0 < 10 * min(width, height) < max(width, height):
+        return width, height
+    side = max(width, height, 1e-6)
+    return side, side
 
 
 def _points(x: Tensor, what: str) -> Tensor:
@@ -56,9 +65,8 @@ def _points(x: Tensor, what: str) -> Tensor:
     return x[x.isfinite().all(1)]
 
 
-def _levels(axes: Any, center: Tensor, half: float, level: Level) -> None:
-    line = torch.linspace(-half, half, SIDE)
-    xs, ys = center[0] + line, center[1] + line
+def _levels(axes: Any, center: Tensor, half: tuple[float, float], level: Level) -> None:
+    xs, ys = (middle + torch.linspace(-side, side, SIDE) for middle, side in zip(center, half, strict=True))
     places = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), dim=-1).reshape(-1, 2)
     with torch.no_grad():
         score = level(places).detach().float().cpu()

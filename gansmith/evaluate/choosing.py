@@ -36,7 +36,7 @@ def choose(name: str | None, data: Dataset, *, trust: bool = False) -> Features:
     if not data.is_images:
         if name is not None:
             raise ValueError(f"needs pictures for features {name!r}, but {data.source} holds vectors: name no features")
-        why = "the samples are vectors, and are compared as they are"
+        why = f"the samples are vectors, and are compared {'as they are' if data.scale is None else 'standardized'}"
         return Features("vectors", data.shape[0], why, lambda x: x, version=None)
     shape = tuple(data.crop(data.x[:1]).shape[1:])
     if name is None:

@@ -46,6 +46,8 @@ def measure_sets(
         raise ValueError(
             f"needs {max(n, FEW):,} samples of each kind, but got {len(fake):,} and {len(real):,}: add some"
         )
+    if not real.is_images:
+        fake = fake.with_scale(real.scale)
     fake_rows, real_rows = _permutation(len(fake), seed)[:n], _permutation(len(real), seed + 1)
     real_features, fake_features = (
         data_features(features, real, real_rows[:n]),

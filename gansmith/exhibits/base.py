@@ -44,7 +44,7 @@ class Exhibit:
 
 
 def fixed_samples(training: Training, n: int, y: Tensor | None = None) -> Tensor:
-    """Samples of the averaged game, less their padding, from inputs that are the same at every step of a run.
+    """Samples of the averaged game by `Dataset.restore`, from inputs that are the same at every step of a run.
 
     Raises:
         ValueError: the game does not generate.
@@ -54,7 +54,7 @@ def fixed_samples(training: Training, n: int, y: Tensor | None = None) -> Tensor
         raise ValueError(f"needs a game that generates, but {type(game).__name__} does not")
     with keyed(Part((training.seed, "samples")), training.device):
         samples = game.sample(n) if y is None else game.sample(n, y.to(training.device))
-    return training.stage.data.crop(samples.float().cpu())
+    return training.stage.data.restore(samples.float().cpu())
 
 
 def spread(index: Tensor, n: int) -> Tensor:

@@ -32,7 +32,9 @@ def draw(training: Training) -> Picture:
     batch = data.select(data.held_out[:POINTS_SHOWN])
     fake = fixed_samples(training, POINTS_SHOWN)
     level = level_of(training.average, batch.to(training.device))
-    return drawn(lambda axes: draw_plane(axes, batch.x, fake, level))
+    if level is None:
+        return drawn(lambda axes: draw_plane(axes, data.restore(batch.x), fake, None))
+    return drawn(lambda axes: draw_plane(axes, data.restore(batch.x), fake, lambda points: level(data.prepare(points))))
 
 
 def level_of(game: Game, batch: Batch) -> Callable[[Tensor], Tensor] | None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-DATA = {"size": None, "labels": None, "limit": None, "crop": "center", "flip": False, "shift": 0}
+DATA = {"size": None, "labels": None, "label_column": None, "limit": None, "crop": "center", "flip": False, "shift": 0}
 """What is said of the data beside their source, where it is not the default."""
 
 

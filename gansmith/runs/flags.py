@@ -89,13 +89,13 @@ def add(parser: argparse.ArgumentParser, recipe: Callable[..., Any]) -> list[str
     Raises:
         Refusal: the function is no recipe: it takes no data and steps, or has a parameter without a plain type.
     """
-    parameters = inspect.signature(recipe).parameters
+    parameters, place = inspect.signature(recipe).parameters, _place(recipe)
     if not set(parameters) >= OURS:
         raise Refusal(
-            f"a recipe takes data and steps, but {recipe.__name__} takes {', '.join(parameters) or 'nothing'}"
+            f"a recipe takes data and steps, but {recipe.__name__} takes {', '.join(parameters) or 'nothing'}{place}"
         )
     if not _has_default(parameters["steps"]):
-        raise Refusal(f"the parameter 'steps' of {recipe.__name__} needs a default, as in steps: int = 1000")
+        raise Refusal(f"the parameter 'steps' of {recipe.__name__} needs a default, as in steps: int = 1000{place}")
     helps = _arguments(recipe)
     group = parser.add_argument_group("the recipe's own")
     names = [name for name in parameters if name not in OURS]
@@ -103,13 +103,14 @@ def add(parser: argparse.ArgumentParser, recipe: Callable[..., Any]) -> list[str
         kind, value = _kind(parameters[name]), parameters[name].default
         if kind is None or not _has_default(parameters[name]):
             raise Refusal(
-                f"the parameter {name!r} of {recipe.__name__} needs a default and a type int, float, str or bool"
+                f"the parameter {name!r} of {recipe.__name__} needs a default and a type int, float, str or bool, "
+                f"as in {name}: int = 1{place}"
             )
         chosen = "" if value is None else f" (default: {value})"
         text = f"{helps.get(name, '')}{chosen}".strip().replace("%", "%%")
         flag = "--" + name.replace("_", "-")
         if flag in parser._option_string_actions:
-            raise Refusal(f"the parameter {name!r} of {recipe.__name__} is a flag of gansmith's own: rename it")
+            raise Refusal(f"the parameter {name!r} of {recipe.__name__} is a flag of gansmith's own: rename it{place}")
         if kind is bool:
             group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=value, help=text)
         else:
@@ -177,6 +178,12 @@ def _needed(kind: type | None, default: object, value: object) -> str:
     if kind is not None and type(value) is not kind:
         return {bool: "true or false", str: "a word"}[kind]
     return ""
+
+
+def _place(recipe: Callable[..., Any]) -> str:
+    """Where a recipe is defined, for the end of a message."""
+    code = getattr(inspect.unwrap(recipe), "__code__", None)
+    return "" if code is None else f" ({code.co_filename}, line {code.co_firstlineno})"
 
 
 def _has_default(parameter: inspect.Parameter) -> bool:

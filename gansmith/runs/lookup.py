@@ -155,10 +155,15 @@ def from_file(path: Path, function: str, sha256: str | None = None) -> Recipe:
 
 def describe_error(error: BaseException, path: Path) -> str:
     """What an error in a user's file says, and in which line it arose."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    line = error.lineno if isinstance(error, SyntaxError) else line_of(error, path)
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     return f"{'' if line is None else f'line {line}: '}{type(error).__name__}: {message}"
+
+
+def line_of(error: BaseException, path: Path) -> int | None:
+    """The line of a file that was last entered before an error; None if the file had no part in it."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return lines[-1] if lines else None
 
 
 def digest(source: bytes) -> str:

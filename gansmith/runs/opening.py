@@ -14,6 +14,7 @@ import torch
 
 from gansmith.chance import one_at_a_time
 from gansmith.data import Dataset
+from gansmith.data.scale import Scale
 from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
 from gansmith.disk.folders import folder_of
@@ -181,7 +182,7 @@ def data_of(run: RunFolder, moved: str | None, labels: str | None = None) -> Dat
     cure = "" if moved or is_named(selection.source) else " (if the data were moved, name them by --data)"
     python = "; give the dataset that it was trained on, by gansmith.resume(path, data=dataset)"
     with refusals(cure=python if "digest" in record else cure):
-        data = selection.load()
+        data = selection.load().with_scale(Scale.from_record(record.get("scale")))
     if "digest" in record:
         if data.digest() != record["digest"]:
             raise Refusal(f"{selection.source} as it is loaded is not what {run.path} was trained on{python}")
@@ -197,6 +198,7 @@ def same_data(run: RunFolder, data: Dataset) -> Dataset:
         Refusal: the run was trained on another.
     """
     record = run.record["data"]
+    data = data.with_scale(Scale.from_record(record.get("scale")))
     same = data.digest() == record["digest"] if "digest" in record else data.fingerprint == record["fingerprint"]
     if not same:
         raise Refusal(f"{run.path} was trained on other data than the dataset that was given: give the same")
@@ -219,24 +221,30 @@ def without_samples(record: dict[str, Any]) -> Dataset:
         class_names=tuple(record.get("class_names", ())),
         classes=record.get("classes"),
         deep_range=record.get("deep_range") and tuple(record["deep_range"]),
+        scale=Scale.from_record(record.get("scale")),
     )
 
 
 @contextmanager
 def _applying(recipe: Recipe) -> Iterator[None]:
-    """The seam where a recipe meets its arguments: what a built-in one cannot build, the arguments are to blame for."""
+    """The seam where a recipe meets its arguments: what a built-in one cannot build, the arguments are to blame for.
+
+    An error in the user's own file is shown as what it is: file, line and message.
+    """
+    file = None if recipe.source is None else Path(recipe.function.__code__.co_filename)
     try:
         yield
-    except ValueError as error:
-        raise error if isinstance(error, Refusal) else Refusal(str(error)) from error
-    except (RuntimeError, OverflowError, MemoryError) as error:
+    except Exception as error:
         if out_of_memory(error):
+            raise
+        line = None if file is None else lookup.line_of(error, file)
+        if line is not None and isinstance(error, Refusal):
+            raise Refusal(f"{error} ({file}, line {line})") from error
+        if line is not None:
+            raise Refusal(f"{file}, line {line}: {type(error).__name__}: {error}") from error
+        if isinstance(error, ValueError):
+            raise error if isinstance(error, Refusal) else Refusal(str(error)) from error
+        if not isinstance(error, (RuntimeError, OverflowError)):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise Refusal(f"{recipe.name} cannot be built with such numbers, take smaller ones: {reason}") from error
-    except Exception as error:
-        if recipe.source is None:
-            raise
-        raise Refusal(
-            f"{recipe.name} fails: {lookup.describe_error(error, Path(recipe.function.__code__.co_filename))}"
-        ) from error

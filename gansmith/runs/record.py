@@ -30,6 +30,7 @@ DATA: dict[str, tuple[type, ...]] = {
 }
 DATA_MAY: dict[str, tuple[type, ...]] = {
     "labels": (str, NONE),
+    "label_column": (str, NONE),
     "limit": (int, NONE),
     "crop": (str,),
     "flip": (bool,),
@@ -40,6 +41,7 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
     "class_names": (list,),
     "classes": (int, NONE),
     "digest": (str,),
+    "scale": (dict, NONE),
 }
 MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "python": (bool,), "seconds": (int, float), "step": (int,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
@@ -64,6 +66,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or (None if _is_shape(record["data"]["shape"]) else "shape")
         or (None if 0 < (record["data"].get("classes") or 1) <= CLASSES else "classes")
         or next((key for key in ("value_range", "deep_range") if not _is_range(record["data"].get(key))), None)
+        or (None if record["data"].get("scale") is None or _is_scale(record["data"]) else "scale")
         or (None if record["data"]["content"] is None or _is_content(record["data"]["content"]) else "content")
     )
 
@@ -84,6 +87,15 @@ def _is_shape(shape: list[Any]) -> bool:
     """(d,) or (c, s, s)."""
     whole = all(type(side) is int and 0 < side < 2**31 for side in shape)
     return whole and (len(shape) == 1 or (len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] <= 128))
+
+
+def _is_scale(data: dict[str, Any]) -> bool:
+    """A finite mean and a positive deviation for each column of vectors."""
+    mean, deviation = data["scale"].get("mean"), data["scale"].get("deviation")
+    if not (isinstance(mean, list) and isinstance(deviation, list)):
+        return False
+    numbers = all(type(value) is float and abs(value) < 3.4e38 for value in (*mean, *deviation))
+    return numbers and data["shape"] == [len(mean)] == [len(deviation)] and all(value > 0 for value in deviation)
 
 
 def _is_content(content: list[Any]) -> bool:

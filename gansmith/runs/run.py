@@ -31,7 +31,8 @@ Images: TypeAlias = Tensor | Dataset | str | Path
 class Run:
     """A run folder and its game: made by :func:`gansmith.train` and :func:`gansmith.load_run`.
 
-    Samples come as float32 on the CPU: pictures with values in [-1, 1], less their padding.
+    Samples come and go as float32 on the CPU: pictures with values in [-1, 1], less their padding; vectors in the
+    data's own units, though the networks may see them standardized.
 
     Attributes:
         folder: the run folder: its path and record.
@@ -94,7 +95,7 @@ class Run:
         with keyed(Part((seed, "sample")), self.training.device):
             inputs = game.inputs(n, classes)
         for several in zip(*(torch.split(part, PART) for part in parts(inputs)), strict=True):
-            yield self.data.crop(game.decode(alike(inputs, several)).float().cpu())
+            yield self.data.restore(game.decode(alike(inputs, several)).float().cpu())
 
     def score(self, sample: Images | tuple[Tensor, ...]) -> Tensor:
         """The critic's scores (n,), high for real, of samples as :meth:`encode` takes them, or of a tuple's parts.
@@ -104,6 +105,8 @@ class Run:
         game = self._able(Scores, "a game that scores", "does not")
         if not isinstance(sample, tuple):
             sample = self.values(sample)
+        elif self.data.scale is not None:
+            sample = (self.values(sample[0]), *sample[1:])
         rows = zip(*(torch.split(part, PART) for part in parts(sample)), strict=True)
         scores = [game.score(alike(sample, [part.to(self.training.device) for part in several])) for several in rows]
         return torch.cat([score.float().cpu() for score in scores])
@@ -128,7 +131,7 @@ class Run:
             truncation: below 1 codes move toward the latents' center, to smoother pictures.
         """
         game = self.encoder()
-        return self.data.crop(self._mapped(lambda x: game.reconstruct(x, truncation), images))
+        return self.data.restore(self._mapped(lambda x: game.reconstruct(x, truncation), images))
 
     def interpolate(self, a: Images, b: Images, steps: int = 12) -> Tensor:
         """Pictures on the way from a[i] to b[i], (n, steps, ...), both ends included; images as :meth:`encode`."""
@@ -139,13 +142,15 @@ class Run:
         if len(x) != len(y):
             raise Refusal(f"needs as many samples on both sides, but got {len(x)} and {len(y)}: take the first of each")
         between = game.interpolate(x.to(self.training.device), y.to(self.training.device), steps).float().cpu()
-        rows: Tensor = self.data.crop(between.flatten(0, 1)).unflatten(0, between.shape[:2])
+        rows: Tensor = self.data.restore(between.flatten(0, 1)).unflatten(0, between.shape[:2])
         return rows
 
     def load(self, source: str | Path, *, strict: bool = False) -> Dataset:
         """Pictures of any form in the form that the run was trained on; what was done to them is in their notes."""
         data = self.data
         with refusals(f"needs images for {self.path}: "):
+            if not data.is_images:
+                return load(str(source), strict=strict).with_scale(data.scale)
             selection = Selection.of(self.folder.record["data"])
             return load(
                 str(source),
@@ -160,7 +165,7 @@ class Run:
             )
 
     def values(self, images: Images) -> Tensor:
-        """Images as the networks see them, (n, ...) with values in [-1, 1]."""
+        """Samples as the networks see them, (n, ...): images in [-1, 1], vectors standardized where the run's are."""
         images = self._loaded(images)
         return images.float() if isinstance(images, Tensor) else images.values(torch.arange(len(images)))
 
@@ -195,7 +200,7 @@ class Run:
             raise Refusal(f"needs samples as a path, a Dataset or a tensor, but got {type(images).__name__}")
         data, shape = self.data, tuple(images.shape[-len(self.data.shape) :])
         if isinstance(images, Tensor) and data.content is not None and shape == (data.shape[0], *data.content):
-            return data.pad(images)
+            return data.prepare(images)
         numbers = not isinstance(images, Tensor) or (images.is_floating_point() and images.ndim == 1 + len(data.shape))
         if shape != data.shape or not len(images) or not numbers:
             kind = f"{images.dtype} of {tuple(images.shape)}" if isinstance(images, Tensor) else f"those of {shape}"
@@ -203,7 +208,9 @@ class Run:
                 f"needs one or more samples of shape {data.shape}, as floats (pictures in [-1, 1]), but got {kind}: "
                 "give their path, or load them by run.load"
             )
-        return images
+        if isinstance(images, Dataset):
+            return images.with_scale(data.scale)
+        return images if data.scale is None else data.prepare(images.float())
 
     def _mapped(self, function: Callable[[Tensor], Tensor], images: Images) -> Tensor:
         images = self._loaded(images)

@@ -48,6 +48,7 @@ def train(
     checkpoint_every: float = 20.0,
     size: int | None = None,
     labels: str | None = None,
+    label_column: str | None = None,
     limit: int | None = None,
     crop: str = "center",
     value_range: tuple[float, float] | None = None,
@@ -74,6 +75,7 @@ def train(
         checkpoint_every: seconds between checkpoints.
         size: side of the pictures in pixels.
         labels: a file of labels by file name.
+        label_column: the name of its column of labels, where it has several.
         limit: take at most so many samples.
         crop: how pictures become squares: ``center``, ``pad`` or ``stretch``.
         value_range: the values that become black and white, see :func:`load`.
@@ -95,7 +97,7 @@ def train(
     if folder is not None:
         refuse_existing(folder, "--out, or gansmith resume it")
     check_request(recipe, steps, minutes, seed, checkpoint_every)
-    selection = Selection("digits", size, labels, limit, crop, flip, shift, value_range, first_page)
+    selection = Selection("digits", size, labels, limit, crop, flip, shift, label_column, value_range, first_page)
     dataset, record_of_data = chosen_data(recipe, data, selection, strict)
     for line in dataset.notes:
         print(line)

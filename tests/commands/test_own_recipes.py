@@ -41,6 +41,70 @@ def test_own_recipes_that_fail(function, said, refused, tmp_path):
     assert said in refused("train", *f"own.py:{function} --data ring --device cpu".split())
 
 
+FAULTS = """
+from torch.optim import Adam
+from gansmith.recipes.gan import gan
+
+def untyped(data, steps: int = 3, *,
+            width=16):
+    return gan(data, steps, batch=16, width=width)
+
+def betas(data, steps: int = 3):
+    Adam(gan(data, steps, batch=16, width=16).stages[0].game.parameters(), betas=(0, 0.9))
+
+def kinds(data, steps: int = 3):
+    return gan(data, steps, batch="16" + 1, width=16)
+
+def halves(data, steps: int = 3):
+    return inner(0)
+
+def inner(width):
+    return 16 // width
+
+def sizes(data, steps: int = 3):
+    import torch
+    torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+def refused(data, steps: int = 3):
+    return gan(data, steps, batch=16, width=16, head=3)
+
+def values(data, steps: int = 3):
+    raise ValueError("of two\\nlines")
+
+def few(data, steps: int = 3):
+    return gan(data, steps, batch=2**20, width=16)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (
+            "untyped",
+            "needs a default and a type int, float, str or bool, as in width: int = 1 (own.py, line 5)",
+        ),
+        ("betas", "own.py, line 10: ValueError: betas must be"),
+        ("kinds", "own.py, line 13: TypeError: can only concatenate str"),
+        ("halves", "own.py, line 19: ZeroDivisionError: integer division or modulo by zero"),
+        ("sizes", "own.py, line 23: RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
+        ("refused", "own.py, line 26: TypeError: gan() got an unexpected keyword argument 'head'"),
+        ("values", "own.py, line 29: ValueError: of two lines"),
+        ("few", "gansmith: needs at least 1048576 training samples for a batch"),  # no mistake of the file
+    ],
+)
+def test_mistakes_in_a_recipe_name_file_and_line(function, said, refused, tmp_path):
+    (tmp_path / "own.py").write_text(FAULTS)
+    line = refused("train", *f"own.py:{function} --data ring --device cpu".split())
+    assert said in line and "with such numbers" not in line
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_memory_that_runs_out_in_a_recipe_is_told_as_such(refused, tmp_path):
+    text = "def big(data, steps: int = 3):\n    raise MemoryError\n"
+    (tmp_path / "own.py").write_text(text)
+    assert "not enough memory: take a smaller" in refused("train", *["own.py:big", "--data", "ring", "--device", "cpu"])
+
+
 def test_an_own_recipes_help(capsys, tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     assert main(["train", "own.py:mine", "--help"]) == 0

@@ -9,6 +9,7 @@ from PIL import Image
 
 from gansmith.data import listing, load, sources
 from gansmith.data.classes import classes_of
+from gansmith.data.label_values import Labels
 from gansmith.data.listing import walk
 from gansmith.data.raw_data import RawData
 
@@ -198,9 +199,9 @@ def test_labels_of_a_file_belong_to_what_was_listed(tmp_path, monkeypatch):
     (folder / "labels.csv").write_text("")
     calls = []
 
-    def read(path, names, n):
-        calls.append((path, list(names), n))
-        return torch.arange(n), tuple(map(str, range(n))), ("labels from labels.csv",)
+    def read(file, names, n, **how):
+        calls.append((file.path, list(names), n))
+        return Labels(torch.arange(n), tuple(map(str, range(n))), ("labels from labels.csv",))
 
     monkeypatch.setattr(sources, "read_labels", read)
     for limit in (None, 10):
@@ -220,8 +221,8 @@ def test_labels_that_cannot_be_read(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"needs a file of labels, but there is none named 'no\.csv'"):
         load(str(tmp_path), labels="no.csv")
 
-    def refuse(path, names, n):
-        raise PermissionError(13, "Permission denied", path)
+    def refuse(file, names, n, **how):
+        raise PermissionError(13, "Permission denied", file.path)
 
     monkeypatch.setattr(sources, "read_labels", refuse)
     with pytest.raises(ValueError, match=r"cannot read .*a\.png: Permission denied"):
@@ -258,10 +259,11 @@ def test_nothing_but_labels(tmp_path):
         load(str(tmp_path / "one.png"), labels=str(tmp_path / "one.png"))
 
 
-def test_stylegan_labels_are_passed_over(tmp_path):
+def test_a_dataset_without_labels_is_no_picture(tmp_path):
     picture(tmp_path / "a.png")
     picture(tmp_path / "b.png")
     (tmp_path / "dataset.json").write_text('{"labels": null}')
     data = load(str(tmp_path), strict=True)
     assert len(data) == 2
-    assert data.notes == ("ignored dataset.json: pass it as the file of labels to use it",)
+    assert data.y is None and len(data.notes) == 1
+    assert data.notes[0].startswith('not used as labels: dataset.json needs {"labels"')

@@ -59,6 +59,7 @@ def test_labels_beside_a_file(tmp_path):
     data = load(str(tmp_path / "images"))
     assert data.y is not None and torch.equal(data.y, LABELS.long()) and data.classes == 4
     (tmp_path / "more-labels").write_bytes(idx(LABELS))
+    (tmp_path / "labels").rename(tmp_path / "other-labels")
     with pytest.raises(ValueError, match="2 label files of length 20"):
         load(str(tmp_path / "images"))
 
@@ -171,12 +172,62 @@ def test_the_limit(tmp_path, monkeypatch):
         read_idx(tmp_path / "a")
 
 
+def pair(dataset, part, rows):
+    """Files of images and labels, named as MNIST's."""
+    names = (f"{dataset}{part}-images-idx3-ubyte", f"{dataset}{part}-labels-idx1-ubyte")
+    return dict(zip(names, (idx(IMAGES[rows].clone()), idx(LABELS[rows].clone())), strict=True))
+
+
+def write(folder, files):
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return str(folder)
+
+
+def test_names_tell_parts_of_one_size_apart(tmp_path):
+    # By length alone, each file of labels would fit both files of images.
+    data = load(write(tmp_path, pair("", "test", slice(0, 10)) | pair("", "train", slice(10, 20))))
+    assert torch.equal(data.crop(data.x)[:, 0], IMAGES.roll(10, 0)) and data.held_out.tolist() == list(range(10, 20))
+    assert data.y is not None and torch.equal(data.y, LABELS.roll(10).long())
+    assert data.notes[0] == "held out by their names: test-images-idx3-ubyte"
+
+
+def test_a_train_a_validation_and_a_test_part(tmp_path):
+    files = pair("", "valid", slice(0, 6)) | pair("", "train", slice(6, 14)) | pair("", "t10k", slice(14, 20))
+    data = load(write(tmp_path, files))
+    assert data.train.tolist() == list(range(8)) and data.held_out.tolist() == list(range(8, 20))
+    assert data.y is not None and data.y[:8].tolist() == LABELS[6:14].tolist()
+
+
+def test_two_datasets_in_one_folder(tmp_path):
+    letters, digits = pair("letters-", "train", slice(0, 10)), pair("digits-", "train", slice(10, 20))
+    folder = write(tmp_path, letters | digits)
+    with pytest.raises(ValueError, match=r"2 datasets \(.*\): put each dataset into a folder of its own, or name one"):
+        load(folder)
+    data = load(folder + "/digits-train-images-idx3-ubyte")  # its labels are those of its own name
+    assert data.y is not None and data.y.tolist() == LABELS[10:].tolist()
+
+
+def test_idx_in_sub_folders(tmp_path):
+    write(tmp_path / "mnist", pair("", "train", slice(0, 14)) | pair("", "t10k", slice(14, 20)))
+    data = load(str(tmp_path))
+    assert len(data.train) == 14 and data.notes[-1] == "read from its sub-folder mnist"
+    write(tmp_path / "fashion", pair("", "train", slice(0, 14)))
+    with pytest.raises(ValueError, match="IDX files in sub-folders fashion, mnist: name one of them"):
+        load(str(tmp_path))
+
+
 FOLDERS: dict[str, tuple[dict[str, bytes], str]] = {
     "wrong label count": ({"images": GOOD, "labels": idx(LABELS[:19])}, "19 labels, but the images number 20"),
     "two label files": ({"images": GOOD, "l1": idx(LABELS), "l2": idx(LABELS)}, "both have 20 labels"),
     "labels only": ({"labels": idx(LABELS)}, "needs one or two IDX files of images, but has none"),
     "three files of images": ({"a": GOOD, "b": idx(IMAGES[:3]), "c": idx(IMAGES[:2])}, "but has a, b, c"),
     "two of one size": ({"a": GOOD, "b": GOOD}, "unclear which to hold out"),
+    "labels that fit both parts": (
+        {"train-images": GOOD, "test-images": GOOD, "labels": idx(LABELS)},
+        "as many labels as train-images, test-images have images: name it as its images",
+    ),
     "different shapes": ({"a": GOOD, "b": idx(IMAGES[:4, :20])}, "different shapes"),
     "a damaged half": ({"a": GOOD, "b.gz": PACKED[:6]}, "damaged gzip"),
     "an empty half": ({"a": GOOD, "t10k-images-idx3-ubyte": b""}, "named like an IDX file, but is none"),

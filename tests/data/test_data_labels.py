@@ -6,9 +6,14 @@ import struct
 import numpy as np
 import pytest
 
-from gansmith.data.labels import read_labels
+from gansmith.data.label_file import find_label_file
+from gansmith.data.labels import read_labels as read_label_file
 
 NAMES = ("cat/1.png", "dog/1.png", "dog/2.png", "é 3.png")
+
+
+def read_labels(path, names, n, **how):
+    return read_label_file(find_label_file(path), names, n, **how)
 
 
 def write(path, content):
@@ -30,6 +35,9 @@ TABLES = {
     "other separators in paths": "./cat/1.png,cat\ndog\\1.png,dog\n.\\dog\\2.png,dog\n",
     "a row twice": "cat/1.png,cat\ndog/1.png,dog\ndog/2.png,dog\ndog/2.png,dog\n",
     "base names where unique": "cat/1.png,cat\ndog/1.png,dog\nelsewhere/2.png,dog\n",
+    "spaces": "cat/1.png  cat\ndog/1.png dog\ndog/2.png   dog\n",
+    "without endings": "id,breed\ncat/1,cat\ndog/1.jpg,dog\n2,dog\n",
+    "a header the other way round": "breed,id\ncat,cat/1.png\ndog,dog/1.png\ndog,dog/2.png\n",
     "JSON": '\ufeff {"labels": [["cat/1.png", "cat"], ["dog/1.png", "dog"], ["dog\\\\2.png", "dog"]]}',
 }
 
@@ -38,7 +46,8 @@ TABLES = {
 def test_words(tmp_path, case):
     y, class_names, notes = read_labels(write(tmp_path / "a", TABLES[case]), NAMES, 4)
     assert (y.tolist(), class_names) == ([0, 1, 1, -1], ("cat", "dog"))
-    assert len(notes) == 1 and notes[0].startswith("labels from a for ") and notes[0].endswith(" of 4 samples")
+    assert len(notes) == 1 + (case == "without endings")
+    assert notes[0].startswith("labels from a for ") and notes[0].endswith(" of 4 samples")
 
 
 def test_integers(tmp_path):
@@ -69,6 +78,72 @@ def test_a_base_name_of_two_rows_belongs_to_neither(tmp_path):
     assert y.tolist() == [0, -1, -1, -1] and notes[1].startswith("2 of its rows")
     y, _, notes = read_labels(write(tmp_path / "a", "s/2.png,2\ndog/2.png,1\n"), NAMES, 4)
     assert y.tolist() == [-1, -1, 1, -1] and notes[1].startswith("1 of its rows")
+
+
+def test_commas_in_words(tmp_path):
+    words = {name: f"{word}, {word} of another kind" for name, word in zip(NAMES, "abab", strict=True)}
+    tsv = "".join(f"{name}\t{word}\n" for name, word in words.items())
+    quoted = "".join(f'{name},"{word}"\n' for name, word in words.items())
+    for text in (tsv, quoted, "file\tlabel\n" + tsv):
+        y, class_names, _ = read_labels(write(tmp_path / "a", text), NAMES, 4)
+        assert y.tolist() == [0, 1, 0, 1] and class_names == ("a, a of another kind", "b, b of another kind")
+    with pytest.raises(ValueError, match=r"needs two columns.*a word that holds a comma needs quotes"):
+        read_labels(write(tmp_path / "a", quoted.replace('"', "")), NAMES, 4)
+
+
+def test_the_separator_is_that_by_which_rows_name_samples(tmp_path):
+    names = ("my cat.png", "my dog.png")
+    assert read_labels(write(tmp_path / "a", "my cat.png;a,1\nmy dog.png;b,1\n"), names, 2)[1] == ("a,1", "b,1")
+    assert read_labels(write(tmp_path / "a", "my cat.png,1\nmy dog.png,0\n"), names, 2)[0].tolist() == [1, 0]
+
+
+def test_a_name_without_its_ending_comes_last(tmp_path):
+    # 1.png is the base name of two samples, and so is 1; the row with a path decides for its own sample.
+    y, _, notes = read_labels(write(tmp_path / "a", "2.jpg,5\ndog/2.png,7\n1,9\nx/é 3,3\n"), NAMES, 4)
+    assert y.tolist() == [-1, -1, 7, 3]
+    assert notes[1:] == (
+        "1 samples were found by their names without the ending",
+        "2 of its rows belong to no sample",
+    )
+    y, _, _ = read_labels(write(tmp_path / "a", "a.v2,4\n"), ("a.v2.png", "a.v1.png"), 2)
+    assert y.tolist() == [4, -1]  # only the ending of a picture is left out
+
+
+def test_rows_relative_to_the_folder_of_the_table(tmp_path):
+    names = ("faces/1.png", "faces/a/1.png")
+    file = write(tmp_path / "a", "1.png,1\na/1.png,0\n")
+    assert read_labels(file, names, 2, folder="faces/")[0].tolist() == [1, 0]
+    with pytest.raises(ValueError, match="no row that names a sample"):
+        read_labels(file, names, 2)
+
+
+CELEBA = "3\nBald  Smiling Young\ncat/1.png -1  1  1\ndog/1.png  1 -1  1\ndog/2.png  1  1  1\n"
+
+
+def test_a_column_of_several(tmp_path):
+    path = write(tmp_path / "a", CELEBA)
+    y, class_names, notes = read_labels(path, NAMES, 4, column="smiling")
+    assert (y.tolist(), class_names) == ([1, 0, 1, -1], ("-1", "1"))
+    assert notes == ("labels from a, column smiling, for 3 of 4 samples", "-1 and 1 are two classes, 0 and 1")
+    assert read_labels(path, NAMES, 4, column="Young")[0].tolist() == [1, 1, 1, -1]
+    with pytest.raises(ValueError, match=r"4 columns.* none is called label: choose one by --label-column, of file"):
+        read_labels(path, NAMES, 4)
+    with pytest.raises(ValueError, match="one column called Bold in its first row, but that is file, Bald, Smiling"):
+        read_labels(path, NAMES, 4, column="Bold")
+    csv = write(tmp_path / "b", "width,picture,breed\n3,cat/1.png,x\n3,2,y\n")
+    assert read_labels(csv, NAMES, 4, column="breed")[0].tolist() == [0, -1, 1, -1]
+
+
+def test_columns_are_those_of_tables(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(4))
+    for path in (tmp_path / "a.npy", write(tmp_path / "b", '{"labels": [["2.png", 1]]}')):
+        with pytest.raises(ValueError, match="which has no columns: leave --label-column out"):
+            read_labels(path, NAMES, 4, column="breed")
+
+
+def test_whole_numbers_that_a_table_writes_as_fractions(tmp_path):
+    y, class_names, _ = read_labels(write(tmp_path / "a", "cat/1.png,10.0\ndog/1.png,2.0\ndog/2.png,\n"), NAMES, 4)
+    assert (y.tolist(), class_names) == ([10, 2, -1, -1], ())
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, ">i8"])
@@ -119,8 +194,9 @@ def test_refused(tmp_path, case):
 
 ARRAYS = {
     "another length": (np.arange(5), "needs 4 labels, one for each sample, but has shape .5,"),
-    "a matrix": (np.zeros((2, 2), int), "but has shape .2, 2"),
-    "floats": (np.zeros(4), "needs integer labels, but has float64"),
+    "a matrix": (np.zeros((2, 2), int), "needs one 1 and else zeros in each row, but row 0"),
+    "a cube": (np.zeros((4, 1, 1), int), "one integer or word for each sample, but has int64.4, 1, 1."),
+    "fractions": (np.arange(4) / 2, "needs whole numbers as labels, but has 0.5"),
     "objects": (np.array([{}] * 4), "pickled"),
     "too small": (np.array([0, 0, 0, -2]), "but has -2 to 0"),
     "too large": (np.array([0, 0, 0, 2**63], np.uint64), "but has 0 to 9223372036854775808"),
@@ -141,8 +217,9 @@ def test_samples_that_are_no_files(tmp_path):
 
 
 def test_limits(tmp_path, monkeypatch):
-    monkeypatch.setattr("gansmith.data.labels.LIMIT", 10)
-    monkeypatch.setattr("gansmith.data.labels.JSON_LIMIT", 5)
+    for module in ("labels", "label_tables"):
+        monkeypatch.setattr(f"gansmith.data.{module}.LIMIT", 10)
+    monkeypatch.setattr("gansmith.data.label_tables.JSON_LIMIT", 5)
     np.save(tmp_path / "a.npy", np.arange(4))
     for path in (tmp_path / "a.npy", write(tmp_path / "a", "cat/1.png,1\n"), write(tmp_path / "b", '{"a": 1}')):
         with pytest.raises(ValueError, match=r"more than the limit of (10|5) for labels: split it"):

@@ -70,12 +70,62 @@ def test_labels(tmp_path):
     assert data.y is not None and data.y.tolist() == y.tolist() and data.classes == 3
 
 
+N = np.arange(12)
+FORMS = {
+    "one column": ((N % 3)[:, None], (N % 3).tolist(), ()),
+    "floats": (N % 3 * 1.0, (N % 3).tolist(), ()),
+    "one-hot": (np.eye(4, dtype=np.float32)[N % 4], (N % 4).tolist(), ()),
+    "one-hot integers": (np.eye(5, dtype=np.int64)[N % 5], (N % 5).tolist(), ()),
+    "truth values": (N % 2 == 0, (1 - N % 2).tolist(), ()),
+    "words": (np.array(["tench", "cat", ""])[N % 3], [1, 0, -1] * 4, ("cat", "tench")),
+    "bytes": (np.array([b"b", b"a"])[N % 2], [1, 0] * 6, ("a", "b")),
+    "numbers as words": (np.array(["10", "9"])[N % 2], [10, 9] * 6, ()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("samples", ["images", "vectors"])
+def test_labels_of_every_form(tmp_path, form, samples):
+    labels, expected, class_names = FORMS[form]
+    x = GRAY if samples == "images" else RNG.standard_normal((12, 3))
+    data = load(save(tmp_path / "a.npz", labels=labels, x=x))
+    assert data.y is not None and (data.y.tolist(), data.class_names) == (expected, class_names)
+    assert "labels from array 'labels'" in data.notes
+    save(tmp_path / "x.npz", arr_0=x)
+    for name in ("y.npz", "y.npy"):  # a file of labels alone, as KMNIST's
+        (np.save if name == "y.npy" else np.savez)(tmp_path / name, labels)
+        again = load(str(tmp_path / "x.npz"), labels=str(tmp_path / name))
+        assert again.y is not None and torch.equal(again.y, data.y) and again.class_names == class_names
+
+
+def test_a_file_of_labels_holds_one_array(tmp_path):
+    save(tmp_path / "x.npz", x=GRAY)
+    labels = save(tmp_path / "y.npz", a=N, b=N)
+    with pytest.raises(ValueError, match="needs one array of labels, but has a, b: save only the labels"):
+        load(str(tmp_path / "x.npz"), labels=labels)
+    labels = save(tmp_path / "y.npz", a=N[:5])
+    with pytest.raises(ValueError, match=r"needs 12 labels, one for each sample, but has shape \(5,\)"):
+        load(str(tmp_path / "x.npz"), labels=labels)
+
+
 BAD = {
     "pickled objects": ({"x": np.array([{}, {}], dtype=object)}, "pickled Python objects"),
     "two arrays": ({"a": GRAY, "b": GRAY}, r"has 'a' uint8\(12, 16, 16\), 'b' uint8"),
     "three arrays": ({"a": GRAY, "b": np.arange(12), "c": np.arange(12)}, "save only these"),
-    "labels of another length": ({"x": GRAY, "y": np.arange(11)}, "of as many integer labels"),
-    "labels that are floats": ({"x": GRAY, "y": np.arange(12) / 2}, "of as many integer labels"),
+    "labels of another length": ({"x": GRAY, "y": np.arange(11)}, "of as many labels"),
+    "labels that are floats": (
+        {"x": GRAY, "y": np.arange(12) / 2},
+        "needs whole numbers as labels, but has 0.5",
+    ),
+    "labels that are not finite": ({"x": GRAY, "y": np.full(12, np.nan)}, "needs whole numbers as labels, but has nan"),
+    "rows that are not one-hot": (
+        {"x": GRAY, "y": np.vstack([np.eye(4)[[0] * 11], np.ones((1, 4))])},
+        r"one 1 and else zeros in each row, but row 11 is \[1.0, 1.0, 1.0, 1.0\]: save one label",
+    ),
+    "rows of another number than 1": ({"x": GRAY, "y": 2 * np.eye(12)}, "but row 0 is"),
+    "words in two columns": ({"x": GRAY, "y": np.full((12, 2), "a")}, "one word for each sample"),
+    "words that are no text": ({"x": GRAY, "y": np.array([b"\xff"] * 12)}, "needs words in UTF-8"),
+    "two matrices": ({"a": np.zeros((12, 2)), "b": np.ones((12, 3))}, "call it labels"),
     "labels out of range": ({"x": GRAY, "y": np.arange(12) - 3}, "0 and up, -1 for unlabeled, but has -3"),
     "labels only": ({"y": np.arange(11)}, "needs one array"),
     "five dimensions": ({"x": np.zeros((2, 2, 2, 2, 2))}, "needs one array"),

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -32,6 +33,22 @@ def test_points_over_critics_of_every_kind(level: Callable[[Tensor], Tensor] | N
 
 def test_one_real_point_over_and_over() -> None:
     drawn(lambda axes: draw(axes, torch.ones(5, 2), torch.zeros(0, 2), center))
+
+
+def test_an_axis_of_another_size_by_far_has_a_scale_of_its_own() -> None:
+    def limits(scale: float) -> tuple[float, float]:
+        shown = {}
+
+        def both(axes: Any) -> None:
+            draw(axes, real * torch.tensor([1.0, scale]), torch.zeros(1, 2), center)
+            shown.update(x=axes.get_xlim(), y=axes.get_ylim())
+
+        drawn(both)
+        return shown["x"][1] - shown["x"][0], shown["y"][1] - shown["y"][0]
+
+    real = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
+    assert limits(5.0) == pytest.approx((13, 13)) and limits(0.0) == pytest.approx((2.6, 2.6))
+    assert limits(1e4) == pytest.approx((2.6, 2.6e4))
 
 
 def test_what_is_not_in_the_plane_is_refused() -> None:
