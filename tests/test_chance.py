@@ -77,6 +77,16 @@ def test_the_draws_are_the_same_everywhere():
 FIXED = [443, 675, 506]
 
 
+def test_all_bits_of_a_runs_seed_count_though_torch_reads_the_low_32_only():
+    drawn = [torch.rand(4, generator=torch.Generator().manual_seed(seed)) for seed in (7, 7 + 2**32, 8)]
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+    draws = []
+    for seed in (7, 7 + 2**32):
+        with keyed(Part((seed, 0))):
+            draws.append(chance.normal("z", 4))
+    assert not torch.equal(*draws)
+
+
 @pytest.mark.parametrize("latent", [Normal(64), Uniform(64), Sphere(64)])
 def test_latents_have_the_deviation_that_they_say(latent):
     with keyed(Part((0,))):

@@ -35,6 +35,12 @@ class KernelDiscrepancy(Objective):
             real ones as at most high (0.25 and 4 in the repulsive paper's code); None for no bounds.
         biased: also count pairs of a sample with itself, as the first MMD GAN's code does.
 
+    Note:
+        The first MMD GAN's code takes the root of the positive part, :math:`\sqrt{\max(\mathrm{MMD}^2, 0)}`, of the
+        biased estimate, as the loss of both players; here ``biased`` changes the estimate alone. The repulsive paper's
+        code leaves out the diagonal of the cross kernel, k(x_i, y_i), too; here all pairs of a real and a fake sample
+        count, because they are independent. With equal batches both estimates have the same mean.
+
     Raises:
         ValueError: fewer than two samples of a kind, in the unbiased form.
 

@@ -32,6 +32,9 @@ class Relativistic(Objective):
         of: whose f and g (h and k are not read): ``Hinge()`` makes it RaHinge, ``LeastSquares(-1, 1, 1)`` RaLSGAN up to
             its factor 1/2; the logistic ones of :class:`NonSaturating` by default.
 
+    Note:
+        The paper writes the average form as a sum, without the 1/2; the author's code has it, and so has this class.
+
     Raises:
         ValueError: the paired form got batches of different sizes.
 

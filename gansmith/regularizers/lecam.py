@@ -33,6 +33,10 @@ class LeCam(Regularizer):
         decay: of the averages, in [0, 1).
         one_sided: take the positive part.
 
+    Note:
+        The authors' codes move the anchors by the current batch before they use them, so that a batch is also pulled
+        toward itself and the first move already has a penalty. Here the anchors are those of past moves alone.
+
     Raises:
         ValueError: a decay outside [0, 1), or a negative weight.
 
