@@ -1,0 +1,236 @@
+"""Thirty errors all over the library, each a change of one line: how many turn a claim of `gansmith verify` red?
+
+python benchmarks/planted_errors.py [COMMIT ...]
+
+Measures the commits named, HEAD by default, each in a clone of its own; two to five minutes a commit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from results import record
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Error:
+    """One change of the text of a file.
+
+    Arguments:
+        words: what is wrong then.
+        file: below ``gansmith/``.
+        right: the text, which the file holds once.
+        wrong: what stands in its place.
+    """
+
+    words: str
+    file: str
+    right: str
+    wrong: str
+
+    def plant(self, root: Path) -> None:
+        """Changes the file below ``root``.
+
+        Raises:
+            ValueError: the file does not hold the text once.
+        """
+        file = root / "gansmith" / self.file
+        text = file.read_text(encoding="utf-8")
+        if text.count(self.right) != 1:
+            raise ValueError(f"needs {self.right!r} once in {self.file}, but found it {text.count(self.right)} times")
+        file.write_text(text.replace(self.right, self.wrong), encoding="utf-8")
+
+
+ERRORS = [
+    Error("the hinge's margin of fake samples is 0", "objectives/pointwise.py", "relu(1 + t)", "relu(t)"),
+    Error("the mean over the other batch is over one's own", "objectives/relativistic.py", "low - high.", "low - low."),
+    Error(
+        "the witness of maps is a sum over places",
+        "objectives/patchwise.py",
+        "scores.flatten(1).mean(1)",
+        "scores.flatten(1).sum(1)",
+    ),
+    Error("the loss of scales is their mean", "objectives/several.py", "torch.stack(losses).sum()", "sum(losses) / 2"),
+    Error(
+        "the adaptive weight is upside down",
+        "objectives/balance.py",
+        "weights[0] / (weights[1] + eps)",
+        "weights[1] / (weights[0] + eps)",
+    ),
+    Error("MMD's witness is a sum over samples", "objectives/kernel.py", "anchor).mean(1)", "anchor).sum(1)"),
+    Error("LeCam's form is one-sided where it is not asked", "regularizers/lecam.py", "if self.one", "if not self.one"),
+    Error("a lazy term counts each move twice", "regularizers/lazy.py", "self.count += 1", "self.count += 2"),
+    Error(
+        "shifted borders are repeated and not reflected",
+        "regularizers/consistency.py",
+        "(size - 1) - ((size - 1) - place).abs()",
+        "place.clamp(max=size - 1)",
+    ),
+    Error("slopes on both sides are on real samples only", "regularizers/points.py", "[real, fake]", "[real, real]"),
+    Error(
+        "DRAGAN's points lie around fake samples",
+        "regularizers/dragan.py",
+        "enumerate(parts(real))",
+        "enumerate(parts(fake))",
+    ),
+    Error("unequal micro-batches count alike", "dynamics/pull.py", "share = len(rows) / n", "share = 1 / self.micro"),
+    Error(
+        "gradients of ranks are summed up",
+        "dynamics/gradients.py",
+        "flat /= dist.get_world_size(group)",
+        "flat /= 1",
+    ),
+    Error("all moves see the first batch", "dynamics/base.py", "self.draws += 1", "self.draws += 0"),
+    Error(
+        "a rate falls less than its schedule says",
+        "dynamics/schedules.py",
+        "(done - self.start) / (1 - self.start)",
+        "done - self.start",
+    ),
+    Error(
+        "a look-ahead leaves the optimizers' state",
+        "dynamics/extragradient.py",
+        "save_optimizers(self.optimizers.values())",
+        "save_optimizers([])",
+    ),
+    Error(
+        "the average has no warm-up", "games/average.py", "1 - min(self.decay, (1 + t) / (10 + t))", "1 - self.decay"
+    ),
+    Error(
+        "the average follows twice a step",
+        "training/loop.py",
+        "        self._average.update_parameters(stage.game)\n",
+        "        self._average.update_parameters(stage.game)\n" * 2,
+    ),
+    Error(
+        "a resumed run forgets its average",
+        "training/loop.py",
+        'self._average.load_state_dict(state["average"])',
+        "pass",
+    ),
+    Error(
+        "codes are not scaled to the latent", "games/ogan.py", "self.free(codes) * self.latent.std", "self.free(codes)"
+    ),
+    Error("an interpolation runs backwards", "games/base.py", "u.lerp(v, t)", "v.lerp(u, t)"),
+    Error(
+        "a folded network has the weights before normalization",
+        "networks/spectral.py",
+        "values = {name: getattr(module, name).clone() for name in chains}",
+        "values = {name: chains[name].original.clone() for name in chains}",
+    ),
+    Error("a jackknife's error is doubled", "evaluate/interval.py", "(a[name] - b[name]) / 2", "a[name] - b[name]"),
+    Error(
+        "covariances are over n", "evaluate/frechet.py", "self.scatter / (self.count - 1)", "self.scatter / self.count"
+    ),
+    Error(
+        "a training sample's spacing is 0",
+        "evaluate/memorization.py",
+        "nearest(train[rows], train, 2)[0][:, 1]",
+        "nearest(train[rows], train, 2)[0][:, 0]",
+    ),
+    Error(
+        "a probe is fitted on the codes that it is tried on",
+        "evaluate/probes.py",
+        "model.fit(train.cpu().numpy(), train_labels.cpu().numpy())",
+        "model.fit(codes.cpu().numpy(), labels.cpu().numpy())",
+    ),
+    Error(
+        "neighborhoods hold their border",
+        "evaluate/manifold.py",
+        "inside = squares < dense",
+        "inside = squares <= dense",
+    ),
+    Error("a picture is moved alike in every epoch", "data/augment.py", '|augment|{walk}"', '|augment"'),
+    Error(
+        "an epoch's last batch goes on with the same epoch",
+        "data/epochs.py",
+        "_permutation(seed, epoch + 1, n)",
+        "_permutation(seed, epoch, n)",
+    ),
+    Error(
+        "held-out samples are trained on", "data/dataset.py", "is_train[held_out] = False", "is_train[held_out] = True"
+    ),
+]
+
+
+SEEN = """
+import json, sys
+from gansmith.testing.oracles import CLAIMS
+files = []
+for claim in CLAIMS:
+    called = set()
+    sys.setprofile(lambda frame, event, _: called.add(frame.f_code.co_filename) if event == "call" else None)
+    finding = claim.measure()
+    sys.setprofile(None)
+    files.append([finding.holds, sorted(called)])
+print(json.dumps(files))
+"""
+RED = """
+import json, sys
+from gansmith.testing.oracles import CLAIMS
+print(json.dumps([not CLAIMS[int(number)].measure().holds for number in sys.argv[1:]]))
+"""
+
+
+def main(commits: list[str]) -> None:
+    found = {commit: _measure(commit) for commit in commits}
+    lines = [
+        "## Errors planted all over the library\n",
+        "Claims of `gansmith verify` that turn red when one line of the library is wrong; a dash where none does.\n",
+        f"| planted in | error | {' | '.join(commits)} |",
+        "|---|---|" + "---|" * len(commits),
+    ]
+    for error in ERRORS:
+        counts = " | ".join(str(found[commit][error.words] or "-") for commit in commits)
+        lines.append(f"| {error.file} | {error.words} | {counts} |")
+    seen = (str(sum(map(bool, counts.values()))) for counts in found.values())
+    lines.append(f"| | seen, of {len(ERRORS)} | {' | '.join(seen)} |")
+    record("planted errors", "\n".join(lines))
+
+
+def _measure(commit: str) -> dict[str, int]:
+    """How many claims fail under each error; of those that call something in its file, for no other can."""
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+        subprocess.run(["git", "checkout", "-q", commit], cwd=clone, check=True)
+        claims = _run(clone, SEEN)
+        if not all(holds for holds, _ in claims):
+            raise SystemExit(f"needs a commit whose claims hold, but of {commit} some fail without any error")
+        found = {}
+        for error in ERRORS:
+            file = str(clone / "gansmith" / error.file)
+            calling = [str(number) for number, (_, files) in enumerate(claims) if file in files]
+            error.plant(clone)
+            found[error.words] = sum(_run(clone, RED, *calling)) if calling else 0
+            print(f"{commit}: {found[error.words]} of {len(calling)} fail where {error.words}", file=sys.stderr)
+            subprocess.run(["git", "checkout", "-q", "."], cwd=clone, check=True)
+        return found
+
+
+def _run(clone: Path, code: str, *arguments: str) -> list[Any]:
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=clone,
+        env=os.environ | {"PYTHONPATH": str(clone), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if run.returncode:
+        raise SystemExit(f"needs claims that can be measured, but got: {run.stderr[-300:]}")
+    result: list[Any] = json.loads(run.stdout)
+    return result
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["HEAD"])
