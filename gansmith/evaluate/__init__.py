@@ -3,7 +3,7 @@
 from gansmith.evaluate.choosing import choose
 from gansmith.evaluate.classes import ClassJudge, Judge
 from gansmith.evaluate.compare import compare, distances
-from gansmith.evaluate.coverage import ClassCoverage, class_coverage
+from gansmith.evaluate.coverage import ClassCoverage, class_coverage, expected_divergence
 from gansmith.evaluate.digit_features import DigitClassifier
 from gansmith.evaluate.diversity import mean_distance, vendi_score
 from gansmith.evaluate.duplicates import Duplicates, duplicates
@@ -54,6 +54,7 @@ __all__ = [
     "duplicates",
     "energy_distance",
     "expected_coverage",
+    "expected_divergence",
     "extract",
     "frechet_distance",
     "jackknife",

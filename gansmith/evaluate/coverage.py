@@ -18,7 +18,7 @@ class ClassCoverage:
         covered: classes with at least one sample.
         of: classes in the real data.
         kl: KL(samples || real) in nats; 0 for equal shares, infinite where a sample is of a class that has no real
-            one. A perfect generator has about (classes - 1) / (2n).
+            one. For what a perfect generator has, see `expected_divergence`.
         rarest: the smallest share that a class has among the samples.
         missing: classes without a sample, ascending.
     """
@@ -66,3 +66,36 @@ def class_coverage(labels: Tensor, shares: Mapping[int, float]) -> ClassCoverage
     return ClassCoverage(
         len(real) - len(missing), len(real), max(kl, 0.0), min(shares_of_samples.get(c, 0.0) for c in real), missing
     )
+
+
+def expected_divergence(classes: int, samples: int, real: int | None = None) -> float:
+    r"""The divergence `kl` that a perfect generator is expected to have: its floor.
+
+    .. math::
+        E\, \text{KL} \approx \frac{C - 1}{2} \Big( \frac{1}{n} + \frac{1}{m} \Big)
+
+    Both shares are counted, among n samples and m real ones, and both counts have errors of their own. Only where the
+    real shares are known exactly, the second term is not there. With few real samples of a class
+    the mean is a little larger: 7 % at 18 of each.
+
+    Arguments:
+        classes: C, the number of classes.
+        samples: n, the number of samples that were labeled.
+        real: m, the number of real ones that the shares were counted among; None where these are known exactly.
+
+    Raises:
+        ValueError: where there is no class, no sample or no real one.
+
+    References:
+        The mean of the statistic :math:`2 n\, \text{KL}` is the degrees of freedom C - 1: The large-sample
+        distribution of the likelihood ratio, Wilks, 1938, https://doi.org/10.1214/aoms/1177732360.
+
+    Example:
+        >>> round(expected_divergence(10, 2000, 180), 4), round(expected_divergence(10, 2000), 5)
+        (0.0272, 0.00225)
+    """
+    if min(classes, samples, 1 if real is None else real) < 1:
+        raise ValueError(
+            f"needs a class and a sample of each kind, but got {classes}, {samples} and {real}: count them"
+        )
+    return (classes - 1) / 2 * (1 / samples + (0.0 if real is None else 1 / real))

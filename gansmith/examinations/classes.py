@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gansmith.evaluate.coverage import class_coverage
+from gansmith.evaluate.coverage import class_coverage, expected_divergence
 from gansmith.examinations.base import MOST, PART, Examination, Subject, as_values, finite, generates
 from gansmith.examinations.table import Bar, Table
 
@@ -38,6 +38,7 @@ def measure(subject: Subject) -> dict[str, Any]:
         "covered": coverage.covered,
         "of": coverage.of,
         "kl": finite(coverage.kl),
+        "kl_floor": expected_divergence(coverage.of, len(labels), len(named)),
     }
     return {"classes": numbers}
 
@@ -80,7 +81,10 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
 
 
 def _divergence(classes: Mapping[str, Any]) -> str:
-    return "" if classes.get("kl") is None else f" (divergence KL of the first from the second: {classes['kl']:.2g})"
+    if classes.get("kl") is None:
+        return ""
+    floor = f"; a perfect generator has about {classes['kl_floor']:.2g}" if "kl_floor" in classes else ""
+    return f" (divergence KL of the first from the second: {classes['kl']:.2g}{floor})"
 
 
 CLASSES = Examination("classes", fits, measure, sentences, tables)
