@@ -35,7 +35,8 @@ Key = tuple[int | str, ...]
 class Part:
     """The rows ``[offset, offset + size)`` of a global batch of ``total`` samples, drawn under ``key``.
 
-    The default is the whole of a batch of any size. ``group`` holds the ranks that share the global batch.
+    The default is the whole of a batch of any size. ``group`` holds the ranks that share the global batch, and
+    ``counts`` the rows of each; left empty, all have as many.
     """
 
     key: Key
@@ -43,6 +44,7 @@ class Part:
     size: int = 1
     total: int = 1
     group: ProcessGroup | None = None
+    counts: tuple[int, ...] = ()
 
 
 one_at_a_time = threading.RLock()

@@ -24,7 +24,7 @@ class Watch(Hook):
         self.steps.append(training.step)
 
 
-def trained(group=None, batch=16):
+def trained(group=None, batch=15):
     torch.manual_seed(0)
     game = GAN(MLP(4, 2, 16), MLP(2, None, 16), NonSaturating() + R1(), Normal(4)).double()
     optimizers = {name: torch.optim.SGD(p.parameters(), 1e-2) for name, p in game.players().items()}
@@ -56,7 +56,7 @@ def test_two_ranks_train_as_one_process_and_the_first_looks_on(tmp_path):
     assert first["rows"] + second["rows"] == alone["rows"]
 
 
-def test_a_batch_that_ranks_cannot_share_is_refused(monkeypatch):
+def test_a_batch_with_fewer_samples_than_ranks_is_refused(monkeypatch):
     monkeypatch.setattr("gansmith.training.loop.place", lambda group: (3, 0))
-    with pytest.raises(ValueError, match=r"a batch of 16 for 3 ranks: take a batch of 15"):
-        trained()
+    with pytest.raises(ValueError, match=r"a batch of 2 for 3 ranks: take a batch of at least 3"):
+        trained(batch=2)

@@ -1,5 +1,6 @@
 """Two processes against one: gradients, draws, notes and unused parameters agree."""
 
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -16,6 +17,7 @@ from gansmith.objectives import Hinge
 from gansmith.regularizers import GradientPenalty
 
 N = 16
+ALIKE, UNLIKE = (8, 8), (7, 9)  # how many rows each rank has
 
 
 class Branch(nn.Module):
@@ -61,6 +63,7 @@ NAMES = [
 
 
 CASES = [*((n, k) for n in NAMES for k in EVERYWHERE), *((n, k) for n in LOOKING for k in OTHERS)]
+FEWER = [(n, k) for n, k in CASES if k is not Simultaneous]
 
 
 def clip(gradients):
@@ -73,39 +76,45 @@ def game_of(name, dtype):
     return (GAMES | WHOLE_BATCH | EXTRA)[name]().to(dtype)
 
 
-def go(name, kind, dtype, group=None, rank=0, world=1):
+def own_rows(counts, rank):
+    return slice(sum(counts[:rank]), sum(counts[: rank + 1]))
+
+
+def go(name, kind, dtype, group=None, rank=0, counts=(N,)):
     game = game_of(name, dtype)
     # weight decay tells a gradient of zero from none; the clip tells a rank's gradient from everybody's
     decay = 0.0 if issubclass(kind, RungeKutta) else 0.1
     optimizers = {n: torch.optim.SGD(p.parameters(), 1e-2, weight_decay=decay) for n, p in game.players().items()}
     dynamics = kind(optimizers, pull=Pull(group=group, transforms=[clip, Noise(0.01)]))
-    rows = slice(rank * N // world, (rank + 1) * N // world)
+    rows = own_rows(counts, rank)
     for _ in range(3):
         said = dynamics.step(game.players(), lambda i: data(i, N, dtype)[rows], (4,))
     return tensors(game), {k: float(v) for k, v in said.items()}
 
 
-def twice_differentiated(group=None, rank=0, world=1):
+def twice_differentiated(group=None, rank=0, counts=(N,)):
     """The gradient of a penalty on a function of everybody's features: gather and its adjoint, each differentiated."""
     w = torch.linspace(-1, 1, 9, dtype=torch.float64).view(3, 3).requires_grad_()
-    x = data(0, N).x[rank * N // world : (rank + 1) * N // world].clone().requires_grad_()
-    with keyed(Part((0,), rank * N // world, N // world, N, group)):
+    rows = own_rows(counts, rank)
+    x = data(0, N).x[rows].clone().requires_grad_()
+    with keyed(Part((0,), rows.start, len(x), N, group, counts)):
         phi = (x @ w).tanh()
         direction = gather(phi).mean(0)
         (slope,) = torch.autograd.grad((phi @ direction).sum(), x, create_graph=True)
-        (gradient,) = torch.autograd.grad(slope.square().sum(1).mean(), w)
+        (gradient,) = torch.autograd.grad(slope.square().sum() / N, w)
     if group is not None:
         dist.all_reduce(gradient, group=group)
-    return gradient / world
+    return gradient
 
 
-def worker(rank, folder):
+def worker(rank, folder, counts):
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     torch.set_num_threads(1)
     group = dist.group.WORLD
-    found = {(n, k.__name__): go(n, k, torch.float64, group, rank, 2) for n, k in CASES}
-    found["float32"] = [go(n, Alternating, torch.float32, group, rank, 2) for n in ("GAN NS+R1+R2", "WGAN-GP")]
-    found["slope"] = twice_differentiated(group, rank, 2)
+    cases = CASES if counts == ALIKE else FEWER
+    found = {(n, k.__name__): go(n, k, torch.float64, group, rank, counts) for n, k in cases}
+    found["float32"] = [go(n, Alternating, torch.float32, group, rank, counts) for n in ("GAN NS+R1+R2", "WGAN-GP")]
+    found["slope"] = twice_differentiated(group, rank, counts)
     try:
         game = GAN(mlp(Z, D, batch_norm=True), Counted(), Hinge(), Normal(Z)).double()
         Alternating(sgds(game), pull=Pull(group=group)).step(game.players(), lambda i: data(i, N), (0,))
@@ -115,10 +124,11 @@ def worker(rank, folder):
     dist.destroy_process_group()
 
 
-def test_two_ranks_equal_one_process(tmp_path):
-    mp.spawn(worker, (str(tmp_path),), nprocs=2)
+@pytest.mark.parametrize("counts", [ALIKE, UNLIKE])
+def test_two_ranks_equal_one_process(tmp_path, counts):
+    mp.spawn(worker, (str(tmp_path), counts), nprocs=2)
     ranks = [torch.load(tmp_path / f"{r}.pt", weights_only=True) for r in (0, 1)]
-    for name, kind in CASES:
+    for name, kind in CASES if counts == ALIKE else FEWER:
         alone, case = go(name, kind, torch.float64), (name, kind.__name__)
         for found in ranks:
             torch.testing.assert_close(found[case], alone, rtol=1e-10, atol=1e-10, msg=str(case))
@@ -128,6 +138,18 @@ def test_two_ranks_equal_one_process(tmp_path):
     for found in ranks:
         torch.testing.assert_close(found["slope"], twice_differentiated())
         assert "SyncBatchNorm" in found["BatchNorm"]
+
+
+def worker_without_rows(rank, folder):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    game = make("WGAN-GP")
+    with pytest.raises(ValueError, match=r"one sample on every rank, but got \(5, 0\)"):
+        Pull(group=dist.group.WORLD)(game.players()["critic"], data(0, 5)[5 * rank :], (4,))
+    dist.destroy_process_group()
+
+
+def test_a_rank_without_rows_is_refused_on_every_rank(tmp_path):
+    mp.spawn(worker_without_rows, (str(tmp_path),), nprocs=2)
 
 
 def test_other_draws_on_each_rank_would_be_seen():

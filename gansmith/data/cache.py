@@ -21,6 +21,7 @@ import mmap
 import os
 import re
 import sys
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from gansmith.data.files import FULL
 from gansmith.data.listing import Source
+from gansmith.data.progress import Progress
 from gansmith.data.resizing import Fit, ImageOptions
 from gansmith.data.value_range import Ranges
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from gansmith.data.resizing import Pixels
 
 VERSION = 3
+CHECKED = 1000  # rows at a time
 Job = tuple[tuple[int, ...], Fit, Ranges]  # the shape of the rows, and how images become rows
 
 
@@ -51,12 +54,17 @@ class CacheEntry:
         return self.folder / f"{self.key}.rows"
 
     def load(self, items: int) -> tuple[Pixels, dict[str, Any]] | None:
-        """The rows of so many files, memory-mapped, with their metadata; None if they are missing or damaged."""
+        """The rows of so many files, memory-mapped, with their metadata; None if they are missing or damaged.
+
+        The rows are read once, for their checksum: damaged ones would be other pictures, and nobody told.
+        """
         with contextlib.suppress(OSError, ValueError, RecursionError):
             metadata = json.loads(self.rows.with_suffix(".json").read_text(encoding="utf-8"))
             if _is_complete(metadata, items):
                 with self.rows.open("rb") as file:
-                    return _mapped(file.fileno(), tuple(metadata["shape"])), metadata
+                    rows = _mapped(file.fileno(), tuple(metadata["shape"]))
+                if _checksum(rows) == metadata["checksum"]:
+                    return rows, metadata
         return None
 
     def begin(self, job: Job) -> tuple[int, int]:
@@ -88,15 +96,15 @@ class CacheEntry:
         Raises:
             OSError: the disk has no room for them.
         """
-        rows = descriptors[-1]
-        os.truncate(rows, math.prod(metadata["shape"]))
+        os.truncate(descriptors[-1], math.prod(metadata["shape"]))
+        rows = _mapped(descriptors[-1], metadata["shape"])
         if is_permanent:
             with self.room(math.prod(job[0])):
-                os.fsync(rows)
-                _write(self.rows.with_suffix(".json"), json.dumps(dict(metadata)))
+                os.fsync(descriptors[-1])
+                _write(self.rows.with_suffix(".json"), json.dumps({**metadata, "checksum": _checksum(rows)}))
                 self._part(job).replace(self.rows)
         self._clear()
-        return _mapped(rows, metadata["shape"])
+        return rows
 
     @contextmanager
     def room(self, size: int) -> Iterator[None]:
@@ -189,6 +197,16 @@ def save_stamp(stamp: str | None, entry: CacheEntry) -> None:
             _write(entry.folder / f"{stamp}.key", entry.key)
 
 
+def _checksum(rows: Pixels) -> int:
+    """CRC-32: five times as fast as the fingerprint, and as good against damage."""
+    checksum = 0
+    with Progress("checking decoded pictures", len(rows)) as progress:
+        for start in range(0, len(rows), CHECKED):
+            checksum = zlib.crc32(rows[start : start + CHECKED].data, checksum)
+            progress(start)
+    return checksum
+
+
 def _is_complete(metadata: Any, items: int) -> bool:
     """Whether metadata, which may be damaged or forged, have all entries in their types and fit so many files."""
     match metadata:
@@ -199,6 +217,7 @@ def _is_complete(metadata: Any, items: int) -> bool:
             "skipped": [*skipped],
             "fingerprint": str(),
             "deep_range": None | [int() | float(), int() | float()],
+            "checksum": int(),
         }:
             failed = {row[0] for row in skipped if _is_skipped(row, items)}
             whole = len(failed) == len(skipped) == items - n

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gansmith.batch import Batch
 from gansmith.chance import Key, Part, keyed
-from gansmith.duel.ranks import place
+from gansmith.duel.ranks import place, rows_of_ranks
 from gansmith.duel.scores import crossing
 from gansmith.dynamics.gradients import (
     Diverged,
@@ -37,7 +37,8 @@ class Pull:
 
     Arguments:
         micro: number of micro-batches; each holds a part of the batch in memory at a time.
-        group: ranks that share the global batch, each with its rows; gradients and notes are averaged over them.
+        group: ranks that share the global batch, each with its rows, which may differ in number; gradients and notes
+            are means over all rows.
         autocast: run the losses in this precision (``torch.bfloat16``); parameters stay as they are.
         transforms: functions of the list of gradients (None where unused), applied in the order given; they see the
             global gradient, just before an optimizer gets it. A mapping gives each player of a dynamics its own.
@@ -78,7 +79,7 @@ class Pull:
 
         Arguments:
             player: whose loss.
-            batch: this rank's rows of the global batch, as many on every rank.
+            batch: this rank's rows of the global batch.
             key: names the draws.
             wrt: differentiate in these instead, also through what the player itself holds constant.
             along: one tensor for each of the player's parameters (zeros where it has no gradient): return the gradient
@@ -88,13 +89,17 @@ class Pull:
                 ``transform``.
 
         Raises:
-            ValueError: micro-batches of an objective that is no mean over samples; an empty batch; a loss that is no
-                scalar, or depends on none of the player's parameters; a transform whose result is no gradient.
+            ValueError: micro-batches of an objective that is no mean over samples; a rank without rows; a loss that is
+                no scalar, or depends on none of the player's parameters; a transform whose result is no gradient.
             Diverged: a loss or gradient is not finite.
         """
         parameters = player.parameters() if wrt is None else list(wrt)
-        self._check(player, batch, parameters)
-        gradients, values = self._over_micro_batches(player, batch, key, parameters, along, crosses=wrt is not None)
+        self._check(player, parameters)
+        counts = rows_of_ranks(len(batch), self.group, batch.x.device)
+        _check_rows(counts)
+        gradients, values = self._over_micro_batches(
+            player, batch, key, parameters, along, counts, crosses=wrt is not None
+        )
         if place(self.group)[0] > 1:
             gradients, values = average(self.group, parameters, gradients, values)
         check_finite(gradients, values)
@@ -147,24 +152,27 @@ class Pull:
         key: Key,
         parameters: Sequence[Tensor],
         along: Sequence[Tensor] | None,
+        counts: Sequence[int],
         crosses: bool,
     ) -> tuple[Gradients, Notes]:
-        """Means over this rank's rows."""
+        """Means over this rank's rows, times these per rank: the mean over ranks is that over all rows."""
         total: Gradients = [None] * len(parameters)
         values: Notes = {}
         world, rank = place(self.group)
-        n = len(batch)
+        first, n, everyone = sum(counts[:rank]), len(batch), sum(counts)
+        weight = n * world / everyone  # of these rows in the mean over ranks
         step = -(-n // self.micro)
         for start in range(0, n, step):
             rows = batch if self.micro == 1 else batch[start : start + step]
-            part = Part(key, rank * n + start, len(rows), world * n, self.group)
-            gradients, new = self._of_rows(player, rows, part, parameters, along, crosses)
+            part = Part(key, first + start, len(rows), everyone, self.group, tuple(counts))
             share = len(rows) / n
+            gradients, new = self._of_rows(player, rows, part, weight, parameters, along, crosses)
             for i, g in enumerate(gradients):
                 if g is not None:
                     total[i] = accumulate(total[i], g, share)
             for name, value in new.items():
-                values[name] = value * share + values[name] if name in values else value * share if share < 1 else value
+                mine = value if share * weight == 1 else value * (share * weight)
+                values[name] = mine + values[name] if name in values else mine
         return total, values
 
     def _of_rows(
@@ -172,6 +180,7 @@ class Pull:
         player: Player,
         rows: Batch,
         part: Part,
+        weight: float,
         parameters: Sequence[Tensor],
         along: Sequence[Tensor] | None,
         crosses: bool,
@@ -184,15 +193,15 @@ class Pull:
             if not isinstance(loss, Tensor) or loss.ndim:
                 raise ValueError(f"needs a loss that is a scalar tensor, but a player's loss returned {describe(loss)}")
             note("loss", loss)
+            # before the gradient, which for a gathered loss mixes the losses of all ranks
+            loss = loss if weight == 1 else loss * weight
             if along is not None:
                 loss = _inner(loss, player, along)
             if not loss.requires_grad:
                 return [None] * len(parameters), values
             return list(torch.autograd.grad(loss, parameters, allow_unused=True)), values
 
-    def _check(self, player: Player, batch: Batch, parameters: Sequence[Tensor]) -> None:
-        if len(batch) == 0:
-            raise ValueError("needs at least one sample, but got an empty batch: drop the last, partial batch")
+    def _check(self, player: Player, parameters: Sequence[Tensor]) -> None:
         if self.micro > 1 and not player.additive:
             raise ValueError(
                 f"needs the whole batch at once, because this objective is no mean over samples, but got "
@@ -203,6 +212,17 @@ class Pull:
                 "needs a player with parameters that it may change, but got one without any: leave a frozen network "
                 "to no player, or set requires_grad of its parameters"
             )
+
+
+def _check_rows(counts: Sequence[int]) -> None:
+    """Every rank knows the rows of all, so that all refuse and none waits for another."""
+    if 0 not in counts:
+        return
+    if len(counts) == 1:
+        raise ValueError("needs at least one sample, but got an empty batch: drop the last, partial batch")
+    raise ValueError(
+        f"needs at least one sample on every rank, but got {tuple(counts)} rows: drop the last, partial batch"
+    )
 
 
 def _inner(loss: Tensor, player: Player, along: Sequence[Tensor]) -> Tensor:

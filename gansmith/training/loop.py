@@ -76,10 +76,10 @@ class Training:
         for stage in experiment.stages:
             stage.game.to(self.device)
             world, _ = place(stage.dynamics.pull.group)
-            if stage.batch % world:
+            if stage.batch < world:
                 raise ValueError(
-                    f"needs as many samples on every rank, but got a batch of {stage.batch} for {world} ranks: "
-                    f"take a batch of {stage.batch // world * world or world}"
+                    f"needs at least one sample on every rank, but got a batch of {stage.batch} for {world} ranks: "
+                    f"take a batch of at least {world}"
                 )
             autocast = choose_precision(precision, self.device, stage.game, stage.dynamics.full_precision)
             stage.dynamics.pull = replace(stage.dynamics.pull, autocast=autocast)
@@ -121,8 +121,7 @@ class Training:
         world, rank = place(stage.dynamics.pull.group)
         batch = stage.data.batch(self.seed, draw, stage.batch)
         if world > 1:
-            n = stage.batch // world
-            batch = batch[rank * n : (rank + 1) * n]
+            batch = batch[rank * stage.batch // world : (rank + 1) * stage.batch // world]
         batch = batch.to(self.device)
         if self.autocast is not None and batch.x.ndim == 4:
             batch = replace(batch, x=batch.x.contiguous(memory_format=torch.channels_last))

@@ -100,6 +100,20 @@ def test_built_once(folder, passes_of_items):
     assert len(passes_of_items) == 2
 
 
+@pytest.mark.parametrize("place", [0, 70_000, -1])
+def test_damaged_rows_are_decoded_again(folder, passes_of_items, place):
+    expected = load(str(folder)).x.clone()
+    (rows,) = (folder.parent / "cache" / "pictures").glob("*.rows")
+    content = bytearray(rows.read_bytes())
+    content[place] ^= 1
+    rows.write_bytes(content)
+    assert torch.equal(load(str(folder)).x, expected) and len(passes_of_items) == 4
+    content[place] ^= 1
+    assert rows.read_bytes() == content
+    load(str(folder))
+    assert len(passes_of_items) == 4
+
+
 def test_the_key_is_the_content(folder, passes_of_items):
     first = load(str(folder))
     for path in folder.rglob("*.png"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gansmith.data import load
+from gansmith.data import load, unpacked
 from gansmith.data.channels import channels_first
 from gansmith.data.idx import read_idx
 
@@ -84,6 +84,7 @@ def test_images_without_labels_beside_labeled_ones(tmp_path):
 
 GOOD = idx(IMAGES)
 PACKED = gzip.compress(GOOD)
+EMPTY = "damaged gzip"
 BAD = {
     "truncated": (GOOD[:-1], "but holds 15,679"),
     "over-long": (GOOD + b"\0", "but holds 15,681"),
@@ -108,6 +109,12 @@ BAD = {
     "gzip with a wrong byte": (PACKED[:200] + bytes([PACKED[200] ^ 0xFF]) + PACKED[201:], "damaged gzip"),
     "gzip cut at once": (PACKED[:6], "damaged gzip"),
     "gzip and rubbish": (PACKED + b"rubbish", "damaged gzip"),
+    "gzip with a name that hardly ends": (
+        PACKED[:3] + b"\x08" + PACKED[4:10] + b"x" * 2**21 + b"\0" + PACKED[10:],
+        EMPTY,
+    ),
+    "gzip of empty members": (gzip.compress(b"") * 2**17 + PACKED, EMPTY),
+    "gzip of empty members behind it": (PACKED + gzip.compress(b"") * 2**17, EMPTY),
     "gzip of text": (gzip.compress(b"hello"), "gzip without IDX inside"),
 }
 
@@ -123,6 +130,23 @@ def test_refused_not_salvaged(tmp_path, case):
     if case != "labels in place of images":
         with pytest.raises(ValueError):
             load(str(tmp_path))
+
+
+def test_a_gzip_file_of_many_members_is_read_and_of_too_many_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"".join(gzip.compress(GOOD[i : i + 100]) for i in range(0, len(GOOD), 100)))
+    assert torch.equal(read_idx(tmp_path / "a"), IMAGES)
+    monkeypatch.setattr(unpacked, "MOST_MEMBERS", 100)
+    with pytest.raises(ValueError, match="more than 100 members"):
+        read_idx(tmp_path / "a")
+
+
+def test_little_is_read_of_a_gzip_file_without_content(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(PACKED[:3] + b"\x08" + PACKED[4:10] + b"x" * 2**22)
+    with unpacked.open_gzip(path) as file:
+        with pytest.raises(unpacked.DamagedGzip):
+            file.read(4)
+        assert file.raw.packed.tell() < 2**21
 
 
 def test_nothing_is_allocated_on_a_liars_word(tmp_path, monkeypatch):
