@@ -73,7 +73,8 @@ def main() -> None:
 
 
 def planned(args: argparse.Namespace) -> str:
-    return f"{args.rounds} rounds" if args.rounds else f"{args.seconds} seconds"
+    judges = "training images" if args.validation else "test part"
+    return f"{args.rounds} rounds, {judges}" if args.rounds else f"{args.seconds} seconds, {judges}"
 
 
 def same(row: dict[str, Any], name: str, args: argparse.Namespace) -> bool:
