@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gansmith.counting import counted
 from gansmith.data.files import Kind, kind_of, one_line
 from gansmith.data.idx import read_idx
 from gansmith.data.npz import npy_array
@@ -72,8 +73,8 @@ def read_labels(path: Path, names: Sequence[str], n: int) -> tuple[Tensor, tuple
         ) from error
     except csv.Error as error:
         raise ValueError(f"{one_line(path)} is a damaged table ({one_line(error)}): save it again") from error
-    notes = [f"labels from {one_line(path.name)} for {len(labels):,} of {n:,} samples"]
-    notes += [f"{unmatched:,} of its rows belong to no sample"] if unmatched else []
+    notes = [f"labels from {one_line(path.name)} for {len(labels):,} of {counted(n, 'sample')}"]
+    notes += [f"rows of it without a sample: {unmatched:,}"] if unmatched else []
     return *_number_labels(labels, n, path), tuple(notes)
 
 

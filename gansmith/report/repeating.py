@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from gansmith.counting import counted
+
 DATA = {"size": None, "labels": None, "limit": None, "crop": "center", "flip": False, "shift": 0}
 """What is said of the data beside their source, where it is not the default."""
 
@@ -44,7 +46,7 @@ def facts(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[s
     shape = "x".join(map(str, data.get("shape", [])))
     split = metrics.get("split", {})
     parts = f" ({split['train']:,} to train on, {split['held_out']:,} held out)" if split else ""
-    count = f"{data['n']:,} samples of {shape}{parts}" if "n" in data else f"samples of {shape}{parts}"
+    count = f"{counted(data['n'], 'sample')} of {shape}{parts}" if "n" in data else f"samples of {shape}{parts}"
     seconds = record.get("seconds")
     threads = machine.get("threads")
     pairs = [
@@ -56,7 +58,7 @@ def facts(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[s
         ("took", None if seconds is None else f"{seconds:,.0f} s"),
         ("computed on", " ".join(str(record[k]) for k in ("device", "precision") if record.get(k))),
         ("machine", machine.get("gpu") or machine.get("processor")),
-        ("threads", None if threads is None else f"{threads} of {machine.get('cores')} cores"),
+        ("threads", None if threads is None else f"{threads} of {counted(machine.get('cores') or 0, 'core')}"),
         ("system", machine.get("system")),
         ("gansmith", record.get("gansmith")),
         ("PyTorch", machine.get("torch")),
