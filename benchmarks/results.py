@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -74,6 +76,43 @@ def commit() -> str:
         )
     except (OSError, subprocess.CalledProcessError):
         return "an unknown commit"
+    return name.stdout.strip()
+
+
+class Kept:
+    """Finished runs of one commit, in a file of one JSON object a line; runs of other commits in it are passed over.
+
+    Arguments:
+        file: where they are; None for nowhere.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self.file, self.commit, self.runs = file, "", list[dict[str, Any]]()
+        if file is None:
+            return
+        self.commit = committed()
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        for run in map(json.loads, lines):
+            if run.pop("commit", None) == self.commit:
+                self.runs.append(run)
+
+    def add(self, run: dict[str, Any]) -> None:
+        """Prints a run that is finished, and keeps it."""
+        self.runs.append(run)
+        print(json.dumps(run), flush=True)
+        if self.file is not None:
+            with self.file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({"commit": self.commit, **run}) + "\n")
+
+
+def committed() -> str:
+    """The commit of the code; code that differs from its commit has no name to keep its runs under."""
+    root = FILE.parent.parent
+    if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "*.py"], cwd=root, check=False).returncode:
+        raise SystemExit(
+            "--kept needs code that is committed, but a .py file has changed: commit it, or leave --kept out"
+        )
+    name = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
     return name.stdout.strip()
 
 

@@ -9,7 +9,6 @@ Networks, rates and weights were chosen with seeds 100 and 101.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 import warnings
@@ -21,7 +20,7 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
-from results import put_into_zoo, record
+from results import Kept, put_into_zoo, record
 from torch import Tensor, nn
 
 from gansmith.data import load
@@ -331,14 +330,12 @@ def others_table(found: dict[Cell, Found]) -> str:
     return "\n".join(lines)
 
 
-def read(file: Path | None) -> dict[Cell, Found]:
-    """Finished runs."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file is not None and file.exists() else []
-    runs = map(json.loads, lines)
+def known(kept: Kept) -> dict[Cell, Found]:
+    """The finished runs of this commit, by their cells."""
     names = Cell.__dataclass_fields__
     return {
         Cell(**{k: v for k, v in r.items() if k in names}): Found(**{k: v for k, v in r.items() if k not in names})
-        for r in runs
+        for r in kept.runs
     }
 
 
@@ -346,18 +343,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=["core", "others"])
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time, each on one core")
-    parser.add_argument("--kept", type=Path, help="a file of finished runs: those in it are taken, others added")
+    parser.add_argument("--kept", type=Path, help="a file of finished runs: this commit's are taken, others added")
     args = parser.parse_args()
-    found = read(args.kept)
+    kept = Kept(args.kept)
+    found = known(kept)
     todo = [cell for cell in cells(args.part) if cell not in found]
     with ProcessPoolExecutor(args.parallel, get_context("spawn")) as pool:
         for cell, result in zip(todo, pool.map(run, todo), strict=True):
             found[cell] = result
-            line = json.dumps({**asdict(cell), **asdict(result)})
-            print(line, flush=True)
-            if args.kept is not None:
-                with args.kept.open("a", encoding="utf-8") as file:
-                    file.write(line + "\n")
+            kept.add({**asdict(cell), **asdict(result)})
     if args.part == "others":
         record("toy-others", others_table(found))
         return

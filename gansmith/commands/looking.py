@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gansmith.counting import counted
 from gansmith.data import Dataset
 from gansmith.disk.atomic import atomic
 from gansmith.disk.folders import folder_of, make_folder, make_numbered, refuse_existing
@@ -35,7 +36,7 @@ def sample(args: argparse.Namespace) -> int:
         import numpy as np
 
         np.savez(folder / "samples.npz", samples=torch.cat([first, *samples]).numpy())
-        print(f"{args.n} samples in {folder / 'samples.npz'}")
+        print(f"{counted(args.n, 'sample')} in {folder / 'samples.npz'}")
         return 0
     overview, number = [first], 0
     for part in _with_progress(_chain(first, samples), -(-args.n // PART), "pictures"):
@@ -45,8 +46,8 @@ def sample(args: argparse.Namespace) -> int:
             save_png(folder / f"{number:06d}.png", grid(picture[None], padding=0, scale=1))
             number += 1
     save_png(folder / "grid.png", grid(torch.cat(overview)[:SHOWN]))
-    together = "all of them" if args.n <= SHOWN else f"the first {SHOWN}"
-    print(f"{args.n} pictures in {folder}, and {together} in {folder / 'grid.png'}")
+    together = ("it" if args.n == 1 else "all of them") if args.n <= SHOWN else f"the first {SHOWN}"
+    print(f"{counted(args.n, 'picture')} in {folder}, and {together} in {folder / 'grid.png'}")
     return 0
 
 
@@ -77,7 +78,8 @@ def reconstruct(args: argparse.Namespace) -> int:
         "each": {images.sample_name(i): round(value, 6) for i, value in enumerate(each)},
     }
     write_json(folder / "numbers.json", numbers)
-    print(f"{count} pairs in {folder / 'pairs.png'}: squared error {error.mse:.4f} a pixel, PSNR {error.psnr:.1f} dB")
+    quality = f"squared error {error.mse:.4f} a pixel, PSNR {error.psnr:.1f} dB"
+    print(f"{counted(count, 'pair')} in {folder / 'pairs.png'}: {quality}")
     return 0
 
 
@@ -94,7 +96,7 @@ def encode(args: argparse.Namespace) -> int:
     file = make_numbered(run.path, "encoded") / "codes.npz" if out is None else out
     with atomic(file, new=True) as handle:  # numpy would add .npz to a name without it
         np.savez(handle, allow_pickle=False, codes=codes.numpy(), names=names, **labels)
-    print(f"{len(codes):,} codes of {codes.shape[1]} numbers in {file}")
+    print(f"{counted(len(codes), 'code')} of {counted(codes.shape[1], 'number')} in {file}")
     return 0
 
 
@@ -107,7 +109,8 @@ def interpolate(args: argparse.Namespace) -> int:
     a, b = (_images(run, source, args.strict) for source in (args.a, args.b))
     count = min(args.n, len(a), len(b))
     if len(a) != len(b):
-        print(f"{len(a)} and {len(b)} images: a row for each of the first {count} pairs")
+        which = "the first pair" if count == 1 else f"each of the first {count:,} pairs"
+        print(f"{len(a):,} and {counted(len(b), 'image')}: a row for {which}")
     x, y = (images.values(torch.arange(count)) for images in (a, b))
     between = run.interpolate(x, y, args.steps)
     rows = torch.cat([run.data.crop(x)[:, None], between, run.data.crop(y)[:, None]], 1)
@@ -115,7 +118,8 @@ def interpolate(args: argparse.Namespace) -> int:
     for i, row in enumerate(rows):
         save_png(folder / f"{i:06d}.png", grid(row, len(row)))
     save_png(folder / "grid.png", grid(rows.flatten(0, 1), args.steps + 2))
-    print(f"{count} rows in {folder / 'grid.png'}: first and last the images, between them {args.steps} pictures")
+    between_them = counted(args.steps, "picture")
+    print(f"{counted(count, 'row')} in {folder / 'grid.png'}: first and last the images, between them {between_them}")
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from gansmith.counting import counted
 from gansmith.data import Dataset, load
 from gansmith.disk.folders import folder_of, make_numbered, refuse_existing
 from gansmith.disk.json_files import to_json, write_json
@@ -54,7 +55,7 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
     data = data_of(run.folder, args.data, args.labels)
     most = min(len(data.held_out), len(data.train))
     if args.n is not None and args.n > most:
-        print(f"n is {most:,}: there are no more held-out samples beside as many training samples")
+        print(f"n is {most:,}: that is as many as are held out, or as there are to train on")
     with refusals():
         features = choose(args.features, data, trust=args.trust)
         numbers = measure(run.game, data, args.seed, run.training.device, features=features, most=args.n or MOST)
@@ -77,7 +78,8 @@ def _of_pictures(args: argparse.Namespace) -> dict[str, Any]:
         if real.is_images and fake.shape[0] != real.shape[0]:  # one set has colors: the other is seen in colors, too
             fake, real = (_in_color(each, args) for each in (fake, real))
         for name, each in ((args.what, fake), (args.against, real)):
-            print(f"{name}: {len(each):,} pictures" + "".join(f"; {note}" for note in each.notes))
+            kind = "picture" if each.is_images else "vector"
+            print("; ".join([f"{name}: {counted(len(each), kind)}", *each.notes]))
         features = choose(args.features, real, trust=args.trust)
         numbers = measure_sets(fake, real, features, n=args.n, most=MOST, seed=args.seed)
     return {"gansmith": __version__, "what": args.what, "against": args.against} | numbers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from gansmith.counting import counted
 from gansmith.disk.json_files import read_json
 from gansmith.report.page import write_report
 from gansmith.runs import gallery, summary
@@ -20,7 +21,7 @@ def report(args: argparse.Namespace) -> int:
     training = begin(recipe, data, record["arguments"], record["seed"], args.device, record["precision"])
     take_up(training, state, run)
     if read_json(run.path / "metrics.json").get("step") != training.step:  # none, or of another state
-        summary.summarize(training, run, [f"{training.step:,} steps"])
+        summary.summarize(training, run, [counted(training.step, "step")])
     else:
         gallery.draw_exhibits(training, run.path)
     print(f"look at {write_report(run.path)}")

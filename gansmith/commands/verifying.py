@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
+from gansmith.counting import counted
 from gansmith.disk.json_files import to_json
 from gansmith.refusal import Refusal
 from gansmith.testing.claims import Claim, Finding
@@ -37,7 +38,7 @@ def verify(args: argparse.Namespace) -> int:
             print(f"fails: {each.claim}: {finding.problem or _numbers(finding)}", file=sys.stderr)
     if not args.json:
         n, held, seconds = len(results), len(results) - len(failed), time.perf_counter() - begun
-        print(f"{n} claim{'s' * (n != 1)}, of which {held} hold{'s' * (held == 1)}; {seconds:.1f} seconds")
+        print(f"{counted(n, 'claim')}, of which {held} hold{'s' * (held == 1)}; {seconds:.1f} seconds")
     return 1 if failed else 0
 
 

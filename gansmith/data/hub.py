@@ -10,6 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gansmith.counting import counted
 from gansmith.data.classes import SPLITS, Classes
 from gansmith.data.files import encodable, one_line
 from gansmith.data.label_values import check_range
@@ -106,7 +107,7 @@ def _labels(parts: list[Dataset], source: str) -> tuple[list[int] | None, tuple[
 
 def _class_note(names: tuple[str, ...]) -> tuple[str, ...]:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return (f"{len(names):,} classes: {', '.join(map(one_line, names[:5]))}{more}",) if names else ()
+    return (f"{counted(len(names), 'class', 'classes')}: {', '.join(map(one_line, names[:5]))}{more}",) if names else ()
 
 
 def _reader(parts: list[Dataset], sizes: list[int], column: str) -> Callable[[int], bytes]:

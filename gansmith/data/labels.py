@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gansmith.counting import counted
 from gansmith.data.files import Kind
 from gansmith.data.idx import read_idx
 from gansmith.data.label_file import LabelFile
@@ -60,11 +61,11 @@ def read_labels(
     matches = match_rows(labeled_rows(file, samples.has, column), samples, file.place)
     labels = labels_of_words(matches.labels, n, file.place)
     where = file.name if column is None else f"{file.name}, column {column},"
-    notes = [f"labels from {where} for {len(matches.labels):,} of {n:,} samples"]
+    notes = [f"labels from {where} for {len(matches.labels):,} of {counted(n, 'sample')}"]
     if matches.without_ending:
-        notes.append(f"{matches.without_ending:,} samples were found by their names without the ending")
+        notes.append(f"found by their names without the ending: {counted(matches.without_ending, 'sample')}")
     if matches.unmatched:
-        notes.append(f"{matches.unmatched:,} of its rows belong to no sample")
+        notes.append(f"rows of it without a sample: {matches.unmatched:,}")
     return labels._replace(notes=(*notes, *labels.notes))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gansmith.counting import counted
 from gansmith.data.cache import CacheEntry, Job, cache_entry, entry_of_stamp, save_stamp, source_stamp
 from gansmith.data.files import encodable, one_line
 from gansmith.data.limits import choice, limit_note
@@ -239,7 +240,8 @@ def _color_note(headers: npt.NDArray[np.void], depth: int) -> tuple[str, ...]:
     gray = int(headers["gray"].sum())
     if gray in (0, len(headers)):
         return ()
-    return (f"{gray:,} of {len(headers):,} images are gray: all are taken in {'color' if depth == 3 else 'gray'}",)
+    are, taken = "is" if gray == 1 else "are", "color" if depth == 3 else "gray"
+    return (f"{gray:,} of {counted(len(headers), 'image')} {are} gray: all are taken in {taken}",)
 
 
 def _without(rows: Pixels, failed: Collection[int]) -> Pixels:
@@ -264,7 +266,7 @@ def _skip_note(skipped: Mapping[str, str], total: int) -> tuple[str, ...]:
         return ()
     entries = [f"{one_line(name)} ({one_line(why)})" for name, why in list(skipped.items())[:5]]
     more = f" and {len(skipped) - 5:,} more, see skipped.csv" if len(skipped) > 5 else ""
-    return (f"skipped {len(skipped):,} of {total:,} files: {', '.join(entries)}{more}",)
+    return (f"skipped {len(skipped):,} of {counted(total, 'file')}: {', '.join(entries)}{more}",)
 
 
 def _no_pictures(source: Source, skipped: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
+from gansmith.counting import counted
 from gansmith.data.value_range import Range
 
 # This module must not import torch: the worker processes that decode images have to start fast.
@@ -89,8 +90,10 @@ class Fit:
         """A note if some images of these ``(height, width)`` are smaller than the side that they are resized to."""
         target, side = self.target, max if self.crop == "pad" else min
         few = 0 if target is None else sum(side(shape) < target for shape in shapes)
+        if few == 0:
+            return ()
         are = "is" if few == 1 else "are"
-        return (f"{few:,} of {len(shapes):,} images {are} smaller than that and {are} enlarged",) if few else ()
+        return (f"{few:,} of {counted(len(shapes), 'image')} {are} smaller than that and {are} enlarged",)
 
     def stack(self, x: Tensor, channels: int) -> Tensor:
         """Images of one size, uint8 ``(n, c, h, w)``, to ``(n, channels, size, size)``."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from gansmith.counting import counted
 from gansmith.data.archive import is_npz, open_archive
 from gansmith.data.classes import SUFFIXES, Classes, classes_of
 from gansmith.data.digits import digits
@@ -118,7 +119,7 @@ def _read_folder(path: Path, request: Request) -> RawData:
     # A dataset in IDX has few files; do not open a million images to look for IDX.
     if len(top) <= 64 and any(_has_kind(Kind.IDX, file) for file in top):
         raw, deeper = idx_folder(path), len(folder.names) - len(top)
-        note = f"ignored, as IDX files lie above them: {deeper:,} files in sub-folders"
+        note = f"ignored, as IDX files lie above them: {counted(deeper, 'file')} in sub-folders"
         return _from_arrays(replace(raw, notes=(*raw.notes, note)) if deeper else raw, request)
     inner = _idx_sub_folders(path, folder.names)
     if len(inner) > 1:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gansmith.counting import counted
 from gansmith.drawing.words import FONT, legible
 
 MOST = 1000  # points: t-SNE of them takes two seconds
@@ -50,7 +51,7 @@ def draw_codes(axes: Any, codes: Codes) -> None:
     """
     x, labels = _finite(codes)
     places, how = project(x)
-    axes.set_xlabel(f"{len(x):,} codes, by {how}", fontsize=10, color="#444444", loc="left", fontfamily=FONT)
+    axes.set_xlabel(f"{counted(len(x), 'code')}, by {how}", fontsize=10, color="#444444", loc="left", fontfamily=FONT)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_aspect("equal", adjustable="datalim")

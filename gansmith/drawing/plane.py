@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from gansmith.counting import counted
 from gansmith.drawing.words import FONT
 
 Level: TypeAlias = Callable[[Tensor], Tensor]
@@ -45,7 +46,7 @@ def draw(axes: Any, real: Tensor, fake: Tensor, level: Level | None) -> None:
     axes.set_xlim(x - half[0], x + half[0])
     axes.set_ylim(y - half[1], y + half[1])
     axes.set_aspect("equal" if half[0] == half[1] else "auto")
-    words = f"{outside} of {len(fake)} fake points outside" if outside else None
+    words = f"{outside} of {counted(len(fake), 'fake point')} outside" if outside else None
     axes.legend(loc="upper right", markerscale=2.2, framealpha=0.92, title=words, prop={"family": FONT, "size": 9.5})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from gansmith.counting import counted
 from gansmith.evaluate.coverage import class_coverage, expected_divergence
 from gansmith.examinations.base import MOST, PART, Examination, Subject, as_values, finite, generates
 from gansmith.examinations.table import Bar, Table
@@ -49,8 +50,8 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
         return []
     real, shares = classes.get("real_shares", {}), classes["shares"]
     rare = [key for key, share in shares.items() if share < RARE * real.get(key, 1 / len(shares))]
-    appear = f"all {classes['of']} classes appear"
-    coverage = appear if not rare else f"{classes['of'] - len(rare)} of {classes['of']} classes appear"
+    seen, of = classes["of"] - len(rare), counted(classes["of"], "class", "classes")
+    coverage = f"{f'{seen} of {of}' if rare or seen == 1 else f'all {of}'} appear{'s' if seen == 1 else ''}"
     care = "" if classes["judge_accuracy"] >= 0.9 else "; read with care"
     judge = f"judge: {classes['judge_accuracy']:.1%} right on real images{care}"
     return [f"{coverage}, the rarest {classes['rarest']:.1%} ({judge})"]
@@ -73,7 +74,7 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
         for (key, share), name in zip(shares.items(), names, strict=True)
     ]
     caption = (
-        f"The classes of {numbers.get('samples', 0):,} samples, as a judge sees them that is right on "
+        f"The classes of {counted(numbers.get('samples', 0), 'sample')}, as a judge sees them that is right on "
         f"{classes['judge_accuracy']:.1%} of held-out ones. Bar: share among samples; line: among held-out ones, as "
         f"the same judge sees them{_divergence(classes)}."
     )

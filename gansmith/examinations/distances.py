@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gansmith.counting import counted
 from gansmith.evaluate.compare import compare
 from gansmith.evaluate.metrics import METRICS
 from gansmith.examinations.base import FEW, Examination, Subject, generates
@@ -14,7 +15,8 @@ def measure(subject: Subject) -> dict[str, Any]:
     """Every distance beside its floor: as many training samples in the place of the generated ones."""
     numbers: dict[str, Any] = {"samples": len(subject.samples), "content": list(subject.samples.shape[1:])}
     if not subject.enough:
-        return numbers | {"too_few": f"{subject.n} held-out samples are too few to measure a distance by (needs {FEW})"}
+        few = f"too few held-out samples to measure a distance by: {subject.n}, but it needs {FEW}"
+        return numbers | {"too_few": few}
     real, fake = subject.real_features, subject.sample_features[: subject.n]
     return numbers | {"metrics": compare(real, fake, subject.train_features, seed=subject.seed)}
 
@@ -30,7 +32,7 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
         frechet, coverage = (_beside_floor(metrics[name]) for name in ("frechet_distance", "coverage"))
         features = numbers["features"]["name"]
         lines.append(
-            f"Frechet distance to {numbers['n']:,} real samples, in the features '{features}': {frechet}; "
+            f"Frechet distance to {counted(numbers['n'], 'real sample')}, in the features '{features}': {frechet}; "
             f"coverage {coverage}"
         )
     return lines
@@ -51,8 +53,9 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
     if not rows:
         return []
     features, n = numbers.get("features", {}), numbers.get("n", 0)
+    beside = "a real one" if n == 1 else f"{n:,} real ones"
     caption = (
-        f"{n:,} samples beside {n:,} real ones ({numbers.get('against', 'held out')}), in the features "
+        f"{counted(n, 'sample')} beside {beside} ({numbers.get('against', 'held out')}), in the features "
         f"“{features.get('name', '')}”: {features.get('why', '')}. "
         "Real against real is what a perfect generator would get."
     )

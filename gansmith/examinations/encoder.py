@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gansmith.chance import Part, keyed
+from gansmith.counting import counted
 from gansmith.evaluate.classes import Judge
 from gansmith.evaluate.frechet import frechet_distance
 from gansmith.evaluate.metrics import Metric
@@ -233,14 +234,14 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
     codes = numbers.get("reconstruction", {})
     lines = []
     for key, words, code in (
-        ("game", "reconstructions", codes.get("code")),
-        ("principal_components", "principal components", codes.get("principal_code")),
+        ("game", "reconstructions", codes.get("code", 0)),
+        ("principal_components", "principal components", codes.get("principal_code", 0)),
     ):
         if key in codes:
             values = codes[key]
             kept = f", class kept {values['same_class']:.1%}" if "same_class" in values else ""
             far = f", Frechet distance {values['frechet_distance']:.3g}" if "frechet_distance" in values else ""
-            lines.append(f"{words} ({code} numbers): squared error {values['mse']:.3g}{kept}{far}")
+            lines.append(f"{words} ({counted(code, 'number')}): squared error {values['mse']:.3g}{kept}{far}")
     return lines
 
 
@@ -255,10 +256,12 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
     if not rows:
         return []
     tie = codes.get("latent_correlation")
+    held_out = counted(codes.get("n", numbers.get("n", 0)), "held-out sample")
+    components = counted(codes.get("principal_code", 0), "principal component")
     caption = (
-        f"Codes of {codes.get('code')} numbers, beside {codes.get('principal_code')} principal components that were "
-        f"fitted on {codes.get('fitted', 0):,} training samples ({codes.get('n', numbers.get('n')):,} held-out "
-        "samples). Principal components are made for a small squared error; a game is expected to lose to them there."
+        f"Codes of {counted(codes.get('code', 0), 'number')}, beside {components} fitted on "
+        f"{counted(codes.get('fitted', 0), 'training sample')} ({held_out}). Principal components are made for a small "
+        "squared error; a game is expected to lose to them there."
     )
     if tie is not None:
         caption += f" Latents and the codes of what is made of them: correlation {short(tie)}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gansmith.counting import counted
 from gansmith.data.mixtures import grid_modes, ring_modes
 from gansmith.evaluate.modes import mode_coverage
 from gansmith.examinations.base import Examination, Subject, finite, generates
@@ -34,7 +35,8 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
     modes = numbers.get("modes")
     if not modes:
         return []
-    return [f"{modes['captured']} of {modes['of']} modes, {modes['high_quality']:.1%} of samples close to one"]
+    captured = f"{modes['captured']} of {counted(modes['of'], 'mode')}"
+    return [f"{captured}, {modes['high_quality']:.1%} of samples close to one"]
 
 
 MODES = Examination("modes", fits, measure, sentences)

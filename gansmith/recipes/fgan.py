@@ -34,7 +34,7 @@ def fgan(
     divergence: str = "js",
     trick: bool = True,
 ) -> Experiment:
-    """f-GAN: any of seven divergences between data and generator, with the critic held flat where the data are.
+    """To study f-GAN: seven divergences to choose from, with the critic held flat where the data are.
 
     Arguments:
         data: what to learn.

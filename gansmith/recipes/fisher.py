@@ -21,7 +21,7 @@ def fisher(
     rho: float = 1e-3,
     moves: int = 1,
 ) -> Experiment:
-    """Fisher GAN: a mean gap between scores whose second moment is held at 1, and no other constraint on the critic.
+    """To study Fisher GAN: the gap between mean scores, whose second moment is held at 1, and no other constraint.
 
 
     Arguments:

@@ -21,7 +21,7 @@ def gan(
     rate: float = 1e-3,
     gamma: float = 1.0,
 ) -> Experiment:
-    """The original GAN: the non-saturating loss, with the critic held flat where the data are.
+    """A good first choice, and the plainest: the original GAN's loss, with the critic held flat where the data are.
 
     Arguments:
         data: what to learn.

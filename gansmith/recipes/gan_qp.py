@@ -21,7 +21,7 @@ def gan_qp(
     weight: float = 10.0,
     moves: int = 1,
 ) -> Experiment:
-    """GAN-QP: a quadratic potential in the critic's gap, and no other constraint on the critic.
+    """To study GAN-QP: a quadratic in the critic's gap, and no other constraint on the critic; it learns slowly.
 
     Arguments:
         data: what to learn.

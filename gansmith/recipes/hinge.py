@@ -21,7 +21,7 @@ def hinge(
     rate: float = 1e-3,
     gamma: float = 1.0,
 ) -> Experiment:
-    """The hinge loss: a support-vector machine for a critic, held flat where the data are.
+    """A good first choice, as gan is: the hinge loss, with the critic held flat where the data are.
 
     With spectral normalization instead it is `sngan`.
 

@@ -21,7 +21,7 @@ def lsgan(
     rate: float = 1e-3,
     gamma: float = 1.0,
 ) -> Experiment:
-    """LSGAN: scores are regressed onto 1 for real and 0 for fake, with the critic held flat where the data are.
+    """To study LSGAN: scores are fitted to 1 for real and 0 for fake, with the critic held flat where the data are.
 
 
     Arguments:

@@ -35,7 +35,7 @@ def mcgan(
     penalty: float = 0.1,
     moves: int = 1,
 ) -> Experiment:
-    """McGan: the distance between means and second moments of features that the critic learns.
+    """To study McGan: the distance between means and second moments of features that the critic learns.
 
     Arguments:
         data: what to learn.

@@ -26,7 +26,7 @@ def mcgan_cov(
     penalty: float = 0.1,
     moves: int = 1,
 ) -> Experiment:
-    """McGan with covariance matching: the distance between the second moments of features that the critic learns.
+    """To study McGan's covariance matching: the distance between second moments of features that the critic learns.
 
     Arguments:
         data: what to learn.

@@ -25,7 +25,7 @@ def mcgan_mean(
     penalty: float = 0.1,
     moves: int = 1,
 ) -> Experiment:
-    """McGan with mean matching: the distance between the means of features that the critic learns.
+    """To study McGan's mean matching: the distance between means of features that the critic learns.
 
     Arguments:
         data: what to learn.

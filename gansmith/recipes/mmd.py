@@ -27,7 +27,7 @@ def mmd(
     penalty: float = 0.1,
     moves: int = 1,
 ) -> Experiment:
-    """MMD GAN: the kernel discrepancy between features that the critic learns, its witness held near slope 1.
+    """To study MMD GAN: a kernel discrepancy between features that the critic learns; it learns slowly.
 
     Arguments:
         data: what to learn.

@@ -39,7 +39,7 @@ def ogan(
     head: str = "mean",
     original: bool = False,
 ) -> Experiment:
-    """O-GAN: one network scores and encodes, so that what is generated can also be reconstructed.
+    """The default, for codes and reconstructions beside samples: O-GAN, where one network scores and encodes.
 
     The critic is an encoder, and the mean of its code (or another head) is the score. Relativistic loss, R1 and R2
     penalties, and the correlation of latents with their codes in both players' losses.

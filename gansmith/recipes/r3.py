@@ -21,7 +21,9 @@ def r3(
     rate: float = 1e-3,
     gamma: float = 1.0,
 ) -> Experiment:
-    """R3GAN's objective: is the real one more real? With the critic held flat on real and on fake samples.
+    """A good first choice where no encoder is needed: R3GAN, with the critic held flat on real and on fake samples.
+
+    Its loss is relativistic: is the real one more real than the fake one beside it?
 
     Arguments:
         data: what to learn.

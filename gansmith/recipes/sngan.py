@@ -27,7 +27,7 @@ def sngan(
     network: str = "dcgan",
     moves: int = 1,
 ) -> Experiment:
-    """SN-GAN: each layer of the critic is divided by its largest singular value.
+    """Where no penalty is to be weighed: SN-GAN divides each layer of the critic by its largest singular value.
 
     The network `tutorial` is the pair of a widely taught MNIST tutorial, 1-3-6-13-28 pixels and 28-13-5-1: its critic
     has BatchNorm, which undoes the bound, and a warning says so.

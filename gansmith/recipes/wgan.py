@@ -26,7 +26,7 @@ def wgan(
     clip: float = 0.01,
     moves: int = 5,
 ) -> Experiment:
-    """The first WGAN: a Wasserstein critic whose weights are clipped, RMSprop, and far more moves for the critic.
+    """To compare with: the first WGAN, clipped weights and RMSprop; its critic moves so often that it is slow.
 
     The critic of pictures has BatchNorm, as in the authors' code: without it the scores of clipped weights fade. What
     came to replace clipping, `wgan-gp` and `wgan-div`, learns faster.

@@ -23,7 +23,7 @@ def wgan_div(
     power: float = 6.0,
     moves: int = 1,
 ) -> Experiment:
-    """WGAN-div: a Wasserstein critic that pays for a power of its slope, without any Lipschitz constraint.
+    """As wgan-gp, without a slope to aim at: WGAN-div, a Wasserstein critic that pays for a power of its slope.
 
 
     Arguments:

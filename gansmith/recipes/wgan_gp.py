@@ -22,7 +22,7 @@ def wgan_gp(
     penalty: float = 10.0,
     moves: int = 1,
 ) -> Experiment:
-    """WGAN-GP: a Wasserstein critic whose slope is held near 1 between real and fake samples.
+    """Where the loss is to be a distance (Wasserstein-1): WGAN-GP, slopes held near 1 between real and fake.
 
     Arguments:
         data: what to learn.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from gansmith.counting import counted
 from gansmith.report.curves import Curve, thin
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def chart(title: str, series: Mapping[str, Series], about: str = "") -> Chart:
     return Chart(
         title,
         about,
-        f"{title} over {end:,.0f} steps: {ends}",
+        f"{title} over {counted(round(end), 'step')}: {ends}",
         [line(label, curve) for label, curve in curves.items()],
         [Tick(value, short(value), y(value)) for value in ticks(low, high, 4)] if finite else [],
         [Tick(step, short(step), x(step)) for step in ticks(0, end, 4)] if finite else [],

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gansmith.counting import counted
 from gansmith.examinations.classes import RARE
 
 Line = Mapping[str, Any]
@@ -160,7 +161,7 @@ def _collapsed(late: Sequence[Line], metrics: Line) -> list[Finding | None]:
     if missing:
         names = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
         kept = classes - len(missing)
-        sentence = f"Collapsed to {kept} of {classes} classes: hardly a sample is of {names}."
+        sentence = f"Collapsed to {kept} of {counted(classes, 'class', 'classes')}: hardly a sample is of {names}."
         findings.append(Finding("collapsed", sentence, remedy))
     return findings
 
@@ -232,7 +233,7 @@ def _little(metrics: Line) -> Finding | None:
     n = _number(metrics, "split", "train")
     remedy = "Add images: a few thousand make all numbers on this page mean something."
     if n is not None and n < FEW:
-        sentence = f"{n:,.0f} training samples are little data: a critic soon knows them by heart."
+        sentence = f"Only {counted(round(n), 'training sample')}: a critic soon knows so little data by heart."
         return Finding("little data", sentence, remedy)
     reason = metrics.get("too_few")
     if not isinstance(reason, str) or not reason:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gansmith.counting import counted
 from gansmith.disk.atomic import atomic
 from gansmith.disk.json_files import is_number, read_json
 from gansmith.disk.log import read_log
@@ -138,7 +139,8 @@ def _latest(record: Line, log: Sequence[Line], key: str) -> float:
 def _lead(record: Line, log: Sequence[Line]) -> str:
     step, seconds = (_latest(record, log, key) for key in ("step", "seconds"))
     machine = " ".join(str(record[key]) for key in ("device", "precision") if record.get(key))
-    return " · ".join([f"{step:,} steps in {seconds:,.0f} s", machine, f"seed {record['seed']}", str(record["status"])])
+    took = f"{counted(step, 'step')} in {seconds:,.0f} s"
+    return " · ".join([took, machine, f"seed {record['seed']}", str(record["status"])])
 
 
 def _numbers(metrics: Line, last: float) -> Markup:

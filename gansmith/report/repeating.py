@@ -6,7 +6,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-DATA = {"size": None, "labels": None, "label_column": None, "limit": None, "crop": "center", "flip": False, "shift": 0}
+from gansmith.counting import counted
+
+DATA = {"size": None, "labels": None, "label_column": None, "limit": None, "crop": "center", "first_page": False}
+DATA |= {"flip": False, "shift": 0}
 """What is said of the data beside their source, where it is not the default."""
 
 
@@ -29,6 +32,9 @@ def command(record: Mapping[str, Any], folder: str = "RUN") -> list[str]:
     options = {"data": data["source"], **{k: data[k] for k, default in DATA.items() if data.get(k, default) != default}}
     options |= {**record["arguments"], "seed": record["seed"]}
     options |= {k: record[k] for k in ("device", "precision") if k in record}
+    if data.get("value_range"):
+        low, high = data["value_range"]
+        words.append(shlex.quote(f"--range={low},{high}"))  # in one word, as it may begin with a minus
     for name, value in options.items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
@@ -44,7 +50,7 @@ def facts(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[s
     shape = "x".join(map(str, data.get("shape", [])))
     split = metrics.get("split", {})
     parts = f" ({split['train']:,} to train on, {split['held_out']:,} held out)" if split else ""
-    count = f"{data['n']:,} samples of {shape}{parts}" if "n" in data else f"samples of {shape}{parts}"
+    count = f"{counted(data['n'], 'sample')} of {shape}{parts}" if "n" in data else f"samples of {shape}{parts}"
     seconds = record.get("seconds")
     threads = machine.get("threads")
     pairs = [
@@ -56,7 +62,7 @@ def facts(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[tuple[s
         ("took", None if seconds is None else f"{seconds:,.0f} s"),
         ("computed on", " ".join(str(record[k]) for k in ("device", "precision") if record.get(k))),
         ("machine", machine.get("gpu") or machine.get("processor")),
-        ("threads", None if threads is None else f"{threads} of {machine.get('cores')} cores"),
+        ("threads", None if threads is None else f"{threads} of {counted(machine.get('cores') or 0, 'core')}"),
         ("system", machine.get("system")),
         ("gansmith", record.get("gansmith")),
         ("PyTorch", machine.get("torch")),

@@ -52,7 +52,7 @@ def described() -> dict[str, str]:
 
     Example:
         >>> described()["gan"]
-        'The original GAN: the non-saturating loss, with the critic held flat where the data are.'
+        "A good first choice, and the plainest: the original GAN's loss, with the critic held flat where the data are."
     """
     recipes = {}
     for file in sorted(HERE.glob("*.py")):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gansmith.counting import counted
 from gansmith.data import Dataset
 from gansmith.data.selection import Selection
 from gansmith.disk.log import read_log
@@ -66,7 +67,7 @@ def planned_steps(
     trial = begin(recipe, data, arguments, *how)
     with refusals():
         steps = steps_within(trial, 60 * minutes)
-    print(f"{minutes:g} minutes are about {steps:,} steps here")
+    print(f"{counted(minutes, 'minute')} {'is' if minutes == 1 else 'are'} about {counted(steps, 'step')} here")
     return steps
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from gansmith.counting import counted
 from gansmith.data import Dataset
 from gansmith.data.selection import Selection
 from gansmith.disk.atomic import remove_parts
@@ -221,7 +222,7 @@ def _go_on(training: Training, run: RunFolder, seconds: float) -> Run:
 
 def _sum_up(training: Training, run: RunFolder) -> None:
     seconds, where = run.record["seconds"], f"{run.record['device']}, {run.record['precision']}"
-    facts = [f"{training.step:,} steps in {seconds:.0f} s, {where}"]
+    facts = [f"{counted(training.step, 'step')} in {seconds:.0f} s, {where}"]
     for line in [*facts, *sentences(summary.summarize(training, run, facts))]:
         print(line)
     run.update(status="finished")
@@ -257,10 +258,10 @@ def _precision(training: Training) -> str:
 
 
 def _print_start(training: Training, run: RunFolder, data: Dataset) -> None:
-    what, shape = "images" if data.is_images else "vectors", "x".join(map(str, data.shape))
-    split = f"{len(data.train):,} training {what} of {shape}, {len(data.held_out):,} held out"
+    what, shape = "image" if data.is_images else "vector", "x".join(map(str, data.shape))
+    split = f"{counted(len(data.train), f'training {what}')} of {shape}, {len(data.held_out):,} held out"
     print(f"{run.record['recipe']} on {data.name}: {split}")
-    print(f"{training.device}, {_precision(training)}, {torch.get_num_threads()} threads; into {run.path}")
+    print(f"{training.device}, {_precision(training)}, {counted(torch.get_num_threads(), 'thread')}; into {run.path}")
 
 
 def _warn_of_another_machine(run: RunFolder) -> None:

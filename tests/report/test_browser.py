@@ -31,6 +31,9 @@ addEventListener("load", () => {{
   Object.assign(seen, {{
     moved: visible(), said: said.value, spoken: slider.getAttribute("aria-valuetext"),
     wide: shown.documentElement.scrollWidth, inner: inside.innerWidth,
+    scrolled: [...shown.querySelectorAll(".scroll, pre")].filter((s) => s.scrollWidth > s.clientWidth).length,
+    cells: [...shown.querySelectorAll("td")].filter((c) => c.offsetWidth).map((c) => [
+      inside.getComputedStyle(c, "::before").content, Math.round(c.getBoundingClientRect().right)]),
     ground: inside.getComputedStyle(shown.body).backgroundColor,
     broken: [...shown.images].filter((i) => !i.complete || !i.naturalWidth).length,
     drawn: [...shown.querySelectorAll("figure > svg")].filter((s) => s.getBoundingClientRect().height > 50).length,
@@ -83,6 +86,23 @@ def test_the_slider_moves_the_picture_and_a_phone_needs_no_scrolling(page: Path,
     assert (seen["broken"], seen["frames"]) == (0, 0)
     assert isinstance(seen["drawn"], int)
     assert seen["drawn"] >= 6
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_phone_each_row_of_a_table_is_a_list_that_fits(page: Path, tmp_path: Path, width: int) -> None:
+    seen = looked_at(page, tmp_path, width)
+    assert seen["scrolled"] == 0
+    cells = seen["cells"]
+    assert isinstance(cells, list) and len(cells) > 20
+    assert max(right for _, right in cells) <= width
+    titles = {json.loads(title) for title, _ in cells if title != "none"}
+    assert {"value", "95 % interval", "real against real", "this run"} <= titles
+
+
+def test_on_a_desk_a_table_is_a_table(page: Path, tmp_path: Path) -> None:
+    cells = looked_at(page, tmp_path, 1100)["cells"]
+    assert isinstance(cells, list)
+    assert {title for title, _ in cells} == {"none"}
 
 
 def test_dark_where_dark_is_preferred(page: Path, tmp_path: Path) -> None:
