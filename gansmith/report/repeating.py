@@ -8,8 +8,10 @@ from typing import Any
 
 from gansmith.counting import counted
 
-DATA = {"size": None, "labels": None, "label_column": None, "limit": None, "crop": "center", "first_page": False}
-DATA |= {"flip": False, "shift": 0}
+DATA: dict[str, object] = {
+    **{"size": None, "labels": None, "label_column": None, "limit": None, "crop": "center"},
+    **{"first_page": False, "flip": False, "shift": 0},
+}
 """What is said of the data beside their source, where it is not the default."""
 
 

@@ -278,6 +278,8 @@ def test_the_command_repeats_what_was_asked_for() -> None:
         "gansmith train ogan --data '/my art' --labels /l.csv --limit 9 --crop pad --flip --steps 5 --no-some-flag "
         "--rate 0.001 --seed 0 --device cpu --precision float32"
     )
+    ranged = record(data=data | {"value_range": [-1.0, 1.0], "first_page": True, "flip": False})
+    assert "--range=-1.0,1.0" in command(ranged) and "--first-page" in command(ranged)
     own = record(recipe="mine", file={"function": "mine", "sha256": ""})
     assert command(own, "runs/a b")[:3] == ["gansmith", "train", "'runs/a b/recipe.py:mine'"]
 
