@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from gansmith.data.files import one_line
@@ -58,15 +59,16 @@ def _only_one(source: Source, files: Sequence[int], names: Sequence[str], column
     """The labels of the one file that has labels, and why others are not taken."""
     fitting, notes = [], []
     for k in files:
-        file = in_source(source, k)
         try:
+            file = in_source(source, k)
             labels = read_labels(file, names, len(names), column=column, folder=file.folder_in(source))
             _check_classes(labels, file.name)
             fitting.append((k, labels))
         except NoSampleNamedError:  # a table of something else
             continue
         except (ValueError, OSError) as error:
-            reason = one_line(error).replace(file.place, one_line(source.names[k]))
+            place, name = one_line(Path(source.base, source.names[k])), one_line(source.names[k])
+            reason = one_line(error).replace(place, name)
             notes.append(f"not used as labels: {reason}")
     if len(fitting) == 1:
         k, labels = fitting[0]

@@ -178,6 +178,8 @@ def _labels_of_files(source: Source, candidates: Sequence[int], request: Request
     names = [source.names[k] for k in candidates]
     if request.labels is not None:
         return Found(_read_labels(request, names, len(names), request.labels.folder_in(source)))
+    if has_own and request.label_column is not None:
+        raise ValueError(f"{one_line(source.base)} has labels of its own: leave --label-column out")
     if has_own:
         return Found()
 
