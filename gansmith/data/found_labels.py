@@ -20,7 +20,7 @@ MOST = 20  # tables: more of them are annotations of single pictures
 
 class Found(NamedTuple):
     """Attributes:
-    labels: of the pictures; None if there are none.
+    labels: of the pictures, the table left out; None if there are none.
     file: the position of the table that they are from; None for a ``dataset.json``, which nobody takes for a picture.
     notes: what was decided.
     """
@@ -61,7 +61,8 @@ def _only_one(source: Source, files: Sequence[int], names: Sequence[str], column
     for k in files:
         try:
             file = in_source(source, k)
-            labels = read_labels(file, names, len(names), column=column, folder=file.folder_in(source))
+            others = [name for name in names if name != source.names[k]]
+            labels = read_labels(file, others, len(others), column=column, folder=file.folder_in(source))
             _check_classes(labels, file.name)
             fitting.append((k, labels))
         except NoSampleNamedError:  # a table of something else
