@@ -1,6 +1,7 @@
 """Which data a run took, and that its record finds them again."""
 
 import json
+import zipfile
 
 import pytest
 from PIL import Image
@@ -9,6 +10,8 @@ from gansmith.data import load
 from gansmith.data.augment import Augment
 from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
+from gansmith.report.repeating import command
+from gansmith.runs.record import misfit
 
 
 @pytest.fixture
@@ -61,6 +64,26 @@ def test_points_are_not_mirrored():
 )
 def test_what_cannot_be_moved(source, named):
     assert is_named(source) is named
+
+
+def test_a_column_of_labels_is_part_of_the_record(folder):
+    (folder / "labels.csv").unlink()
+    with zipfile.ZipFile(folder / "labels.zip", "w") as archive:
+        rows = "".join(f"{i:02d}.png,{i % 2},{i % 5}\n" for i in range(30))
+        archive.writestr("table.csv", "file,breed,sex\n" + rows)
+    first = Selection(str(folder), labels=str(folder / "labels.zip" / "table.csv"), label_column="sex")
+    data = first.load()
+    record = json.loads(json.dumps(first.record(data)))
+    again = Selection.of(record).load()
+    assert data.classes == 5 and again.fingerprint == data.fingerprint
+    words = command({"recipe": "gan", "arguments": {}, "seed": 0, "data": record})
+    assert "--label-column sex" in words and f"--labels {folder}/labels.zip/table.csv" in words
+    assert misfit_of_data(record | {"label_column": 3}) == "label_column" and misfit_of_data(record) is None
+
+
+def misfit_of_data(data):
+    record = {"format": 1, "recipe": "gan", "arguments": {}, "seed": 0, "data": data, "device": "cpu"}
+    return misfit(record | {"precision": "float32", "machine": {}, "status": "finished"})
 
 
 def test_labels_move_with_the_data_they_lie_among(folder, tmp_path_factory):

@@ -96,7 +96,8 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256 (hex) over all that batches are made of: samples, labels, split and augmentation.
 
-        The fingerprint is that of the source; it stays where a part of the data is replaced in Python.
+        The fingerprint is that of the source; it stays where a part of the data is replaced in Python. The scale is no
+        part of the digest: a run goes on with that of its record.
         """
         digest = hashlib.sha256(repr((self.content, self.augment, self.classes)).encode())
         for tensor in (self.x, self.y, self.train, self.held_out):

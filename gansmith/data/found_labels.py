@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from gansmith.data.files import one_line
@@ -19,7 +20,7 @@ MOST = 20  # tables: more of them are annotations of single pictures
 
 class Found(NamedTuple):
     """Attributes:
-    labels: of the pictures; None if there are none.
+    labels: of the pictures, the table left out; None if there are none.
     file: the position of the table that they are from; None for a ``dataset.json``, which nobody takes for a picture.
     notes: what was decided.
     """
@@ -58,15 +59,17 @@ def _only_one(source: Source, files: Sequence[int], names: Sequence[str], column
     """The labels of the one file that has labels, and why others are not taken."""
     fitting, notes = [], []
     for k in files:
-        file = in_source(source, k)
         try:
-            labels = read_labels(file, names, len(names), column=column, folder=file.folder_in(source))
+            file = in_source(source, k)
+            others = [name for name in names if name != source.names[k]]
+            labels = read_labels(file, others, len(others), column=column, folder=file.folder_in(source))
             _check_classes(labels, file.name)
             fitting.append((k, labels))
         except NoSampleNamedError:  # a table of something else
             continue
         except (ValueError, OSError) as error:
-            reason = one_line(error).replace(file.place, one_line(source.names[k]))
+            place, name = one_line(Path(source.base, source.names[k])), one_line(source.names[k])
+            reason = one_line(error).replace(place, name)
             notes.append(f"not used as labels: {reason}")
     if len(fitting) == 1:
         k, labels = fitting[0]

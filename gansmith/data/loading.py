@@ -36,8 +36,9 @@ def load(
             ``fashion-mnist`` or ``cifar10`` (downloaded once), ``hf:NAME`` or ``hf:NAME@REVISION`` on the Hugging Face
             hub (pip install 'gansmith[hub]'), or a path: a folder of image files, whose sub-folders are classes (and
             train, val, test the split); a .zip or .tar of such a folder; one image file; an IDX file (gzip or not) or a
-            folder of them; an .npy file of samples; or an .npz file of samples, with labels or without. Files are
-            recognized by their content. A name wins over a path; write ``./digits`` for the path.
+            folder of them; an .npy file of samples; an .npz file of samples, with labels or without; or a .csv or .tsv
+            file of numbers, whose rows are vectors. Files are recognized by their content. A name wins over a path;
+            write ``./digits`` for the path.
         size: side of the images in pixels, a power of two from 8 to ``largest``; by default the median shorter side,
             rounded up to a power of two. Squares of one side are padded if ``size`` is the next power of two (28 to
             32, see `Dataset.content`); other images are made square by ``crop`` and resized.
@@ -46,7 +47,8 @@ def load(
         labels: a file of labels, used instead of sub-folders, see `gansmith.data.labels`; an entry of a .zip is named
             as in ``faces.zip/dataset.json``. By default a ``dataset.json`` or a table that lies among the pictures is
             used, see `gansmith.data.found_labels`.
-        label_column: the name of the column of labels, in a table of several columns.
+        label_column: the name of the column of labels, in a table of labels with several columns, or in a table of
+            numbers.
         limit: the largest number of samples; they are chosen at random, the same for every seed.
         crop: ``center`` cuts out the center square; ``pad`` keeps the whole picture and repeats its edges;
             ``stretch`` changes its proportions.
@@ -59,7 +61,8 @@ def load(
         deep_range: the range of values of more than 8 bits, as `Dataset.deep_range` of other data.
 
     Returns:
-        A `Dataset`; its split is the same for every seed.
+        A `Dataset`; its split is the same for every seed. Vectors whose columns are of very different size are
+        standardized for networks alone, see `Dataset.scale`.
 
     Raises:
         ValueError: no such source; it cannot be read; it has no usable files; files are damaged or ambiguous; or an

@@ -121,22 +121,16 @@ def _read_folder(path: Path, request: Request) -> RawData:
         raw, deeper = idx_folder(path), len(folder.names) - len(top)
         note = f"ignored, as IDX files lie above them: {counted(deeper, 'file')} in sub-folders"
         return _from_arrays(replace(raw, notes=(*raw.notes, note)) if deeper else raw, request)
-    inner = _idx_sub_folders(path, folder.names)
-    if len(inner) > 1:
-        raise ValueError(
-            f"{one_line(path)} holds IDX files in sub-folders {one_line(', '.join(inner[:5]))}: name one of them"
-        )
-    if inner:
-        raw = _read_folder(path / inner[0], request)
-        return replace(raw, notes=(*raw.notes, f"read from its sub-folder {one_line(inner[0])}"))
+    # Neither look for it among pictures.
+    if len(folder.names) <= 64 and not any(name.lower().endswith(SUFFIXES) for name in folder.names):
+        inner = sorted({name.rpartition("/")[0] for name in folder.names if _has_kind(Kind.IDX, path / name)})
+        if len(inner) > 1:
+            listed = one_line(", ".join(inner[:5]))
+            raise ValueError(f"{one_line(path)} holds IDX files in sub-folders {listed}: name one of them")
+        if inner:
+            raw = _read_folder(path / inner[0], request)
+            return replace(raw, notes=(*raw.notes, f"read from its sub-folder {one_line(inner[0])}"))
     return _from_files(folder, request)
-
-
-def _idx_sub_folders(path: Path, names: Sequence[str]) -> list[str]:
-    """The sub-folders that directly hold IDX files, where the folder holds few files in all and no picture."""
-    if len(names) > 64 or any(name.lower().endswith(SUFFIXES) for name in names):
-        return []
-    return sorted({name.rpartition("/")[0] for name in names if _has_kind(Kind.IDX, path / name)} - {""})
 
 
 def _has_kind(kind: Kind, path: Path) -> bool:
@@ -156,8 +150,8 @@ def _from_files(source: Source, request: Request, source_classes: Classes | None
     if not candidates:
         raise ValueError(f"{one_line(source.base)} holds no images: name a folder, an archive or a dataset of images")
     labels = _labels_of_files(source, candidates, request, source_classes is not None)
-    place = {k: row for row, k in enumerate(candidates)}
     candidates = [k for k in candidates if k != labels.file]
+    place = {k: row for row, k in enumerate(candidates)}
     selected = [candidates[k] for k in choice(len(candidates), request.limit)]
     decoded = read_pictures(source, request.options, selected, request.limit)
     raw = decoded.data
@@ -192,6 +186,8 @@ def _labels_of_files(source: Source, candidates: Sequence[int], request: Request
     names = [source.names[k] for k in candidates]
     if request.labels is not None:
         return Found(_read_labels(request, names, len(names), request.labels.folder_in(source)))
+    if has_own and request.label_column is not None:
+        raise ValueError(f"{one_line(source.base)} has labels of its own: leave --label-column out")
     if has_own:
         return Found()
 
