@@ -74,7 +74,7 @@ def read_labels(path: Path, names: Sequence[str], n: int) -> tuple[Tensor, tuple
     except csv.Error as error:
         raise ValueError(f"{one_line(path)} is a damaged table ({one_line(error)}): save it again") from error
     notes = [f"labels from {one_line(path.name)} for {len(labels):,} of {counted(n, 'sample')}"]
-    notes += [f"rows of it without a sample: {unmatched:,}"] if unmatched else []
+    notes += [f"{unmatched:,} of its rows belong{'s' * (unmatched == 1)} to no sample"] if unmatched else []
     return *_number_labels(labels, n, path), tuple(notes)
 
 
