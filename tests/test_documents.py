@@ -1,14 +1,19 @@
-"""What README and docs name exists: modules, names, files, links, commands; and their Python can be read."""
+"""What README and docs name exists: modules, names, files, links, commands; and their Python runs as it stands."""
 
 import ast
 import re
+import shlex
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gansmith.commands.cli import COMMANDS, main
+from gansmith.report import save_png
+from gansmith.runs.lookup import described
 from gansmith.testing.oracles import CLAIMS
 
 ROOT = Path(__file__).parent.parent
@@ -93,6 +98,76 @@ def test_python_can_be_read_and_names_what_there_is(name, line, code):
     compile(code, f"{name}:{line}", "exec")
     for each in named(code):
         resolve(each)
+
+
+RECIPE = "# mine.py"
+SHORTER = {r"minutes=10\b": "steps=2", r"steps=5000\b": "steps=2", r"range\(4000\)": "range(2)"}
+"""How long the README trains, and how long a test does."""
+
+
+def sections(text):
+    """The Python of each part under a heading, as a reader pastes it: one block after the other."""
+    for part in re.split(r"^## ", text, flags=re.MULTILINE):
+        code = "\n".join(code for _, code in blocks(part) if not code.startswith(RECIPE))
+        if code:
+            yield part.split("\n")[0], code
+
+
+RUNS = [
+    pytest.param(code, id=f"{name}: {title}")
+    for name, text in TEXTS.items()
+    if name != "CONTRIBUTING.md"
+    for title, code in sections(text)
+]
+
+
+@pytest.fixture
+def photos(elsewhere):
+    """The user's own folder of pictures, in the folder that is worked in."""
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 16, 16, 3), np.uint8)
+    for number, picture in enumerate(pixels):
+        save_png(Path("photos") / f"{number}.png", picture)
+    return Path.cwd()
+
+
+def shorter(code):
+    for long, short in SHORTER.items():
+        code = re.sub(long, short, code)
+    return code
+
+
+@pytest.mark.parametrize("code", RUNS)
+def test_python_runs_as_it_stands_in_a_fresh_interpreter(code, photos):
+    done = subprocess.run(
+        [sys.executable, "-c", shorter(code)], check=False, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    shown = re.findall(r"save_png\(\"(.*?)\"", code)
+    assert all((photos / name).stat().st_size > 100 for name in shown)
+    assert shown or done.stdout
+
+
+def test_each_way_to_train_in_the_readme_is_run_shorter():
+    code = "\n".join(code for _, code in sections(TEXTS["README.md"]))
+    assert len(re.findall(r"range\(|minutes=|steps=", code)) == len(re.findall("|".join(SHORTER), code)) >= 4
+
+
+def test_the_recipe_of_the_readme_trains_and_opens(elsewhere, refused, capsys):
+    text = TEXTS["README.md"]
+    [recipe] = [code for _, code in blocks(text) if code.startswith(RECIPE)]
+    Path("mine.py").write_text(recipe)
+    train, sample = (
+        shlex.split(line)[1:] for line in re.findall(r"^\.venv/bin/gansmith .*mine.*$", text, re.MULTILINE)
+    )
+    assert main([*train, "--steps", "2"]) == 0
+    assert "--trust" in refused(*(word for word in sample if word != "--trust"))
+    assert main(sample) == 0
+    assert "64 pictures" in capsys.readouterr().out
+
+
+def test_the_list_of_recipes_says_when_to_take_which():
+    openings = ("The default, for", "A good first choice", "As wgan-gp,", "Where ", "To study ", "To compare with: ")
+    assert all(line.startswith(openings) for line in described().values())
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -65,7 +65,7 @@ def read_labels(
     if matches.without_ending:
         notes.append(f"found by their names without the ending: {counted(matches.without_ending, 'sample')}")
     if matches.unmatched:
-        notes.append(f"rows of it without a sample: {matches.unmatched:,}")
+        notes.append(f"{matches.unmatched:,} of its rows belong{'s' * (matches.unmatched == 1)} to no sample")
     return labels._replace(notes=(*notes, *labels.notes))
 
 

@@ -272,4 +272,4 @@ def test_sub_folders_of_a_folder_of_idx_are_named(tmp_path):
     (tmp_path / "images").write_bytes(b"\0\0\x08\x03" + (2).to_bytes(4) + (8).to_bytes(4) * 2 + bytes(128))
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").write_bytes(b"")
-    assert load(str(tmp_path)).notes[-1] == "ignored, as IDX files lie above them: 1 files in sub-folders"
+    assert load(str(tmp_path)).notes[-1] == "ignored, as IDX files lie above them: 1 file in sub-folders"

@@ -69,7 +69,7 @@ def test_rows_without_a_sample_are_counted(tmp_path):
     rows = "".join(f"{name},{label}\n" for name, label in [("cat/1.png", 5), ("x.png", 9), ("1.png", 9), ("y.png", 3)])
     y, _, notes = read_labels(write(tmp_path / "a", rows), NAMES, 4)
     assert y.tolist() == [5, -1, -1, -1]  # 1.png is the base name of two
-    assert notes == ("labels from a for 1 of 4 samples", "rows of it without a sample: 3")
+    assert notes == ("labels from a for 1 of 4 samples", "3 of its rows belong to no sample")
 
 
 def test_a_base_name_of_two_rows_belongs_to_neither(tmp_path):
@@ -103,7 +103,7 @@ def test_a_name_without_its_ending_comes_last(tmp_path):
     assert y.tolist() == [-1, -1, 7, 3]
     assert notes[1:] == (
         "found by their names without the ending: 1 sample",
-        "rows of it without a sample: 2",
+        "2 of its rows belong to no sample",
     )
     y, _, _ = read_labels(write(tmp_path / "a", "a.v2,4\n"), ("a.v2.png", "a.v1.png"), 2)
     assert y.tolist() == [4, -1]  # only the ending of a picture is left out

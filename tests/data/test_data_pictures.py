@@ -361,7 +361,7 @@ def test_small_numbers_of_32_bits_are_pixels(tmp_path):
 def test_mixed_pictures_are_said(tmp_path, channels, word):
     save(tmp_path / "a.png", gray(16, 16))
     save(tmp_path / "b.png", gray(16, 16, 3))
-    assert load(str(tmp_path), channels=channels).notes == (f"1 of 2 images are gray: all are taken in {word}",)
+    assert load(str(tmp_path), channels=channels).notes == (f"1 of 2 images is gray: all are taken in {word}",)
 
 
 def test_heic_is_read_where_its_plugin_is_installed(tmp_path):
