@@ -390,7 +390,9 @@ def _(patch):
     "O-GAN's correlation has the wrong sign",
     "correlation: numpy's",
     "correlation: rho(a z + b, w)",
-    "O-GAN",
+    "O-GAN: each player's loss",
+    "O-GAN with the slope QP",
+    "O-GAN with a linear head",
 )
 def _(patch):
     patch.setattr(ogan, "correlation", lambda v, w: -(ogan.standardize(v) * ogan.standardize(w)).mean(1))

@@ -86,3 +86,13 @@ def holds_under(scaled, factor, claim):
     with pytest.MonkeyPatch.context() as patch:
         scaled(patch, factor)
         return claim.measure().holds
+
+
+def test_errors_of_the_benchmark_can_be_planted(monkeypatch):
+    """Each text that it changes stands once in its file."""
+    monkeypatch.syspath_prepend(HOME.parent / "benchmarks")
+    from planted_errors import ERRORS
+
+    assert len({error.words for error in ERRORS}) == len(ERRORS) == 30
+    for error in ERRORS:
+        assert (HOME / error.file).read_text(encoding="utf-8").count(error.right) == 1, error.file
