@@ -118,7 +118,7 @@ one_line(
     '("fake", self.weight, fake)',
     "consistency: at D",
 )
-one_line("a lazy term counts each move twice", Lazy.advance_, "self.count += 1", "self.count += 2", "Lazy(R1, 3)")
+one_line("a lazy term counts each move twice", Lazy.advance_, "self.count += 1", "self.count += 2", "Lazy(R1, 4)")
 one_line(
     "LeCam's form is one-sided where it is not asked", LeCam.forward, "if self.one", "if not self.one", "LeCam: w ("
 )

@@ -433,7 +433,7 @@ def _(patch):
     patch.setattr(bottleneck, "_rates", lambda output: 2 * right(output))
 
 
-@planted("consistency has a factor 1/2", "consistency", "Dirac GAN, Wasserstein + Consistency")
+@planted("consistency has a factor 1/2", "consistency: at", "Dirac GAN, Wasserstein + Consistency")
 def _(patch):
     right = Consistency._gap
     patch.setattr(Consistency, "_gap", lambda *at: right(*at) / 2)
