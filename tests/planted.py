@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import softplus
-from torch.nn.utils.parametrizations import _SpectralNorm
 
 from gansmith import chance
 from gansmith.duel.scores import score
@@ -43,7 +42,6 @@ def planted(error, *red):
 @planted(
     "the real scores' softplus is too steep",
     "non-saturating:",
-    "a log y + b log(1 - y)",
     "Dirac GAN, non-saturating",
     "one loss",
     "two lines t apart, non-saturating",
@@ -56,8 +54,7 @@ def _(patch):
 @planted(
     "a low score means real",
     "non-saturating: the best critic",
-    "non-saturating: the least L_D",
-    "two lines t apart: JSD",
+    "two lines t apart, non-saturating: L_D",
 )
 def _(patch):
     patch.setattr(pointwise, "_miss", softplus)
@@ -71,9 +68,8 @@ def _(patch):
     "pure rotation",
     "hinge with weight decay",
     "hinge: the best critic",
-    "hinge: the least L_D",
     "hinge: f'",
-    "two lines t apart: W1",
+    "Wasserstein: of a hundred",
     "saturating: f'",
     "Wasserstein: f'",
 )
@@ -104,12 +100,11 @@ def _(patch):
 
 @planted(
     "a pointwise critic's loss is doubled",
-    "non-saturating: the least L_D",
-    "hinge: the least L_D",
+    "non-saturating: the best critic",
+    "hinge: the best critic",
     "Wasserstein",
     "clipped weights: the gap",
-    "clipped weights: where all lie at c",
-    "two lines t apart: W1",
+    "Wasserstein: of a hundred",
 )
 def _(patch):
     right = Pointwise.critic_loss
@@ -119,7 +114,6 @@ def _(patch):
 @planted(
     "the hinge's margin for real samples is 2",
     "hinge: the best critic",
-    "hinge: the least L_D",
     "hinge with weight decay",
 )
 def _(patch):
@@ -131,7 +125,6 @@ def _(patch):
     "Dirac GAN, relativistic",
     "two lines t apart, relativistic",
     "relativistic pairs",
-    "relativistic, pairs and average",
     "relativistic average: L_D =",
     "relativistic average: the best critic",
 )
@@ -143,9 +136,7 @@ def _(patch):
 @planted(
     "the two halves of the relativistic average are not halved",
     "relativistic average: L_D =",
-    "relativistic average: where p = q",
-    "relativistic average: the least L_D",
-    "relativistic average: no critic's L_D",
+    "relativistic average: the best critic",
 )
 def _(patch):
     right = Relativistic._prefer
@@ -154,7 +145,7 @@ def _(patch):
 
 @planted(
     "the mean of the fake scores is detached in a relativistic average",
-    "relativistic average: both halves",
+    "relativistic average: L_D =",
     "relativistic average: the best critic",
 )
 def _(patch):
@@ -167,8 +158,6 @@ def _(patch):
 @planted(
     "GAN-QP's room has no factor 2",
     "GAN-QP: the best critic",
-    "GAN-QP: the least L_D is -",
-    "GAN-QP: at the best critic",
     "GAN-QP, two points",
     "two lines t apart, GAN-QP:",
     "Dirac GAN, GAN-QP: the field",
@@ -180,8 +169,7 @@ def _(patch):
 
 @planted(
     "GAN-QP's room is ten times as large, and does not depend on the weight",
-    "GAN-QP: the least L_D is in proportion",
-    "GAN-QP: no critic of single samples",
+    "GAN-QP: the best critic",
 )
 def _(patch):
     patch.setattr(Quadratic, "room", lambda self, real, fake: 60 * self.distance(real, fake))
@@ -202,7 +190,6 @@ def _(patch):
 
 @planted(
     "GAN-QP's critic only wants real scores high",
-    "GAN-QP: where p = q",
     "GAN-QP: the best critic",
 )
 def _(patch):
@@ -215,7 +202,7 @@ def _(patch):
 
 @planted(
     "GAN-QP's generator minimizes the quadratic term, too",
-    "GAN-QP: at the best critic",
+    "GAN-QP: the best critic",
     "GAN-QP, two points",
     "slope QP, two points",
     "two lines t apart, GAN-QP:",
@@ -334,13 +321,12 @@ def _(patch):
 @planted(
     "weights are not clipped",
     "clipped weights: no parameter",
-    "clipped weights: where all lie at c",
 )
 def _(patch):
     patch.setattr(ClipWeights, "project_", lambda self, module: None)
 
 
-# dynamics, games and what is torch's
+# dynamics and games
 
 
 @planted(
@@ -404,25 +390,9 @@ def _(patch):
     "O-GAN's correlation has the wrong sign",
     "correlation: numpy's",
     "correlation: rho(a z + b, w)",
-    "O-GAN",
+    "O-GAN: each player's loss",
+    "O-GAN with the slope QP",
+    "O-GAN with a linear head",
 )
 def _(patch):
     patch.setattr(ogan, "correlation", lambda v, w: -(ogan.standardize(v) * ogan.standardize(w)).mean(1))
-
-
-@planted(
-    "spectral normalization does nothing",
-    "spectral norm",
-    "a critic of normalized layers",
-)
-def _(patch):
-    patch.setattr(_SpectralNorm, "forward", lambda self, weight: weight)
-
-
-@planted(
-    "the exponential is a short series",
-    "log |det exp A|",
-    "exp ",
-)
-def _(patch):
-    patch.setattr(torch, "matrix_exp", lambda a: torch.eye(len(a), dtype=a.dtype) + a + a @ a / 2)

@@ -5,7 +5,8 @@ import json
 import re
 
 import numpy as np
-import planted_zoo  # noqa: F401 (adds its errors to the list)
+import planted_others  # noqa: F401 (adds its errors to the list)
+import planted_zoo  # noqa: F401
 import pytest
 import torch
 from planted import PLANTED
