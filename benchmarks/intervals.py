@@ -26,7 +26,7 @@ def scaled(d: int, power: float, gap: float) -> Callable[[Tensor], Tensor]:
 
 def known(d: int, power: float, gap: float) -> float:
     """The Frechet distance of both: a shift by gap and a widening by gap, in units of the deviations."""
-    return 2 * gap**2 * float((torch.arange(1, d + 1, dtype=torch.float64) ** -power).sum())
+    return float(2 * gap**2 * (torch.arange(1, d + 1, dtype=torch.float64) ** -power).sum())
 
 
 def pairs(n: int, d: int, power: float, gap: float, draws: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -45,7 +45,8 @@ def frechet(real: Tensor, fake: Tensor, seed: int) -> dict[str, Any]:
 
 
 def share(entries: list[dict[str, Any]], truth: float) -> float:
-    return sum(entry["interval"][0] <= truth <= entry["interval"][1] for entry in entries) / len(entries)
+    held = [entry["interval"][0] <= truth <= entry["interval"][1] for entry in entries]
+    return held.count(True) / len(held)
 
 
 def frechet_rows(cases: list[tuple[int, int, float, float]], draws: int, seed: int) -> list[str]:

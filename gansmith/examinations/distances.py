@@ -38,7 +38,7 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
         compared = f"{real:,} real samples" if real else "the statistics of real samples"
         coverage = f"; coverage {_beside_floor(metrics['coverage'])}" if "coverage" in metrics else ""
         lines.append(f"Frechet distance to {compared}, in the features '{features}': {_beside_floor(entry)}{coverage}")
-        lines += _corrected(entry)
+        lines += [*_corrected(entry), INTERVALS]
     return lines
 
 
@@ -71,26 +71,21 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
 
 def _caption(numbers: dict[str, Any], smaller: bool) -> str:
     metrics, features = numbers["metrics"], numbers.get("features", {})
-    sizes = {name: _sizes(numbers, entry) for name, entry in metrics.items()}
-    first = next(iter(sizes.values()))
-    real, fake = max(sizes.values(), key=lambda size: size[1])
+    sizes = [_sizes(numbers, entry) for entry in metrics.values()]
+    real, fake = sizes[0]
     compared = f"{real:,} real ones ({numbers.get('against', 'held out')})" if real else "the statistics of real ones"
-    text = (
-        f"{fake:,} samples beside {compared}, in the features “{features.get('name', '')}”: {features.get('why', '')}. "
-    )
-    fewer = {size for size in sizes.values() if size != first}
-    for other, some in sorted(fewer):
-        text += f"Numbers that compare all pairs are of {some:,} samples and {other:,} real ones. "
-    floors = sorted(
-        {(entry["floor_n"]["real"], entry["floor_n"]["fake"]) for entry in metrics.values() if entry.get("floor_n")}
-    )
-    text += "Real against real is what a perfect generator would get"
-    if smaller:
-        text += " at a smaller n: " + " and ".join(
-            f"{k:,} real ones in the place of samples, beside {n:,} others" for n, k in floors
-        )
-        text += "; compare it with the samples at the same n"
-    return text + f". {INTERVALS}"
+    name, why = features.get("name", ""), features.get("why", "")
+    text = f"{fake:,} samples beside {compared}, in the features “{name}”: {why}."
+    for other, some in sorted(set(sizes) - {sizes[0]}):
+        text += f" Numbers that compare all pairs are of {some:,} samples and {other:,} real ones."
+    if all(entry.get("floor") is None for entry in metrics.values()):
+        return text
+    text += " Real against real is what a perfect generator would get"
+    if not smaller:
+        return f"{text}."
+    floors = {(entry["floor_n"]["fake"], entry["floor_n"]["real"]) for entry in metrics.values() if entry["floor_n"]}
+    places = " and ".join(f"{k:,} real ones in the place of samples, beside {n:,} others" for k, n in sorted(floors))
+    return f"{text} at a smaller n: {places}; compare it with the samples at the same n."
 
 
 def _sizes(numbers: dict[str, Any], entry: dict[str, Any]) -> tuple[int, int]:
