@@ -16,7 +16,8 @@ from gansmith.data import Dataset, load
 from gansmith.disk.folders import folder_of, make_numbered, refuse_existing
 from gansmith.disk.json_files import to_json, write_json
 from gansmith.evaluate.choosing import choose
-from gansmith.evaluate.sets import measure_sets
+from gansmith.evaluate.sets import measure_sets, measure_statistics
+from gansmith.evaluate.statistics_file import is_statistics, read_statistics
 from gansmith.examinations.measure import measure
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.terminal import print_table
@@ -70,6 +71,8 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
 def _of_pictures(args: argparse.Namespace) -> dict[str, Any]:
     if (folder_of(args.what) / "run.json").exists():
         raise Refusal(f"{args.what} is a run: measure it without --against, or its pictures after gansmith sample")
+    if is_statistics(folder_of(args.against)):
+        return _of_statistics(args)
     with refusals():
         real = load(args.against, args.size, crop=args.crop, strict=args.strict, largest=LARGEST)
         fake = _like(real, args)
@@ -82,6 +85,18 @@ def _of_pictures(args: argparse.Namespace) -> dict[str, Any]:
             print("; ".join([f"{name}: {counted(len(each), kind)}", *each.notes]))
         features = choose(args.features, real, trust=args.trust)
         numbers = measure_sets(fake, real, features, n=args.n, most=MOST, seed=args.seed)
+    return {"gansmith": __version__, "what": args.what, "against": args.against} | numbers
+
+
+def _of_statistics(args: argparse.Namespace) -> dict[str, Any]:
+    """The pictures beside a mean and a covariance of features that somebody saved."""
+    with refusals():
+        real = read_statistics(folder_of(args.against))
+        fake = _without_grid(load(args.what, args.size, crop=args.crop, strict=args.strict, largest=LARGEST))
+        print(f"{args.what}: {len(fake):,} pictures" + "".join(f"; {note}" for note in fake.notes))
+        print(f"{args.against}: mean and covariance of {len(real.mean):,} features; which ones it does not say")
+        features = choose(args.features, fake, trust=args.trust)
+        numbers = measure_statistics(fake, real, features, n=args.n, seed=args.seed)
     return {"gansmith": __version__, "what": args.what, "against": args.against} | numbers
 
 

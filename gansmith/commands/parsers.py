@@ -150,7 +150,8 @@ def evaluate() -> Parser:
     parser = Parser(
         prog="gansmith evaluate",
         description="Numbers for a run against its held-out data, or for a folder of pictures against another.\n"
-        "Beside each value stand its 95 % interval and that of real pictures against real ones.",
+        "Beside each value stand its 95 % interval and that of real pictures against real ones.\n"
+        "-n also says how many samples of a run are measured (default: as many as were held out, to 10,000).",
         epilog="examples:\n  gansmith evaluate runs/ogan-digits-1\n"
         "  gansmith evaluate generated/ --against photos/ --features inception --json",
     )
@@ -158,13 +159,17 @@ def evaluate() -> Parser:
     against = parser.add_mutually_exclusive_group()
     against.add_argument("--data", help="for a run: where its data lie now, if they were moved")
     parser.add_argument("--labels", metavar="FILE", help="for a run: where its file of labels lies now")
-    against.add_argument("--against", metavar="DIR", help="for images: the real ones, in any form that --data takes")
+    against.add_argument(
+        "--against",
+        metavar="DIR",
+        help="for images: the real ones, in any form that --data takes, or an .npz file with their mu and sigma",
+    )
     parser.add_argument(
         "--features",
         default=None,
         help="pixels, random, digits, inception, dinov2, or module:callable with --trust (default: what fits the data)",
     )
-    parser.add_argument("-n", type=flags.count, help="pictures on each side (default: as many as there are, to 10,000)")
+    parser.add_argument("-n", type=flags.count, help="pictures on each side (default: all; all pairs of 10,000)")
     parser.add_argument("--size", type=int, help="side of the pictures in pixels (default: what they have)")
     parser.add_argument("--crop", default="center", choices=CROPS, help="how others become squares (default: center)")
     _add_strict(parser)

@@ -50,7 +50,7 @@ def read_npz(path: Path, wanted: Range | None = None) -> RawData:
         ValueError: the file is damaged, pickled or too large; values are not finite; or another shape or type.
         OSError: the file cannot be read.
     """
-    arrays = _arrays(path)
+    arrays = npz_arrays(path)
     samples, labels = _roles(arrays, path)
     raw = _samples(arrays[samples], wanted, f"array '{one_line(samples)}' of {one_line(path)}")
     if labels is None:
@@ -136,7 +136,13 @@ def _parser_errors(what: str) -> Iterator[None]:
         raise ValueError(f"{what} is damaged ({one_line(error)}): save it again") from error
 
 
-def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+def npz_arrays(path: Path, limit: int = LIMIT) -> dict[str, npt.NDArray[Any]]:
+    """The arrays in an .npz file by their names; stated shapes are compared with sizes before memory is allocated.
+
+    Raises:
+        ValueError: the file is damaged, pickled, or unpacks to more than `limit` bytes.
+        OSError: the file cannot be read.
+    """
     import numpy as np
 
     with _parser_errors(one_line(path)):
@@ -146,8 +152,8 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         entries = archive.infolist()
         if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
             raise ValueError(f"{one_line(path)} is a zip file, but no .npz file of arrays: unpack it")
-        if sum(entry.file_size for entry in entries) > LIMIT:
-            raise ValueError(f"{one_line(path)} unpacks to more than the limit of {LIMIT:,} bytes: split it")
+        if sum(entry.file_size for entry in entries) > limit:
+            raise ValueError(f"{one_line(path)} unpacks to more than the limit of {limit:,} bytes: split it")
         for entry in entries:
             name = entry.filename.removesuffix(".npy")
             what = f"array '{one_line(name)}' of {one_line(path)}"

@@ -8,8 +8,9 @@ from gansmith.evaluate.digit_features import DigitClassifier
 from gansmith.evaluate.diversity import mean_distance, vendi_score
 from gansmith.evaluate.duplicates import Duplicates, duplicates
 from gansmith.evaluate.energy import energy_distance
+from gansmith.evaluate.extrapolation import Extrapolation, extrapolated_frechet_distance
 from gansmith.evaluate.features import Features, extract
-from gansmith.evaluate.frechet import Moments, frechet_distance
+from gansmith.evaluate.frechet import Moments, Statistics, frechet_distance
 from gansmith.evaluate.interval import Spread, jackknife
 from gansmith.evaluate.kernel import KernelDistance, kernel_distance
 from gansmith.evaluate.manifold import Manifold, expected_coverage, manifold
@@ -28,6 +29,7 @@ from gansmith.evaluate.reconstruction import (
 from gansmith.evaluate.sets import measure_sets
 from gansmith.evaluate.sharpness import sharpness
 from gansmith.evaluate.sliced import sliced_wasserstein
+from gansmith.evaluate.statistics_file import read_statistics
 
 __all__ = [
     "METRICS",
@@ -36,6 +38,7 @@ __all__ = [
     "Correlation",
     "DigitClassifier",
     "Duplicates",
+    "Extrapolation",
     "Features",
     "Judge",
     "KernelDistance",
@@ -47,6 +50,7 @@ __all__ = [
     "PrincipalComponents",
     "ReconstructionError",
     "Spread",
+    "Statistics",
     "choose",
     "class_coverage",
     "compare",
@@ -56,6 +60,7 @@ __all__ = [
     "expected_coverage",
     "expected_divergence",
     "extract",
+    "extrapolated_frechet_distance",
     "frechet_distance",
     "jackknife",
     "kernel_distance",
@@ -69,6 +74,7 @@ __all__ = [
     "nearest",
     "neighbor_probe",
     "pca_reconstruct",
+    "read_statistics",
     "reconstruction_error",
     "same_class_share",
     "sharpness",

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from gansmith.evaluate.vectors import check_same_dimension, vectors
 
+ROUNDING = 1e-5  # of a covariance that was computed in single precision, beside its largest entry
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -84,7 +86,49 @@ class Moments:
         return self.scatter / (self.count - 1)
 
 
-def frechet_distance(real: Tensor | Moments, fake: Tensor | Moments) -> float:
+@dataclass(frozen=True)
+class Statistics:
+    """The mean and the covariance of vectors, however many there were, as statistics files hold them.
+
+    Arguments:
+        mean: shape `(d,)`.
+        matrix: the covariance, shape `(d, d)`.
+
+    Raises:
+        ValueError: where shapes are others, a value is not finite, or the covariance is not symmetric or has a clearly
+            negative eigenvalue.
+
+    Example:
+        >>> frechet_distance(Statistics(torch.zeros(2), torch.eye(2)), Statistics(torch.ones(2), torch.eye(2)))
+        2.0
+    """
+
+    mean: Tensor
+    matrix: Tensor
+
+    def __post_init__(self) -> None:
+        d = self.mean.numel()
+        if self.mean.ndim != 1 or not d or self.matrix.shape != (d, d):
+            shapes = f"{tuple(self.mean.shape)} and {tuple(self.matrix.shape)}"
+            raise ValueError(f"needs a mean (d,) and a covariance (d, d), but got {shapes}: save both of one set")
+        if not (self.mean.isfinite().all() and self.matrix.isfinite().all()):
+            raise ValueError("needs a finite mean and covariance, but got NaN or infinity: compute them anew")
+        object.__setattr__(self, "mean", self.mean.detach().double())
+        matrix = self.matrix.detach().double()
+        size, skew = float(matrix.abs().amax()), float((matrix - matrix.T).abs().amax())
+        if skew > ROUNDING * size:
+            raise ValueError(f"needs a symmetric covariance, but it is off by {skew:.2g}: compute it anew")
+        object.__setattr__(self, "matrix", (matrix + matrix.T) / 2)
+        lowest = float(torch.linalg.eigvalsh(self.matrix)[0])
+        if lowest < -ROUNDING * d * size:
+            raise ValueError(f"needs a covariance without negative eigenvalues, but got {lowest:.2g}: compute it anew")
+
+    def covariance(self) -> Tensor:
+        """The covariance (d, d), float64."""
+        return self.matrix
+
+
+def frechet_distance(real: Tensor | Moments | Statistics, fake: Tensor | Moments | Statistics) -> float:
     r"""Frechet distance between the Gaussians with the moments of two sets of features; with the features of
     Inception it is the FID.
 
@@ -99,11 +143,11 @@ def frechet_distance(real: Tensor | Moments, fake: Tensor | Moments) -> float:
     Cholesky factors, or come from the symmetric eigenproblem if a covariance is singular.
 
     The value depends on the number of vectors (about `+ c/n`, and c differs between generators): compare only values
-    with equal n, and beside the value of real against real.
+    with equal n, and beside the value of real against real; or compare values by `extrapolated_frechet_distance`.
 
     Arguments:
-        real: features, shape `(n, d)`, or their `Moments`.
-        fake: features, shape `(m, d)`, or their `Moments`.
+        real: features, shape `(n, d)`, or their `Moments` or `Statistics`.
+        fake: features, shape `(m, d)`, or their `Moments` or `Statistics`.
 
     Returns:
         The squared distance, in squared units of the features; computed in float64; never negative.
@@ -130,9 +174,9 @@ def frechet_distance(real: Tensor | Moments, fake: Tensor | Moments) -> float:
     return max(float(distance), 0.0)  # below zero by rounding only
 
 
-def _mean_and_factor(features: Tensor | Moments, what: str) -> tuple[Tensor, Tensor]:
+def _mean_and_factor(features: Tensor | Moments | Statistics, what: str) -> tuple[Tensor, Tensor]:
     """The mean (d,) and F (r, d) with covariance F'F and r = min(n, d)."""
-    if not isinstance(features, Moments):
+    if not isinstance(features, (Moments, Statistics)):
         x = vectors(features, what, least=2)
         if len(x) < x.shape[1]:
             mean = x.mean(0)

@@ -24,18 +24,19 @@ class Spread:
     halvings: int
 
     def interval(self, value: float) -> tuple[float, float]:
-        r"""The 95 % interval about a value, :math:`\text{value} \pm t_{0.975, h}\, \text{error}`.
+        r"""The 95 % interval about a value, :math:`\text{value} \pm t_{0.975, h / 2}\, \text{error}`.
 
-        The quantile is Student's, with one degree of freedom per halving: an error from ten halvings is itself a fifth
-        off.
+        The quantile is Student's, with half a degree of freedom per halving: halvings of the same vectors are not
+        independent, and in simulations an error from ten of them is off by three tenths, as one of five independent
+        ones would be.
 
         Example:
             >>> Spread(error=1.0, halvings=10).interval(5.0)
-            (2.77..., 7.22...)
+            (2.42..., 7.57...)
         """
         from scipy.special import stdtrit  # scipy.stats takes a second to import
 
-        half = float(stdtrit(self.halvings, 0.975)) * self.error
+        half = float(stdtrit(self.halvings / 2, 0.975)) * self.error
         return value - half, value + half
 
 
@@ -77,7 +78,8 @@ def jackknife(
     count them as copies.
 
     It is the error of an estimate around its mean at these n. It does not contain the bias from n itself (for the
-    Frechet distance about c/n): compare with the value of real against real.
+    Frechet distance about c/n): compare with the value of real against real, or see `extrapolated_frechet_distance`.
+    ``benchmarks/intervals.py`` measures how often intervals hold what they are said to hold.
 
     Arguments:
         metric: a function of real and fake vectors to a float, or to named floats, the same names each time.

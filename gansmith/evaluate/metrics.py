@@ -21,6 +21,25 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True)
+class Scale:
+    """A scale on which a number varies alike wherever it lies, and evenly to both sides; its interval is taken there.
+
+    Arguments:
+        call: from the number to the scale.
+        back: from the scale to the number; what is beyond the end of the scale is the end.
+    """
+
+    call: Callable[[float], float]
+    back: Callable[[float], float]
+
+
+PLAIN = Scale(lambda x: x, lambda x: x)
+SHARE = Scale(lambda x: math.asin(math.sqrt(x)), lambda x: math.sin(min(max(x, 0.0), math.pi / 2)) ** 2)
+"""Near 0 and 1 shares vary less, and to one side."""
+ROOT = Scale(math.sqrt, lambda x: max(x, 0.0) ** 2)
+
+
+@dataclass(frozen=True)
 class Metric(Generic[S]):
     """A metric, and what is needed to read it.
 
@@ -32,6 +51,9 @@ class Metric(Generic[S]):
         call: computes the value from the sets; None if there is no value.
         bounds: the smallest and the largest possible value.
         error: computes its standard error, if there is a formula; otherwise it is estimated from halves of the sets.
+        unbiased: whether its mean is the same at every n; if not, its interval holds the mean at this n only.
+        scale: on which its interval is taken, where that comes from halves.
+        pairs: whether it takes the distances of all pairs, so that its time grows as the square of n.
     """
 
     name: str
@@ -41,6 +63,9 @@ class Metric(Generic[S]):
     call: Callable[[S], float | None]
     bounds: tuple[float, float] = (0.0, math.inf)
     error: Callable[[S], float] | None = None
+    unbiased: bool = False
+    scale: Scale = PLAIN
+    pairs: bool = True
 
 
 class Sets:
@@ -65,6 +90,7 @@ METRICS: tuple[Metric[Sets], ...] = (
         "lower",
         "how far the mean and the spread of samples are from those of real ones",
         lambda sets: frechet_distance(sets.real, sets.fake),
+        pairs=False,
     ),
     Metric(
         "kernel_distance",
@@ -74,6 +100,7 @@ METRICS: tuple[Metric[Sets], ...] = (
         lambda sets: sets.kernel.value,
         (-math.inf, math.inf),
         lambda sets: sets.kernel.error,
+        unbiased=True,
     ),
     Metric(
         "coverage",
@@ -82,6 +109,7 @@ METRICS: tuple[Metric[Sets], ...] = (
         "the share of real samples with a sample near them: what is missing shows here",
         lambda sets: sets.manifold.coverage,
         (0.0, 1.0),
+        scale=SHARE,
     ),
     Metric(
         "density",
@@ -97,6 +125,7 @@ METRICS: tuple[Metric[Sets], ...] = (
         "the share of samples that lie among real ones; alone it says nothing, noise can have 1",
         lambda sets: sets.manifold.precision,
         (0.0, 1.0),
+        scale=SHARE,
     ),
     Metric(
         "recall",
@@ -105,6 +134,7 @@ METRICS: tuple[Metric[Sets], ...] = (
         "the share of real samples that lie among the samples",
         lambda sets: sets.manifold.recall,
         (0.0, 1.0),
+        scale=SHARE,
     ),
     Metric(
         "sliced_wasserstein",
@@ -112,6 +142,8 @@ METRICS: tuple[Metric[Sets], ...] = (
         "lower",
         "how far samples must be moved to become real ones, seen along random directions",
         lambda sets: sliced_wasserstein(sets.real, sets.fake),
+        scale=ROOT,
+        pairs=False,
     ),
     Metric(
         "energy_distance",
@@ -120,6 +152,7 @@ METRICS: tuple[Metric[Sets], ...] = (
         "how much farther samples are from real ones than each are among themselves",
         lambda sets: energy_distance(sets.real, sets.fake),
         (-math.inf, math.inf),
+        unbiased=True,
     ),
     Metric(
         "diversity",
@@ -127,6 +160,7 @@ METRICS: tuple[Metric[Sets], ...] = (
         "as real",
         "the mean distance between two samples; the floor is that between two real ones",
         lambda sets: mean_distance(sets.fake),
+        unbiased=True,
     ),
 )
 """In the order in which they are shown."""

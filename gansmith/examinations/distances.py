@@ -10,6 +10,12 @@ from gansmith.evaluate.metrics import METRICS
 from gansmith.examinations.base import FEW, Examination, Subject, generates
 from gansmith.examinations.table import Table, short
 
+INTERVALS = (
+    "An interval is about the mean of a number at this n; the true value, for n without end, may lie outside, because "
+    "these numbers change with n (a Frechet distance is too large). The intervals of the kernel distance, the energy "
+    "distance, the distance among samples and the corrected value are about the true value."
+)
+
 
 def measure(subject: Subject) -> dict[str, Any]:
     """Every distance beside its floor: as many training samples in the place of the generated ones."""
@@ -28,44 +34,95 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
     """
     lines = [numbers[key] for key in ("too_few", "no_floor") if key in numbers]
     metrics = numbers.get("metrics", {})
-    if "frechet_distance" in metrics and "coverage" in metrics:
-        frechet, coverage = (_beside_floor(metrics[name]) for name in ("frechet_distance", "coverage"))
-        features = numbers["features"]["name"]
-        lines.append(
-            f"Frechet distance to {counted(numbers['n'], 'real sample')}, in the features '{features}': {frechet}; "
-            f"coverage {coverage}"
-        )
+    if "frechet_distance" in metrics:
+        entry, features = metrics["frechet_distance"], numbers["features"]["name"]
+        real, _ = _sizes(numbers, entry)
+        compared = counted(real, "real sample") if real else "the statistics of real samples"
+        coverage = f"; coverage {_beside_floor(metrics['coverage'])}" if "coverage" in metrics else ""
+        lines.append(f"Frechet distance to {compared}, in the features '{features}': {_beside_floor(entry)}{coverage}")
+        lines += [*_corrected(entry), INTERVALS]
     return lines
 
 
 def tables(numbers: dict[str, Any]) -> list[Table]:
     """Precision never stands without coverage."""
     metrics = numbers.get("metrics", {})
-    rows = []
-    for metric in METRICS:
-        if metric.name in metrics and not (metric.name == "precision" and "coverage" not in metrics):
-            entry = metrics[metric.name]
-            interval = entry.get("interval")
-            between = f"{short(interval[0])} to {short(interval[1])}" if interval else ""
-            rows.append(
-                (metric.title, short(entry["value"]), between, short(entry.get("floor")), metric.better, metric.words)
-            )
-    if not rows:
+    shown = [m for m in METRICS if m.name in metrics and not (m.name == "precision" and "coverage" not in metrics)]
+    if not shown:
         return []
-    features, n = numbers.get("features", {}), numbers.get("n", 0)
-    beside = "a real one" if n == 1 else f"{n:,} real ones"
-    caption = (
-        f"{counted(n, 'sample')} beside {beside} ({numbers.get('against', 'held out')}), in the features "
-        f"“{features.get('name', '')}”: {features.get('why', '')}. "
-        "Real against real is what a perfect generator would get."
-    )
-    head = ("number", "value", "95 % interval", "real against real", "better", "in plain words")
-    return [Table(caption, head, rows, words=(0, 4, 5), wide=(5,))]
+    smaller = any("value_at_floor_n" in metrics[metric.name] for metric in shown)
+    rows: list[tuple[str, ...]] = []
+    for metric in shown:
+        entry = metrics[metric.name]
+        floor = (short(entry.get("floor")), *([short(entry.get("value_at_floor_n"))] if smaller else []))
+        rows.append((metric.title, short(entry["value"]), _between(entry), *floor, metric.better, metric.words))
+        if entry.get("corrected"):
+            corrected = entry["corrected"]
+            words = (
+                "what the Frechet distance would be for n without end; of a perfect generator about 0, of either sign"
+            )
+            blank = [""] * (len(floor) - 1)
+            rows.append(
+                ("corrected for n", short(corrected["value"]), _between(corrected), "0", *blank, metric.better, words)
+            )
+    beside = ("real against real", *(["samples at the same n"] if smaller else []))
+    head = ("number", "value", "95 % interval", *beside, "better", "in plain words")
+    last = len(head) - 1
+    return [Table(_caption(numbers, smaller), head, rows, words=(0, last - 1, last), wide=(last,))]
+
+
+def _caption(numbers: dict[str, Any], smaller: bool) -> str:
+    metrics, features = numbers["metrics"], numbers.get("features", {})
+    sizes = [_sizes(numbers, entry) for entry in metrics.values()]
+    real, fake = sizes[0]
+    against = numbers.get("against", "held out")
+    compared = f"{counted(real, 'real one')} ({against})" if real else "the statistics of real ones"
+    name, why = features.get("name", ""), features.get("why", "")
+    text = f"{counted(fake, 'sample')} beside {compared}, in the features “{name}”: {why}."
+    for other, some in sorted(set(sizes) - {sizes[0]}):
+        text += f" Numbers that compare all pairs are of {counted(some, 'sample')} and {counted(other, 'real one')}."
+    if all(entry.get("floor") is None for entry in metrics.values()):
+        return text
+    text += " Real against real is what a perfect generator would get"
+    if not smaller:
+        return f"{text}."
+    floors = {(entry["floor_n"]["fake"], entry["floor_n"]["real"]) for entry in metrics.values() if entry["floor_n"]}
+    places = " and ".join(f"{counted(k, 'real one')} in the place of samples, beside {counted(n, 'other')}" for k, n in sorted(floors))
+    return f"{text} at a smaller n: {places}; compare it with the samples at the same n."
+
+
+def _sizes(numbers: dict[str, Any], entry: dict[str, Any]) -> tuple[int, int]:
+    """How many real samples (0 where that is not known) and how many generated ones."""
+    n = entry.get("n") or {"real": numbers.get("n", 0), "fake": numbers.get("n", 0)}
+    return n["real"] or 0, n["fake"]
+
+
+def _between(entry: dict[str, Any]) -> str:
+    interval = entry.get("interval")
+    return f"{short(interval[0])} to {short(interval[1])}" if interval else ""
 
 
 def _beside_floor(entry: dict[str, Any]) -> str:
-    floor = entry.get("floor")
-    return short(entry["value"]) + ("" if floor is None else f" (real against real: {short(floor)})")
+    """The value, and the floor with its own n where that is another."""
+    floor, text = entry.get("floor"), short(entry["value"])
+    if floor is None:
+        return text
+    if "value_at_floor_n" not in entry:
+        return f"{text} (real against real: {short(floor)})"
+    n, at_n = entry["floor_n"], short(entry["value_at_floor_n"])
+    return f"{text} (at {n['fake']:,} against {n['real']:,}: {at_n}, real against real: {short(floor)})"
+
+
+def _corrected(entry: dict[str, Any]) -> list[str]:
+    if entry.get("no_corrected"):
+        return [entry["no_corrected"]]
+    if not entry.get("corrected"):
+        return []
+    corrected = entry["corrected"]
+    return [
+        f"corrected for n, so that n no longer matters: {short(corrected['value'])} (95 % interval "
+        f"{_between(corrected)}; a perfect generator has about 0)"
+    ]
 
 
 DISTANCES = Examination("distances", generates, measure, sentences, tables)

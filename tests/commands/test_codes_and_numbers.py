@@ -111,9 +111,16 @@ def test_pictures_against_pictures(tmp_path, capsys):
     assert main(words) == 0
     found = json.loads(capsys.readouterr().out)
     assert found == json.loads((tmp_path / "numbers.json").read_text())
-    assert found["n"] == 100 and found["content"] == [1, 8, 8]
+    assert found["there_are"] == {"fake": 100, "real": 300} and found["content"] == [1, 8, 8]
     frechet = found["metrics"]["frechet_distance"]
-    assert frechet["value"] < 2 * frechet["floor"]
+    assert frechet["n"] == {"fake": 100, "real": 300} and frechet["floor_n"] == {"fake": 100, "real": 200}
+    assert frechet["value_at_floor_n"] < 2 * frechet["floor"]
+    assert main([word for word in words if word not in ("--json", "-o", "numbers.json")]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "100 samples beside 300 real ones" in printed and "at 100 against 200: " in printed
+    assert "a smaller n: 100 real ones in the place of samples, beside 200 others" in printed
+    assert "An interval is about the mean of a number at this n" in printed
+    assert "no Frechet distance corrected for n: it needs 256 samples of each kind for 64 features" in printed
     shutil.rmtree(tmp_path / "fake")
 
 

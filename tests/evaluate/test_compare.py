@@ -32,9 +32,8 @@ def test_equal_distributions_are_at_the_floor():
 
 
 def test_a_share_stays_a_share():
-    for metric in (compare(normal(0), normal(1), None)[name] for name in ("precision", "recall", "coverage")):
+    for metric in (compare(normal(0), normal(1))[name] for name in ("precision", "recall", "coverage")):
         assert 0 <= metric["interval"][0] <= metric["value"] <= metric["interval"][1] <= 1
-        assert metric["floor"] is None
 
 
 def test_the_values_are_the_distances_of_all_samples():
@@ -43,22 +42,78 @@ def test_the_values_are_the_distances_of_all_samples():
     assert {name: result[name]["floor"] for name in plain} == distances(normal(0), normal(2))
 
 
-def test_unequal_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"equally many .* \[200, 100, 200\]: take the first 100"):
-        compare(normal(0), normal(1, n=100), normal(2))
+def by_scipy(x, y):
+    """The formula of the FID in double precision, by another library."""
+    import numpy as np
+    from scipy.linalg import sqrtm
+
+    s, t = np.cov(x.T), np.cov(y.T)
+    shift = ((x.mean(0) - y.mean(0)) ** 2).sum()
+    return float(shift + np.trace(s) + np.trace(t) - 2 * np.trace(sqrtm(s @ t).real))
 
 
-def test_half_of_the_real_pictures_make_the_floor():
-    digits = load("digits")
-    fake, real = load("digits", limit=150), digits
-    result = measure_sets(fake, real, pixels((1, 8, 8)))
-    assert result["n"] == 150 and "no_floor" not in result and result["content"] == [1, 8, 8]
+def flat(x):
+    return x.flatten(1) @ torch.randn(64, 12, generator=torch.Generator().manual_seed(0))
+
+
+TWELVE = Features("twelve", 12, "a test", flat, version=None)
+
+
+def test_the_distance_is_the_one_that_others_get_of_all_pictures():
+    fake, real = load("digits", limit=300), load("digits")
+    result = measure_sets(fake, real, TWELVE)
+    x, y = (flat(each.values(torch.arange(len(each)))).double().numpy() for each in (real, fake))
     frechet = result["metrics"]["frechet_distance"]
-    assert 0.5 < frechet["value"] / frechet["floor"] < 2
-    assert result == measure_sets(fake, real, pixels((1, 8, 8)))
-    more = measure_sets(real, real, pixels((1, 8, 8)), n=1000)
-    assert more["n"] == 1000 and "needs 2,000 real samples, but there are 1,797" in more["no_floor"]
-    assert more["metrics"]["coverage"]["floor"] is None
+    assert frechet["value"] == pytest.approx(by_scipy(x, y), rel=1e-6)
+    assert frechet["n"] == {"real": 1797, "fake": 300} == {k: result["there_are"][k] for k in ("real", "fake")}
+    assert all(metric["n"] == frechet["n"] for metric in result["metrics"].values())
+
+
+def test_without_a_twin_some_real_samples_make_the_floor():
+    real, fake = normal(0, n=120), normal(1, n=50, shift=1.0)
+    result = compare(real, fake)
+    beside, floor = distances(real[:70], fake), distances(real[:70], real[70:])
+    for name in beside:
+        assert result[name]["floor_n"] == {"real": 70, "fake": 50}
+        assert (result[name]["value_at_floor_n"], result[name]["floor"]) == (beside[name], floor[name])
+    halved = compare(real, normal(1, n=500))["coverage"]  # at most half
+    assert halved["floor_n"] == {"real": 60, "fake": 60}
+
+
+def test_too_few_for_a_floor_have_none():
+    assert all(metric["floor"] is None for metric in compare(normal(0, n=39), normal(1, n=39)).values())
+    digits = load("digits", limit=30)
+    assert "no floor: it needs 40 real samples, but there are 30" in measure_sets(digits, digits, TWELVE)["no_floor"]
+
+
+def test_a_twin_of_equal_number_needs_no_second_value():
+    assert "value_at_floor_n" not in compare(normal(0), normal(1), normal(2))["coverage"]
+
+
+def test_all_pairs_are_of_fewer_and_then_the_floor_has_their_n():
+    real, fake = normal(0, n=200), normal(1, n=90)
+    result = compare(real, fake, most=60)
+    assert result["coverage"]["n"] == {"real": 60, "fake": 60} == result["coverage"]["floor_n"]
+    assert result["coverage"]["value"] == distances(real[:60], fake[:60])["coverage"]
+    assert result["coverage"]["floor"] == distances(real[:60], real[60:120])["coverage"]
+    assert result["frechet_distance"]["n"] == {"real": 200, "fake": 90}
+
+
+def test_intervals_say_what_they_are_about():
+    result = compare(normal(0), normal(1), normal(2))
+    about = {name: metric["interval_about"] for name, metric in result.items()}
+    for name in ("kernel_distance", "energy_distance", "diversity"):
+        assert about.pop(name) == "the true value"
+    assert set(about.values()) == {"the mean of this number at this n, not its value for n without end"}
+    assert result["frechet_distance"]["corrected"]["interval_about"] == "the true value"
+
+
+def test_a_number_of_each_may_be_asked_for():
+    digits = load("digits")
+    result = measure_sets(digits, digits, TWELVE, n=300)
+    coverage = result["metrics"]["coverage"]
+    assert coverage["n"] == coverage["floor_n"] == {"real": 300, "fake": 300} and "no_floor" not in result
+    assert result == measure_sets(digits, digits, TWELVE, n=300)
 
 
 @pytest.mark.parametrize("n", [5, 5000])

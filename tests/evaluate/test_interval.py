@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from gansmith.evaluate import frechet_distance
+from gansmith.evaluate.compare import compare, correct
 from gansmith.evaluate.interval import Spread, jackknife
 from gansmith.evaluate.manifold import manifold
 
@@ -76,7 +77,7 @@ def test_students_interval() -> None:
     from scipy.stats import t
 
     low, high = Spread(0.5, 5).interval(2.0)
-    assert (high - low) / 2 == pytest.approx(0.5 * t.ppf(0.975, 5))
+    assert (high - low) / 2 == pytest.approx(0.5 * t.ppf(0.975, 2.5))
     assert (high + low) / 2 == pytest.approx(2.0)
 
 
@@ -88,3 +89,35 @@ def test_what_is_not_finite_has_no_error() -> None:
 def test_what_cannot_be_halved_is_refused(n: int, halvings: int) -> None:
     with pytest.raises(ValueError, match=f"but got {halvings} halvings of {n} and 40 vectors"):
         jackknife(frechet_distance, torch.ones(n, 2), torch.ones(40, 2), halvings=halvings)
+
+
+def covered(n: int, d: int, gap: float, draws: int) -> list[list[bool]]:
+    """Whether the intervals of the plain and of the corrected Frechet distance hold the true one."""
+    generator = torch.Generator().manual_seed(3)
+    truth, found = 2 * d * gap**2, []
+    for _ in range(draws):
+        z = torch.randn(2, n, d, generator=generator, dtype=torch.float64)
+        real, fake = z[0], (1 + gap) * z[1] + gap
+        spread, value = jackknife(frechet_distance, real, fake, halvings=6), frechet_distance(real, fake)
+        corrected = correct(real, fake, spread)["corrected"]
+        intervals = (spread.interval(value), corrected["interval"])
+        found.append([low <= truth <= high for low, high in intervals])
+    return found
+
+
+def test_the_true_frechet_distance_lies_in_the_corrected_interval_and_not_in_the_plain_one() -> None:
+    plain, corrected = (sum(column) for column in zip(*covered(150, 16, 0.2, 50), strict=True))
+    # Of 50 with 95 %, fewer than 44 have a chance of 4 %. The plain distance is too large by about four of its errors.
+    assert plain < 25 and corrected >= 44
+
+
+def test_the_interval_of_a_share_is_taken_on_the_arcsine_scale() -> None:
+    """Near 1 the error of a share shrinks with its distance from 1: a plain interval is too short there."""
+    x, y = normal(120, 4, 1), normal(120, 4, 2) * 0.8 + 0.3
+
+    def arcsine(real: Tensor, fake: Tensor) -> float:
+        return math.asin(manifold(real, fake).coverage ** 0.5)
+
+    low, high = jackknife(arcsine, x, y, seed=4).interval(arcsine(x, y))
+    expected = [math.sin(low) ** 2, 1.0 if high > math.pi / 2 else math.sin(high) ** 2]
+    assert compare(x, y, seed=4)["coverage"]["interval"] == pytest.approx(expected, rel=1e-12)

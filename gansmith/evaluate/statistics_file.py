@@ -1,0 +1,56 @@
+"""Statistics of real features from a file, as pytorch-fid and clean-fid write them."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import torch
+
+from gansmith.data.npz import npz_arrays
+from gansmith.evaluate.frechet import Statistics
+
+LIMIT = 2**30  # bytes: a covariance of 11,585 features in double precision
+NAMES = {"mu", "sigma"}
+
+
+def is_statistics(path: Path) -> bool:
+    """Whether a file is an .npz file with arrays named mu and sigma."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {f"{name}.npy" for name in NAMES} <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def read_statistics(path: str | Path) -> Statistics:
+    """The mean and the covariance of features in an .npz file with arrays `mu` (d,) and `sigma` (d, d).
+
+    The file does not say which features these are: they have to be the same as those that it is compared with.
+
+    Raises:
+        ValueError: the file is damaged, pickled or larger than 1 GiB; an array is missing; and as `Statistics`.
+        OSError: the file cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from gansmith.evaluate import frechet_distance
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "statistics.npz"
+        ...     np.savez(path, mu=np.zeros(2), sigma=np.eye(2) * 2)
+        ...     statistics = read_statistics(path)
+        >>> x = torch.tensor([[3.0, 1.0], [3.0, -1.0], [4.0, 0.0], [2.0, 0.0]])  # mean (3, 0), variances 2/3
+        >>> round(frechet_distance(statistics, x), 4)  # 9 + 2 (2^(1/2) - (2/3)^(1/2))^2
+        9.7145
+    """
+    path = Path(path)
+    arrays = npz_arrays(path, LIMIT)
+    if not set(arrays) >= NAMES:
+        names = ", ".join(sorted(arrays))
+        raise ValueError(f"needs arrays mu and sigma in {path.name}, but it has {names}: save it as pytorch-fid does")
+    for name in sorted(NAMES):
+        if arrays[name].dtype.kind not in "iuf":
+            raise ValueError(f"needs numbers in {name} of {path.name}, but got {arrays[name].dtype}: save float64")
+    mean, covariance = (torch.from_numpy(arrays[name].astype("float64")) for name in ("mu", "sigma"))
+    return Statistics(mean, covariance)
