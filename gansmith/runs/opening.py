@@ -142,7 +142,10 @@ def take_up(training: Training, state: State, run: RunFolder) -> None:
         training.load_state_dict(state)
         fits = training.step >= 0 and 0 <= training.number < len(training.experiment.stages)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
-        raise Refusal(f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment") from error
+        reason = f" ({error})" if isinstance(error, ValueError) else ""
+        raise Refusal(
+            f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment{reason}"
+        ) from error
     if not fits:
         raise Refusal(f"{run.checkpoint} is damaged: it names step {training.step} of stage {training.number}")
 
