@@ -14,6 +14,7 @@ import torch
 
 from gansmith.chance import one_at_a_time
 from gansmith.data import Dataset
+from gansmith.data.files import one_line
 from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
 from gansmith.disk.folders import folder_of
@@ -142,7 +143,7 @@ def take_up(training: Training, state: State, run: RunFolder) -> None:
         training.load_state_dict(state)
         fits = training.step >= 0 and 0 <= training.number < len(training.experiment.stages)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
-        reason = f" ({error})" if isinstance(error, ValueError) else ""
+        reason = f" ({one_line(error)})" if isinstance(error, ValueError) else ""
         raise Refusal(
             f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment{reason}"
         ) from error
