@@ -42,3 +42,20 @@ def out_of_memory(error: BaseException) -> bool:
     """
     said = str(error).lower()
     return isinstance(error, MemoryError) or any(s in said for s in ("out of memory", "t allocate memory"))
+
+
+def check_sizes(**sizes: int | None) -> None:
+    """Sizes of a network or of a latent, by their names; None stands for one that is not asked for.
+
+    Raises:
+        ValueError: one is no whole number of at least 1.
+
+    Example:
+        >>> check_sizes(inputs=2, width=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: needs width of at least 1, a whole number, but got 0
+    """
+    for name, size in sizes.items():
+        if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+            raise ValueError(f"needs {name} of at least 1, a whole number, but got {size!r}")

@@ -271,6 +271,34 @@ def test_divergence_names_step_player_and_term_and_changes_nothing():
     assert all(torch.equal(v, dynamics.optimizers["critic"][0].state_dict()["state"][0][k]) for k, v in state.items())
 
 
+class Idle(nn.Module):
+    """A critic with a weight whose gradient is 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.net, self.idle = Counted(), nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        return self.net(x) + 0 * self.idle
+
+
+def test_an_update_that_is_not_finite_is_blamed_on_its_player():
+    """Adam without eps divides 0 by 0: a finite gradient, and a weight that is NaN; the generator's loss meets it."""
+    game = GAN(mlp(Z, D), Idle(), Hinge(), Normal(Z)).double()
+    rates = {"critic": 0.0, "generator": 1e-8}
+    dynamics = Alternating({n: torch.optim.Adam(p.parameters(), 1e-3, eps=rates[n]) for n, p in game.players().items()})
+    with pytest.raises(Diverged, match=r"the critic's .*idle.* became infinite or NaN at step 0") as caught:
+        dynamics.step(game.players(), data, (0,))
+    assert caught.value.player == "critic"
+    game = make("GAN hinge")
+    dynamics = Alternating(sgds(game))
+    dynamics.step(game.players(), data, (0,))
+    with torch.no_grad():
+        next(game.generator.parameters()).fill_(torch.inf)
+    with pytest.raises(Diverged, match=r"the generator's .* became infinite or NaN between step 0 and 1"):
+        dynamics.step(game.players(), data, (0,))
+
+
 def test_an_infinite_gradient_of_a_finite_loss_is_seen():
     w = nn.Parameter(torch.zeros(1))
     owner = nn.ParameterList([w])

@@ -60,7 +60,7 @@ class CacheEntry:
         """
         with contextlib.suppress(OSError, ValueError, RecursionError):
             metadata = json.loads(self.rows.with_suffix(".json").read_text(encoding="utf-8"))
-            if _is_complete(metadata, items):
+            if _is_complete(metadata, items) and math.prod(metadata["shape"]) == self.rows.stat().st_size:
                 with self.rows.open("rb") as file:
                     rows = _mapped(file.fileno(), tuple(metadata["shape"]))
                 if _checksum(rows) == metadata["checksum"]:
@@ -211,7 +211,7 @@ def _is_complete(metadata: Any, items: int) -> bool:
     """Whether metadata, which may be damaged or forged, have all entries in their types and fit so many files."""
     match metadata:
         case {
-            "shape": [int(n), (1 | 3), int(height), int(width)],
+            "shape": [int(n), (1 | 3), int(), int()],
             "content": None | [int(), int()],
             "notes": [*notes],
             "skipped": [*skipped],
@@ -221,7 +221,8 @@ def _is_complete(metadata: Any, items: int) -> bool:
         }:
             failed = {row[0] for row in skipped if _is_skipped(row, items)}
             whole = len(failed) == len(skipped) == items - n
-            return whole and min(n, height, width) > 0 and all(isinstance(note, str) for note in notes)
+            sizes = all(type(side) is int and side > 0 for side in metadata["shape"])
+            return whole and sizes and all(isinstance(note, str) for note in notes)
     return False
 
 

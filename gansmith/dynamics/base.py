@@ -77,7 +77,8 @@ class Dynamics:
         Raises:
             ValueError: players share parameters, one has none, an optimizer lacks or exceeds its player's, two have
                 the same, or a network's forward-time state does not go together with ranks or micro-batches.
-            Diverged: a loss or gradient is not finite; no bad update was applied.
+            Diverged: a loss or gradient is not finite; that move was not made. Where weights are not finite already,
+                because an optimizer made an infinite update of a finite gradient, they are named instead.
         """
         check_call(players, batch, key)
         players = {name: replace(player) for name, player in players.items()}  # parameters may be frozen since
@@ -89,7 +90,11 @@ class Dynamics:
         self._check_precision()
         if self.schedule is not None:
             self.schedule(self.steps, self.optimizers)
-        notes = self._round(players, batch, key)
+        try:
+            notes = self._round(players, batch, key)
+        except Diverged as bad:
+            self._blame_weights(players)
+            raise bad from None
         self.steps += 1
         return notes
 
@@ -153,6 +158,14 @@ class Dynamics:
             yield
         except Diverged as bad:
             raise Diverged(bad.terms, name, self.steps) from None
+
+    def _blame_weights(self, players: Mapping[str, Player]) -> None:
+        """Weights that an update spoiled are found by the next loss that uses them, in this round or the next one."""
+        for name, player in players.items():
+            named = [pair for module in player.modules for pair in module.named_parameters()]
+            if bad := [term for term, p in named if not bool(p.isfinite().all())]:
+                since = self.steps - 1 if self.steps else None
+                raise Diverged(bad[:3], name, self.steps, since) from None
 
     def _apply(self, name: str, player: Player, gradients: Gradients) -> None:
         """An accepted move."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from torch.optim import Optimizer
@@ -64,8 +65,10 @@ class Consensus(Simultaneous):
         schedule: Schedule | None = None,
     ) -> None:
         super().__init__(optimizers, pull=pull, schedule=schedule)
-        if not weight >= 0:
-            raise ValueError(f"needs a weight of at least 0, but got weight={weight}: a negative one drives apart")
+        if not 0 <= weight < math.inf:
+            raise ValueError(
+                f"needs a finite weight of at least 0, but got weight={weight}: a negative one drives apart"
+            )
         self.weight = weight
 
     def _field(self, players: Mapping[str, Player], batch: Callable[[int], Batch], key: Key) -> Pulled:

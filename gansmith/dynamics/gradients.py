@@ -14,11 +14,18 @@ Gradients = list[Tensor | None]
 
 
 class Diverged(FloatingPointError):  # noqa: N818 (as StopIteration: what happened, not a mistake)
-    """A loss or its gradient is not finite; nothing was changed. ``terms`` names what was not finite."""
+    """A loss, its gradient, or a number of the state is not finite; the move that met it changed nothing.
 
-    def __init__(self, terms: list[str], player: str = "", step: int | None = None) -> None:
-        self.terms, self.player, self.step = terms, player, step
-        where = "" if step is None else f" at step {step}"
+    Attributes:
+        terms: names of what is not finite.
+        player: whose.
+        step: where it was met.
+        since: the last step at which it was finite, where that is not the one before; otherwise None.
+    """
+
+    def __init__(self, terms: list[str], player: str = "", step: int | None = None, since: int | None = None) -> None:
+        self.terms, self.player, self.step, self.since = terms, player, step, since
+        where = "" if step is None else f" at step {step}" if since is None else f" between step {since} and {step}"
         who = f"the {player}'s " if player else ""
         super().__init__(
             f"{who}{' and '.join(terms) or 'gradient'} became infinite or NaN{where}: "

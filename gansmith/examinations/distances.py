@@ -87,7 +87,9 @@ def _caption(numbers: dict[str, Any], smaller: bool) -> str:
     if not smaller:
         return f"{text}."
     floors = {(entry["floor_n"]["fake"], entry["floor_n"]["real"]) for entry in metrics.values() if entry["floor_n"]}
-    places = " and ".join(f"{counted(k, 'real one')} in the place of samples, beside {counted(n, 'other')}" for k, n in sorted(floors))
+    places = " and ".join(
+        f"{counted(k, 'real one')} in the place of samples, beside {counted(n, 'other')}" for k, n in sorted(floors)
+    )
     return f"{text} at a smaller n: {places}; compare it with the samples at the same n."
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gansmith import chance
+from gansmith.refusal import check_sizes
 
 
 class Latent(Protocol):
@@ -24,7 +25,7 @@ class Latent(Protocol):
 
 
 class Normal:
-    """Independent standard normal coordinates.
+    """Independent standard normal coordinates, ``size`` of them, a whole number of at least 1.
 
     Example:
         >>> Normal(3)(2).shape
@@ -34,6 +35,7 @@ class Normal:
     std = 1.0
 
     def __init__(self, size: int, name: str = "z") -> None:
+        check_sizes(size=size)
         self.size, self.name = size, name
 
     def __call__(self, n: int, like: Tensor | None = None) -> Tensor:
@@ -52,6 +54,7 @@ class Uniform:
     std = 1 / math.sqrt(3)
 
     def __init__(self, size: int, name: str = "z") -> None:
+        check_sizes(size=size)
         self.size, self.name = size, name
 
     def __call__(self, n: int, like: Tensor | None = None) -> Tensor:
@@ -69,6 +72,7 @@ class Sphere:
     std = 1.0
 
     def __init__(self, size: int, name: str = "z") -> None:
+        check_sizes(size=size)
         self.size, self.name = size, name
 
     def __call__(self, n: int, like: Tensor | None = None) -> Tensor:

@@ -9,6 +9,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gansmith.refusal import check_sizes
+
 Normalize = Callable[[int], nn.Module]
 
 
@@ -18,7 +20,7 @@ def widths(size: int, width: int) -> list[int]:
     They double with each level, from ``width`` to at most 8 times it; small pictures have the lower levels only.
 
     Raises:
-        ValueError: a size that is none of 8, 16, 32, 64 and 128.
+        ValueError: a size that is none of 8, 16, 32, 64 and 128; a width below 1.
 
     Example:
         >>> widths(128, 32), widths(32, 32), widths(8, 32)
@@ -26,6 +28,7 @@ def widths(size: int, width: int) -> list[int]:
     """
     if size not in (8, 16, 32, 64, 128):
         raise ValueError(f"needs a picture size of 8, 16, 32, 64 or 128 pixels, but got {size}")
+    check_sizes(width=width)
     levels = int(math.log2(size)) - 2
     return [width * min(2**i, 8) for i in range(max(levels, 3))][-levels:]
 
@@ -58,6 +61,7 @@ class DCGANGenerator(nn.Module):
         self, latent: int, size: int, channels: int, width: int = 32, normalize: Normalize | None = nn.BatchNorm2d
     ) -> None:
         super().__init__()
+        check_sizes(latent=latent, channels=channels)
         up = widths(size, width)[::-1]
         bias = normalize is None
         self.coarse = up[0]
@@ -113,6 +117,7 @@ class DCGANCritic(nn.Module):
         normalize: Normalize | None = None,
     ) -> None:
         super().__init__()
+        check_sizes(channels=channels, outputs=outputs)
         down = widths(size, width)
         modules: list[nn.Module] = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for convolution in (

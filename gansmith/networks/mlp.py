@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from gansmith.refusal import check_sizes
+
 
 class MLP(nn.Module):
     """Linear layers with leaky ReLUs between them: a generator, an encoder, or (``outputs=None``) a critic.
@@ -32,6 +34,9 @@ class MLP(nn.Module):
         normalize: Callable[[int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
+        check_sizes(inputs=inputs, outputs=outputs, width=width)
+        if layers < 0:
+            raise ValueError(f"needs at least 0 hidden layers, but got layers={layers}")
         modules: list[nn.Module] = []
         for i in range(layers):
             modules.append(nn.Linear(inputs if i == 0 else width, width))

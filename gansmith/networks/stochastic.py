@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gansmith import chance
 from gansmith.duel.scores import full
+from gansmith.refusal import check_sizes
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ class StochasticCode(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        if not isinstance(size, int) or size < 1:
-            raise ValueError(f"needs a size, a whole number >= 1, but got {size}")
+        check_sizes(size=size)
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gansmith.refusal import check_sizes
+
 
 class TutorialGenerator(nn.Module):
     """Latents (n, d) -> pictures (n, channels, 28, 28) in [-1, 1], through 1, 3, 6 and 13 pixels.
@@ -28,6 +30,7 @@ class TutorialGenerator(nn.Module):
 
     def __init__(self, latent: int, channels: int = 1, width: int = 64) -> None:
         super().__init__()
+        check_sizes(latent=latent, channels=channels, width=width)
         through = [latent, 4 * width, 2 * width, width]
         modules: list[nn.Module] = []
         for (inside, outside), (kernel, stride) in zip(pairwise(through), [(3, 2), (4, 1), (3, 2)], strict=True):
@@ -59,6 +62,7 @@ class TutorialCritic(nn.Module):
 
     def __init__(self, channels: int = 1, width: int = 16) -> None:
         super().__init__()
+        check_sizes(channels=channels, width=width)
         modules: list[nn.Module] = []
         for inside, outside in pairwise([channels, width, 2 * width]):
             modules += [nn.Conv2d(inside, outside, 4, 2), nn.BatchNorm2d(outside), nn.LeakyReLU(0.2)]

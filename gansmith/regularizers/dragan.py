@@ -11,6 +11,7 @@ from gansmith import chance
 from gansmith.duel.ranks import gather
 from gansmith.duel.samples import Sample, alike, parts
 from gansmith.duel.slopes import track
+from gansmith.regularizers.base import nonnegative
 from gansmith.regularizers.gradient_penalty import GradientPenalty
 
 
@@ -60,7 +61,7 @@ class DRAGAN(GradientPenalty):
         super().__init__(weight, target)
         if noise not in ("paper", "authors"):
             raise ValueError(f'needs noise="paper" or noise="authors", but got {noise!r}')
-        self.noise, self.scale = noise, scale
+        self.noise, self.scale = noise, nonnegative(scale)
         self.additive = noise == "paper"
 
     def points(self, real: Sample, fake: Sample) -> Sample:

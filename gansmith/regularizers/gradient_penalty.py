@@ -44,7 +44,7 @@ class GradientPenalty(Regularizer):
 
     def __init__(self, weight: float = 10.0, target: float = 1.0, one_sided: bool = False) -> None:
         super().__init__()
-        self.weight, self.target, self.one_sided = nonnegative(weight), target, one_sided
+        self.weight, self.target, self.one_sided = nonnegative(weight), nonnegative(target), one_sided
 
     def forward(self, critic: Critic, real: Sample, fake: Sample, witness: Critic | None = None) -> Tensor:
         norm = (slope(witness or critic, self.points(real, fake)) + self.eps).sqrt()

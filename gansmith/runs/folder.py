@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -158,8 +159,19 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "onednn": _onednn(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+def _onednn() -> str | None:
+    """The version of oneDNN, and up to which instructions it may go where the environment says so."""
+    import torch
+
+    version = re.search(r"MKL-DNN v([\d.]+)", torch.__config__.show())
+    most = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA")
+    return None if version is None else version[1] + (f", up to {most}" if most else "")
 
 
 def _processor() -> str:

@@ -14,6 +14,7 @@ import torch
 
 from gansmith.chance import one_at_a_time
 from gansmith.data import Dataset
+from gansmith.data.files import one_line
 from gansmith.data.scale import Scale
 from gansmith.data.selection import Selection
 from gansmith.data.sources import is_named
@@ -143,7 +144,10 @@ def take_up(training: Training, state: State, run: RunFolder) -> None:
         training.load_state_dict(state)
         fits = training.step >= 0 and 0 <= training.number < len(training.experiment.stages)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
-        raise Refusal(f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment") from error
+        reason = f" ({one_line(error)})" if isinstance(error, ValueError) else ""
+        raise Refusal(
+            f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment{reason}"
+        ) from error
     if not fits:
         raise Refusal(f"{run.checkpoint} is damaged: it names step {training.step} of stage {training.number}")
 

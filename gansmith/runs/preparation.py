@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from gansmith.counting import counted
 from gansmith.data import Dataset
 from gansmith.data.selection import Selection
 from gansmith.disk.log import read_log
+from gansmith.exhibits import EXHIBITS
 from gansmith.refusal import Refusal, refusals
 from gansmith.runs import flags
 from gansmith.runs.folder import RunFolder
@@ -75,3 +77,20 @@ def never_saved(run: RunFolder) -> bool:
     """Whether a run was killed before its first checkpoint: it begins anew, as its record says."""
     files = (run.checkpoint, checkpoint.previous(run.checkpoint))
     return "step" not in run.record and not any(file.exists() for file in files) and not read_log(run.log)
+
+
+OWN_FILES = (
+    *("run.json", "recipe.py", "log.jsonl", "monitor.jsonl", "checkpoint.pt", "checkpoint.previous.pt"),
+    *("report.html", *(f"{exhibit.name}/000000.png" for exhibit in EXHIBITS)),
+)
+"""What a run writes before its first step."""
+
+
+def discard(run: RunFolder) -> None:
+    """Removes a run that was refused before its first step; a folder stays where something of the user's is in it."""
+    for name in OWN_FILES:
+        with suppress(OSError):
+            (run.path / name).unlink()
+    for folder in (*(run.path / exhibit.name for exhibit in EXHIBITS), run.path):
+        with suppress(OSError):
+            folder.rmdir()

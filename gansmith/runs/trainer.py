@@ -15,6 +15,7 @@ import torch
 
 from gansmith.counting import counted
 from gansmith.data import Dataset
+from gansmith.data.files import one_line
 from gansmith.data.selection import Selection
 from gansmith.disk.atomic import remove_parts
 from gansmith.disk.folders import folder_of, refuse_existing
@@ -28,7 +29,7 @@ from gansmith.runs import flags, gallery, summary
 from gansmith.runs.folder import RunFolder, machine
 from gansmith.runs.lookup import AnyRecipe, as_recipe, digest
 from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, same_data, take_up
-from gansmith.runs.preparation import check_request, chosen_data, never_saved, planned_steps
+from gansmith.runs.preparation import check_request, chosen_data, discard, never_saved, planned_steps
 from gansmith.runs.run import Run
 from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
 from gansmith.training.loop import Hook, Training
@@ -87,7 +88,8 @@ def train(
         arguments: the recipe's own.
 
     Raises:
-        ValueError: data, arguments or folder cannot be used; what is needed, what came, and the cure.
+        ValueError: data, arguments or folder cannot be used; what is needed, what came, and the cure. Before the first
+            step no folder is left.
         FloatingPointError: training diverged; the last good state is kept.
 
     Example:
@@ -127,7 +129,14 @@ def train(
     _list_skipped(run, dataset)
     _print_start(training, run, dataset)
     with run.held():
-        return _go_on(training, run, checkpoint_every)
+        try:
+            return _go_on(training, run, checkpoint_every)
+        except FloatingPointError:
+            raise
+        except Exception:
+            if (training.number, training.step) == (0, 0):
+                discard(run)
+            raise
 
 
 def _list_skipped(run: RunFolder, data: Dataset) -> None:
@@ -264,8 +273,13 @@ def _print_start(training: Training, run: RunFolder, data: Dataset) -> None:
     print(f"{training.device}, {_precision(training)}, {counted(torch.get_num_threads(), 'thread')}; into {run.path}")
 
 
+DECIDES = ("torch", "processor", "instructions", "onednn", "threads", "gpu")
+"""What of a machine changes bits; of an older run some of it is not known."""
+
+
 def _warn_of_another_machine(run: RunFolder) -> None:
     before, now = run.record["machine"], machine()
-    other = [key for key in ("torch", "processor", "threads", "gpu") if before.get(key) != now[key]]
+    other = [f"{key} ({before[key]}, now {now[key]})" for key in DECIDES if key in before and before[key] != now[key]]
     if other:
-        print(f"{', '.join(other)} changed since the run began: it goes on, but not to the same bits", file=sys.stderr)
+        line = f"{', '.join(other)} changed since the run began: it goes on, but not to the same bits"
+        print(one_line(line), file=sys.stderr)

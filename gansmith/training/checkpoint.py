@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import hashlib
 import os
 import pickle
@@ -162,18 +163,26 @@ def plain(value: Any, name: str, names: Counter[int] | None = None) -> Any:
     )
 
 
-def not_finite(value: Any, name: str = "") -> set[str]:
-    """The names of tensors in a state that hold infinity or NaN.
+def not_finite(value: Any, name: str = "") -> dict[str, str]:
+    """The names of tensors and numbers in a state that are, or hold, infinity or NaN; and which.
 
     Example:
-        >>> not_finite({"a": torch.zeros(2), "b": [torch.tensor(float("inf"))]})
-        {'b.0'}
+        >>> not_finite({"a": torch.zeros(2), "b": [torch.tensor(float("inf")), float("nan")]})
+        {'b.0': 'infinite', 'b.1': 'NaN'}
     """
     if isinstance(value, Tensor):
-        return {name} if value.is_floating_point() and not bool(value.isfinite().all()) else set()
+        numbers = value.is_floating_point() or value.is_complex()
+        if not numbers or bool(value.isfinite().all()):
+            return {}
+        return {name: "NaN" if bool(value.isnan().any()) else "infinite"}
+    if isinstance(value, (float, complex)):
+        return {} if cmath.isfinite(value) else {name: "NaN" if cmath.isnan(value) else "infinite"}
     items: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, Mapping) else ()
     items = enumerate(value) if isinstance(value, (list, tuple)) else items
-    return {bad for key, item in items for bad in not_finite(item, f"{name}.{key}" if name else str(key))}
+    bad: dict[str, str] = {}
+    for key, item in items:
+        bad |= not_finite(item, f"{name}.{key}" if name else str(key))
+    return bad
 
 
 def digest(value: Any) -> str:

@@ -125,15 +125,19 @@ class Checkpoint(Hook):
     When it saves does not change what is computed: a run is a function of its steps. What is saved is finite.
 
     Raises:
-        Diverged: a tensor of the state is no longer finite (BatchNorm's statistics, a history); the state before stays.
+        Diverged: something in the state is no longer finite (BatchNorm's statistics, a history); the state before
+            stays. It began after the step of the save before.
     """
 
     def __init__(self, path: Path, seconds: float = 20.0) -> None:
         self.path, self.seconds = path, seconds
         self.saved: tuple[int, int] | None = None
-        self.infinite: set[str] = set()
+        self.meant: dict[str, str] = {}
+        self.sound = 0
 
     def start(self, training: Training) -> None:
+        self.meant = checkpoint.not_finite(training.state_dict())  # from the beginning: a lowest value so far, say
+        self.sound = training.step
         if training.step == 0:
             self._save(training)
         self.last = time.monotonic()
@@ -149,11 +153,12 @@ class Checkpoint(Hook):
 
     def _save(self, training: Training) -> None:
         first, state = self.saved is None, training.state_dict()
-        infinite = checkpoint.not_finite(state)
-        if first:
-            self.infinite = infinite  # what is so from the beginning is meant: a lowest value so far, say
-        if new := infinite - self.infinite:
-            raise Diverged(sorted(new)[:3], step=training.step)
+        bad = [name for name, what in checkpoint.not_finite(state).items() if self.meant.get(name) != what]
+        if bad:
+            origin = [name for name in bad if name.startswith("game.")]  # the average has it from there
+            since = None if self.sound == training.step - 1 else self.sound
+            raise Diverged((origin or bad)[:3], step=training.step, since=since)
+        self.sound = training.step
         checkpoint.save(self.path, state, keep=not first or checkpoint.is_whole(self.path))
         if first:
             checkpoint.load(self.path)  # what is written can be read

@@ -148,12 +148,16 @@ class Training:
             "stage": self.number,
             "step": self.step,
             "seed": self.seed,
+            "batch": self._batches(),
             "game": self.game.state_dict(),
             "earlier": {str(number): game.state_dict() for number, game in self._earlier()},
             "average": self._average.state_dict(),
             "dynamics": self.stage.dynamics.state_dict(),
             "torch": torch.default_generator.get_state(),
         }
+
+    def _batches(self) -> list[int]:
+        return [stage.batch for stage in self.experiment.stages]
 
     def _earlier(self) -> list[tuple[int, Game]]:
         """The games of stages that are through, each once: what a later stage starts with may be read from them."""
@@ -170,6 +174,8 @@ class Training:
             self.number, self.step = state["stage"], state["step"]
             if state["seed"] != self.seed:
                 raise ValueError(f"it was trained with seed {state['seed']}, and not {self.seed}")
+            if "batch" in state and state["batch"] != self._batches():  # of an older version there is none
+                raise ValueError(f"it was trained in batches of {state['batch']}, and not {self._batches()}")
             for number, game in state.get("earlier", {}).items():
                 self.experiment.stages[int(number)].game.load_state_dict(game)
             self._average = Average(self.stage.game, self.decay)

@@ -8,6 +8,7 @@ from runs import OWN
 from gansmith.commands import cli
 from gansmith.commands.cli import main
 from gansmith.runs.folder import RunFolder
+from gansmith.runs.preparation import discard
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -39,6 +40,17 @@ def test_an_own_recipe_needs_trust(trained, refused, capsys, tmp_path):
 def test_own_recipes_that_fail(function, said, refused, tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     assert said in refused("train", *f"own.py:{function} --data ring --device cpu".split())
+    assert not list(tmp_path.glob("runs/*"))  # also where networks did not fit at the first pass
+
+
+def test_what_a_user_puts_into_a_run_is_never_removed(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {"recipe": "gan"})
+    (run.path / "samples").mkdir()
+    for name in ("notes.txt", "samples/mine.png", "samples/000000.png"):
+        (run.path / name).write_text("mine or the run's")
+    discard(run)
+    left = sorted(file.relative_to(run.path).as_posix() for file in run.path.rglob("*"))
+    assert left == ["notes.txt", "samples", "samples/mine.png"]
 
 
 FAULTS = """

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import resource
 import signal
 import struct
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from runs import ODD, OWN, TINY, contents, tampered
+from runs import ODD, OWN, TINY, child, contents, tampered
 
 from gansmith.commands.cli import main
 from gansmith.disk.folders import make_numbered
@@ -220,8 +221,33 @@ def test_another_machine_is_said(ring, capsys):
     assert main(["resume", str(tampered(ring, machine__torch="1.0", device="cuda")), "--steps", "3"]) == 2
     assert "no device 'cuda'" in capsys.readouterr().err
     assert main(["resume", str(ring), "--steps", "3", "--device", "cpu"]) == 0
-    assert "torch changed since the run began" in capsys.readouterr().err
+    now = torch.__version__
+    assert f"torch (1.0, now {now}) changed since the run began" in capsys.readouterr().err
     assert RunFolder.open(ring).record["device"] == "cpu"
+
+
+def test_other_instructions_are_said(ring):
+    before = RunFolder.open(ring).record["machine"]
+    code = (
+        "import sys; from gansmith.runs import trainer; from gansmith.runs.opening import open_folder;"
+        "trainer._warn_of_another_machine(open_folder(sys.argv[1]))"
+    )
+    limits = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = child(ring, code=code, env=os.environ | limits)
+    changes = [f"instructions ({before['instructions']}, now DEFAULT)"]
+    changes += [f"onednn ({before['onednn']}, now {before['onednn']}, up to AVX2)"]
+    said = f"{', '.join(changes)} changed since the run began: it goes on, but not to the same bits\n"
+    assert (done.returncode, done.stderr) == (0, said)
+
+
+def test_an_older_record_says_nothing_of_what_it_does_not_know(ring, capsys):
+    assert main(["resume", str(tampered(ring, machine__instructions=..., machine__onednn=...)), "--steps", "3"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_goes_on_in_batches_of_the_same_size(ring, refused):
+    line = refused("resume", tampered(ring, arguments__batch=8), "--steps", 3)
+    assert "it was trained in batches of [16], and not [8]" in line
 
 
 # a full disk
