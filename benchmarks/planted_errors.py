@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from results import record
@@ -212,10 +213,15 @@ def _claims(clone: Path) -> list[Any]:
 
 def _called(clone: Path) -> dict[int, set[str]]:
     """The files whose functions each claim calls."""
-    called = {}
+    called, files = {}, set[str]()
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            files.add(frame.f_code.co_filename)
+
     for number, claim in enumerate(_claims(clone)):
-        files: set[str] = set()
-        sys.setprofile(lambda frame, event, _, f=files: f.add(frame.f_code.co_filename) if event == "call" else None)
+        files.clear()
+        sys.setprofile(look)
         holds = claim.measure().holds
         sys.setprofile(None)
         if not holds:

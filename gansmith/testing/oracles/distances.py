@@ -163,7 +163,7 @@ def _() -> Pair:
 
 
 @claim(
-    "duplicates: the share of samples with another one within the distance that three tenths of real ones have, by scipy",
+    "duplicates: the share of samples with another one within the distance that 30 % of real ones have, by scipy",
     source="Arora et al., 2018",
     tolerance=1e-12,
 )
