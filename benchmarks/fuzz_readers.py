@@ -7,6 +7,7 @@ import io
 import os
 import random
 import shutil
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -23,11 +24,15 @@ from PIL import Image
 
 from gansmith.data.archive import is_npz, open_archive, read_entry
 from gansmith.data.cache import CacheEntry
-from gansmith.data.decode import decode, inspect, reason
+from gansmith.data.decode import decode, inspect, open_image, reason
 from gansmith.data.files import Kind, kind_of
+from gansmith.data.label_file import on_disk
 from gansmith.data.labels import read_labels
+from gansmith.data.number_tables import read_number_table
 from gansmith.data.resizing import Fit, ImageOptions, plan
 from gansmith.data.sources import Request, read_source
+from gansmith.data.tar import open_tar, read_part
+from gansmith.data.value_range import UNSCALED, WHOLE, Ranges, found_range
 from gansmith.disk.log import read_log
 from gansmith.games import GAN, Normal
 from gansmith.networks import MLP
@@ -38,6 +43,7 @@ from gansmith.report.page import write_report
 from gansmith.runs.opening import open_folder, opened
 from gansmith.training import Experiment, Stage, Training, checkpoint
 
+PAGES = 4  # of a stack, at most
 STORED = Path(__file__).resolve().parent.parent / "tests/stored/ogan"
 
 
@@ -91,12 +97,20 @@ def _gifs() -> list[bytes]:
 def _read_picture(folder: Path, content: bytes) -> bool:
     """As a worker does: it skips what it cannot decode, with the reason."""
     try:
-        height, width, _ = inspect(io.BytesIO(content))
-        row = decode(io.BytesIO(content), plan([(height, width)], None, None, "center", 128), 3)
+        with open_image(io.BytesIO(content)) as image:
+            pages = min(inspect(image, None).pages, PAGES)
+            rows = [_row(image, page) for page in range(pages)] if pages > 1 else [_row(image, None)]
     except Exception as error:
         raise ValueError(reason(error)) from error
-    assert row.dtype == np.uint8 and row.shape[0] == 3
+    assert all(row.dtype == np.uint8 and row.shape[0] == 3 for row in rows)
     return True
+
+
+def _row(image: Image.Image, page: int | None) -> np.ndarray[Any, Any]:
+    header = inspect(image, page)
+    deep = found_range(header.low, header.high, header.depth == WHOLE) if header.depth else None
+    fit = plan([(header.height, header.width)], None, None, "center", 128)
+    return decode(image, page, fit, 3, Ranges(deep=deep))
 
 
 def _idx(shape: tuple[int, ...]) -> bytes:
@@ -142,7 +156,8 @@ def _read_zip(folder: Path, content: bytes) -> bool:
         for i in range(len(archive.names)):
             entry = io.BytesIO(read_entry(archive.base, *archive.location(i)))
             try:
-                decode(entry, Fit(16), 3)
+                with open_image(entry) as image:
+                    decode(image, None, Fit(16), 3, UNSCALED)
             except Exception as error:
                 raise ValueError(reason(error)) from error
     finally:
@@ -156,8 +171,51 @@ NAMES = [f"{c}/{i}.png" for c in "ab" for i in range(4)]
 def _read_labels(folder: Path, content: bytes) -> bool:
     path = folder / "labels"
     path.write_bytes(content)
-    y, _, notes = read_labels(path, NAMES, len(NAMES))
-    assert y.shape == (len(NAMES),) and all("\n" not in note for note in notes)
+    labels = read_labels(on_disk(path), NAMES, len(NAMES))
+    assert labels.y.shape == (len(NAMES),) and all("\n" not in note for note in labels.notes)
+    return True
+
+
+def _tars() -> list[bytes]:
+    files = []
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=form) as archive:
+            for i, png in enumerate(_pictures("PNG")[:2]):
+                entry = tarfile.TarInfo(f"{'ab'[i % 2]}/{i}é{'x' * 120}.png")
+                entry.size = len(png)
+                archive.addfile(entry, io.BytesIO(png))
+        files.append(file.getvalue())
+    return files
+
+
+def _damaged_tar(content: bytes, chance: random.Random) -> bytes:
+    """Changed fields of headers, under right checksums; or changed bytes."""
+    data = bytearray(damage.of_bytes(content, chance) if chance.random() < 0.5 else content)
+    for start in range(0, len(data) - 511, 512):
+        if data[start + 257 : start + 262] == b"ustar":
+            if chance.random() < 0.5:
+                place = start + chance.choice((0, 100, 124, 130, 156, 157, 329, 345))
+                data[place : place + 4] = chance.randbytes(4)
+            block = data[start : start + 148] + b" " * 8 + data[start + 156 : start + 512]
+            data[start + 148 : start + 156] = b"%06o\0 " % sum(block)
+    return bytes(data)
+
+
+def _read_tar(folder: Path, content: bytes) -> bool:
+    path = folder / "a.tar"
+    path.write_bytes(content)
+    archive = open_tar(path)
+    for i in range(len(archive.names)):
+        assert len(read_part(archive.base, **archive.location(i))) == archive.location(i)["size"]
+    return bool(archive.names)
+
+
+def _read_numbers(folder: Path, content: bytes) -> bool:
+    path = folder / "a.csv"
+    path.write_bytes(content)
+    raw = read_number_table(path, None)
+    assert raw.x.ndim == 2 and bool(raw.x.isfinite().all())
     return True
 
 
@@ -170,7 +228,8 @@ def _read_rows(folder: Path, content: bytes) -> bool:
 
 def _rows() -> list[bytes]:
     text = (
-        '{"shape": [3, 1, 8, 8], "content": [8, 8], "notes": ["a"], "skipped": [], "fingerprint": "f", "checksum": %d}'
+        '{"shape": [3, 1, 8, 8], "content": [8, 8], "notes": ["a"], "skipped": [], "fingerprint": "f", "deep_range": null, '
+        '"checksum": %d}'
     )
     return [(text % zlib.crc32(bytes(3 * 8 * 8))).encode()]
 
@@ -292,6 +351,7 @@ def _stored(name: str) -> list[bytes]:
     return [(STORED / name).read_bytes()]
 
 
+NUMBERS = b"age,income\n" + b"".join(b"%d,%d.5\n" % (20 + i, 1000 * i) for i in range(9))
 LABELS = ["file,label", *(f"{name},{i % 3}" for i, name in enumerate(NAMES))]
 WORDS = [f"{name};{('cat', 'dog')[i % 2]}" for i, name in enumerate(NAMES)]
 JSON_LABELS = b'{"labels": [["a/0.png", 1], ["a/1.png", 0], ["b/0.png", 2]]}'
@@ -310,6 +370,8 @@ READERS = [
     Reader(".npy", lambda: [_npy(IMAGES), _npy(FLOATS), _npy(FLOATS[0])], damage.of_npy, _read_array),
     Reader(".npz", lambda: [_npz(x=IMAGES, y=np.arange(4)), _npz(x=FLOATS[0])], damage.of_npz, _read_array),
     Reader(".zip of pictures", _zips, damage.of_zip, _read_zip),
+    Reader(".tar of pictures", _tars, _damaged_tar, _read_tar),
+    Reader("table of numbers", lambda: [NUMBERS, NUMBERS.replace(b",", b"\t")], damage.of_table, _read_numbers),
     Reader("labels, table", lambda: ["\n".join(t).encode() for t in (LABELS, WORDS)], damage.of_table, _read_labels),
     Reader("labels, JSON", lambda: [JSON_LABELS], damage.of_json, _read_labels),
     Reader("labels, .npy", lambda: [_npy(np.arange(8))], damage.of_npy, _read_labels),

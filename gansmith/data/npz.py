@@ -67,7 +67,7 @@ def npz_array(path: Path) -> npt.NDArray[Any]:
         ValueError: more than one, or as `read_npz`.
         OSError: the file cannot be read.
     """
-    arrays = _arrays(path)
+    arrays = npz_arrays(path)
     if len(arrays) != 1:
         names = one_line(", ".join(arrays))[:200]
         raise ValueError(f"{one_line(path)} needs one array of labels, but has {names}: save only the labels")
