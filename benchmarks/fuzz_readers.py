@@ -227,10 +227,8 @@ def _read_rows(folder: Path, content: bytes) -> bool:
 
 
 def _rows() -> list[bytes]:
-    text = (
-        '{"shape": [3, 1, 8, 8], "content": [8, 8], "notes": ["a"], "skipped": [], "fingerprint": "f", "deep_range": null, '
-        '"checksum": %d}'
-    )
+    text = '{"shape": [3, 1, 8, 8], "content": [8, 8], "notes": ["a"], "skipped": [], "fingerprint": "f", '
+    text += '"deep_range": null, "checksum": %d}'
     return [(text % zlib.crc32(bytes(3 * 8 * 8))).encode()]
 
 
