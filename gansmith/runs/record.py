@@ -41,6 +41,7 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
 MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "python": (bool,), "seconds": (int, float), "step": (int,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
 
+NAME = 255  # bytes of a recipe's name at most: it is looked for as a file, too
 CLASSES = 10**6  # at most: networks may have a row for each
 
 
@@ -59,6 +60,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
         or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")
+        or (None if len(record["recipe"].encode("utf-8", "replace")) <= NAME else "recipe")
         or (None if 0 < (record["data"].get("classes") or 1) <= CLASSES else "classes")
         or (None if record["data"]["content"] is None or _is_content(record["data"]["content"]) else "content")
     )
