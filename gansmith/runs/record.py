@@ -46,6 +46,7 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
 MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "python": (bool,), "seconds": (int, float), "step": (int,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
 
+NAME = 255  # bytes of a recipe's name at most: it is looked for as a file, too
 CLASSES = 10**6  # at most: networks may have a row for each
 
 
@@ -64,6 +65,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
         or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")
+        or (None if len(record["recipe"].encode("utf-8", "replace")) <= NAME else "recipe")
         or (None if 0 < (record["data"].get("classes") or 1) <= CLASSES else "classes")
         or next((key for key in ("value_range", "deep_range") if not _is_range(record["data"].get(key))), None)
         or (None if record["data"].get("scale") is None or _is_scale(record["data"]) else "scale")

@@ -59,6 +59,7 @@ def test_a_record_that_is_none(text, ogan, refused):
         ({"arguments__width": True}, "--width needs"),
         ({"arguments__width": [1]}, "--width needs"),
         ({"arguments__width": 32}, "does not fit"),
+        ({"recipe": "x" * 5000}, "needs a proper 'recipe'"),
         ({"arguments__rate": float("nan")}, "--rate needs"),
         ({"seed": "x"}, "needs a proper 'seed'"),
         ({"seed": True}, "needs a proper 'seed'"),
