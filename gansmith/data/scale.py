@@ -84,19 +84,17 @@ def scale_of(x: Tensor, train: Tensor) -> Scale | None:
     parts = [train[k : k + ROWS].numpy() for k in range(0, len(train), ROWS)]
     if not parts:
         return None
-    low = np.min([values[part].min(0) for part in parts], axis=0)
-    high = np.max([values[part].max(0) for part in parts], axis=0)
     mean = _sum(values, parts, None) / len(train)
     deviation = np.sqrt(_sum(values, parts, mean) / len(train))
-    varies = low < high
+    varies = deviation > 0  # sums of one float32 value over and over are exact in float64
     if not varies.any():
         return None
     largest, smallest = float(deviation[varies].max()), float(deviation[varies].min())
     is_centered = float(np.abs(mean).max()) <= APART * largest
     if largest <= APART * smallest and SMALL <= largest <= LARGE and is_centered:
         return None
-    of_columns = np.where(varies, deviation, 1.0).astype(np.float32)
-    of_columns[of_columns == 0] = 1  # of a column whose values differ by less than float32 can divide by
+    of_columns = deviation.astype(np.float32)
+    of_columns[of_columns == 0] = 1
     return Scale(torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(of_columns))
 
 
