@@ -155,10 +155,11 @@ def _outcome(read: object, folder: Path, content: bytes, tally: Tally) -> str | 
         return f"more than {SECONDS} seconds"
     except Exception as error:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        from gansmith.refusal import Refusal
+        from gansmith.data.label_matching import NoSampleNamedError
+from gansmith.refusal import Refusal
 
         text = str(error)
-        if type(error) in (ValueError, Refusal) and text and text == text.splitlines()[0]:
+        if type(error) in (ValueError, Refusal, NoSampleNamedError) and text and text == text.splitlines()[0]:
             tally.refused += 1
             return None
         last = traceback.extract_tb(error.__traceback__)[-1]
