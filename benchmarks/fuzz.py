@@ -156,7 +156,7 @@ def _outcome(read: object, folder: Path, content: bytes, tally: Tally) -> str | 
     except Exception as error:
         signal.setitimer(signal.ITIMER_PROF, 0)
         from gansmith.data.label_matching import NoSampleNamedError
-from gansmith.refusal import Refusal
+        from gansmith.refusal import Refusal
 
         text = str(error)
         if type(error) in (ValueError, Refusal, NoSampleNamedError) and text and text == text.splitlines()[0]:
