@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import gzip
-import zlib
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
+
+from gansmith.data.unpacked import DamagedGzip, open_gzip
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # error numbers of a full disk
 IDX_TYPES = (0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E)
@@ -38,9 +38,9 @@ def kind_of(path: Path) -> Kind:
     head = start[:4]
     if head[:2] == b"\x1f\x8b":
         try:
-            with gzip.open(path) as unpacked:
+            with open_gzip(path) as unpacked:
                 return Kind.IDX if _is_idx(unpacked.read(4)) else Kind.GZIP
-        except (EOFError, gzip.BadGzipFile, zlib.error):
+        except DamagedGzip:
             return Kind.DAMAGED_GZIP
     if head in (b"PK\x03\x04", b"PK\x05\x06"):
         return Kind.ZIP

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gansmith.data.files import IDX_TYPES, one_line
+from gansmith.data.unpacked import DamagedGzip, open_gzip
 
 LIMIT = 8 * 2**30  # bytes: the most that one file may unpack to
 DEFLATE_RATIO = 1032  # no deflate stream unpacks to more than this times its own length
@@ -25,10 +24,10 @@ def idx_shape(path: Path) -> tuple[int, ...]:
         ValueError: no IDX file; its header is truncated or states another type than uint8; or the file is damaged.
         OSError: the file cannot be read.
     """
-    with _open(path) as file:
+    with open_gzip(path) if _is_packed(path) else path.open("rb") as file:
         try:
             return _header(file, path)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except DamagedGzip as error:
             raise _damaged(path, error) from error
 
 
@@ -45,17 +44,18 @@ def read_idx(path: Path) -> Tensor:
         ValueError: the file is truncated, too long, damaged, empty, of another type, or larger than 8 GiB.
         OSError: the file cannot be read.
     """
-    with _open(path) as file:
+    packed = _is_packed(path)
+    with open_gzip(path) if packed else path.open("rb") as file:
         try:
             shape = _header(file, path)
             header, payload = 4 + 4 * len(shape), math.prod(shape)
-            _check_size(path, header, payload, isinstance(file, gzip.GzipFile))
+            _check_size(path, header, payload, packed)
             data = torch.empty(payload, dtype=torch.uint8)  # the system allocates pages only as they are filled
             filled, view = 0, data.numpy().data
             while filled < payload and (count := file.readinto(view[filled:])):
                 filled += count
             too_long = filled == payload and file.read(1) != b""
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except DamagedGzip as error:
             raise _damaged(path, error) from error
     if filled < payload:
         raise _mismatch(path, payload, f"{filled:,}")
@@ -64,10 +64,9 @@ def read_idx(path: Path) -> Tensor:
     return data.reshape(shape)
 
 
-def _open(path: Path) -> BufferedIOBase:
+def _is_packed(path: Path) -> bool:
     with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path) if packed else path.open("rb")
+        return file.read(2) == b"\x1f\x8b"
 
 
 def _header(file: BufferedIOBase, path: Path) -> tuple[int, ...]:
