@@ -20,7 +20,9 @@ from gansmith.objectives import balance, patchwise, several
 from gansmith.regularizers import DRAGAN, R1, Consistency, Lazy, LeCam, consistency, points
 from gansmith.training.loop import Training
 
-frechet, kernel, memorization = (import_module(f"gansmith.evaluate.{n}") for n in ("frechet", "kernel", "memorization"))
+compare, frechet, kernel, memorization = (
+    import_module(f"gansmith.evaluate.{name}") for name in ("compare", "frechet", "kernel", "memorization")
+)
 
 
 def rewrite(patch, function, right, wrong):
@@ -202,7 +204,13 @@ one_line(
     "floors",
 )
 one_line("the sliced distance has no root", evaluate.sliced_wasserstein, " ** (1 / p))", ")", "sliced Wasserstein")
-one_line("the floor sees the generated samples", evaluate.compare, "Sets(real, twin)", "Sets(fake, twin)", "floors")
+one_line(
+    "the floor sees the generated samples",
+    compare._measured,
+    "Sets(floor.real, floor.twin)",
+    "Sets(floor.fake, floor.twin)",
+    "floors",
+)
 one_line(
     "one more real sample is a near duplicate",
     evaluate.duplicates,
@@ -219,7 +227,9 @@ one_line(
     "a[name] - b[name]",
     "jackknife",
 )
-one_line("intervals are of 90 %", evaluate.Spread.interval, "halvings, 0.975", "halvings, 0.95", "intervals: 95 %")
+one_line(
+    "intervals are of 90 %", evaluate.Spread.interval, "halvings / 2, 0.975", "halvings / 2, 0.95", "intervals: 95 %"
+)
 one_line("a training sample's spacing is 0", memorization._authentic, "[0][:, 1]", "[0][:, 0]", "memorization")
 one_line(
     "principal components are fitted on held-out samples",

@@ -333,7 +333,7 @@ def test_a_code_is_bounded_and_its_shape_is_checked():
 
 @pytest.mark.parametrize("size", [0, -2, 1.5])
 def test_a_code_has_a_whole_number_of_entries(size):
-    with pytest.raises(ValueError, match=f"size, a whole number >= 1, but got {size}"):
+    with pytest.raises(ValueError, match=f"size of at least 1, a whole number, but got {size}"):
         StochasticCode(size)
 
 

@@ -136,15 +136,16 @@ def _parser_errors(what: str) -> Iterator[None]:
         raise ValueError(f"{what} is damaged ({one_line(error)}): save it again") from error
 
 
-def npz_arrays(path: Path, limit: int = LIMIT) -> dict[str, npt.NDArray[Any]]:
+def npz_arrays(path: Path, limit: int | None = None) -> dict[str, npt.NDArray[Any]]:
     """The arrays in an .npz file by their names; stated shapes are compared with sizes before memory is allocated.
 
     Raises:
-        ValueError: the file is damaged, pickled, or unpacks to more than `limit` bytes.
+        ValueError: the file is damaged, pickled, or unpacks to more than `limit` bytes, 8 GiB by default.
         OSError: the file cannot be read.
     """
     import numpy as np
 
+    limit = LIMIT if limit is None else limit
     with _parser_errors(one_line(path)):
         archive = zipfile.ZipFile(path)
     arrays: dict[str, npt.NDArray[Any]] = {}

@@ -185,7 +185,7 @@ def test_ctrl_c_saves_and_resume_goes_on(tmp_path, capsys):
 def test_a_loss_that_becomes_nan(refused, tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     line = refused("train", "own.py:nan", "--data", "ring", "--device", "cpu", "--out", "run", code=3)
-    assert "the critic's R1 became infinite or NaN at step 2" in line
+    assert "the critic's 0.body.0.weight became infinite or NaN between step 1 and 2" in line
     assert "the last good state is kept in run" in line
     assert RunFolder.open(Path("run")).record["status"] == "diverged"
     saved = checkpoint.load(Path("run/checkpoint.pt"))

@@ -15,7 +15,7 @@ from gansmith.data.listing import ImageBytes
 
 def png(k):
     buffer = io.BytesIO()
-    Image.fromarray(np.full((8, 8), k, np.uint8)).save(buffer, "png")
+    Image.fromarray(np.full((8, 8), 100 + k, np.uint8)).save(buffer, "png")
     return buffer.getvalue()
 
 

@@ -26,11 +26,17 @@ def _() -> Pair:
     return np.array([measured["real"].error, measured["fake"].error / 3]), np.full(2, error)
 
 
-@claim("intervals: 95 % by scipy's quantiles of Student's distribution", source=DERIVATION, tolerance=1e-9)
+@claim(
+    "intervals: 95 % by scipy's quantiles of Student's distribution, half a degree of freedom per halving",
+    source=DERIVATION,
+    tolerance=1e-9,
+)
 def _() -> Pair:
     cases = [(3.0, 0.5, 10), (-1.0, 2.0, 4)]
     measured = [Spread(error, halvings).interval(value) for value, error, halvings in cases]
-    return np.array(measured), np.array([t.interval(0.95, halvings, value, error) for value, error, halvings in cases])
+    return np.array(measured), np.array(
+        [t.interval(0.95, halvings / 2, value, error) for value, error, halvings in cases]
+    )
 
 
 @claim(
