@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import pickle
+import time
 import zipfile
 from collections import OrderedDict, defaultdict, deque
 from pathlib import Path
@@ -109,7 +110,7 @@ def lists(depth):
 def test_what_is_larger_than_its_file_is_refused(path, state):
     written(path, state)
     assert path.stat().st_size < 50_000
-    with pytest.raises(ValueError, match="larger than"):
+    with pytest.raises(ValueError, match=r"larger than|holds a list of lists twice"):
         checkpoint.load(path)
 
 
@@ -132,7 +133,7 @@ def test_lists_within_themselves_are_refused(path):
     state = []
     state.append(state)
     torch.save({"format": 1, "sha256": "", "state": state}, path)
-    with pytest.raises(ValueError, match="larger than the file"):
+    with pytest.raises(ValueError, match=r"larger than the file|holds a list of lists twice"):
         checkpoint.load(path)
 
 
@@ -400,3 +401,81 @@ def test_of_two_directories_the_one_that_was_judged_is_read(path, tmp_path):
     except ValueError:
         return
     assert checkpoint.digest(state) == checkpoint.digest(STATE)
+
+
+class _Odd(torch.optim.Adam):
+    """Keeps one more thing in its state, from the first step on."""
+
+    def __init__(self, parameters, odd):
+        super().__init__(parameters, 1e-3)
+        self.odd = odd
+
+    def step(self, closure=None):
+        super().step(closure)
+        for p in self.param_groups[0]["params"]:
+            self.state[p]["odd"] = self.odd(p)
+
+
+class _Marked(torch.nn.Parameter):
+    pass
+
+
+ODD_STATE = {
+    "unsigned": lambda p: torch.zeros(p.shape, dtype=torch.uint16),
+    "float8": lambda p: torch.zeros(p.shape).to(torch.float8_e4m3fn),
+    "endless": lambda p: 2**2100,
+    "long double": lambda p: np.longdouble(1),
+    "sparse": lambda p: torch.zeros(3, 3).to_sparse(),
+    "subclass": lambda p: _Marked(torch.zeros(2)),
+    "a type": lambda p: torch.uint16,
+}
+
+
+@pytest.mark.parametrize("kind", ODD_STATE)
+def test_what_cannot_be_read_is_refused_by_name_and_the_state_before_stays(kind, tmp_path):
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, {"a": torch.zeros(2)})
+    p = torch.nn.Parameter(torch.zeros(2))
+    with pytest.raises(ValueError, match=r"optimizer\.state\.0\.odd"):
+        checkpoint.save(path, {"optimizer": {"state": {0: {"odd": ODD_STATE[kind](p)}}}})
+    assert checkpoint.load(path)["a"].tolist() == [0, 0]
+
+
+def test_tensors_of_odd_making_are_written_as_plain_ones(tmp_path):
+    marked = torch.ones(3)
+    marked.word = "mine"
+    state = {"expanded": torch.ones(1).expand(4000), "marked": marked, "conj": torch.tensor([1 + 2j]).conj()}
+    checkpoint.save(tmp_path / "c.pt", state)
+    loaded = checkpoint.load(tmp_path / "c.pt")
+    assert loaded["expanded"].sum() == 4000 and loaded["conj"].tolist() == [1 - 2j] and loaded["marked"].sum() == 3
+
+
+def test_a_file_that_cannot_be_read_again_takes_nobodys_place(tmp_path, monkeypatch):
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, {"a": 1})
+    monkeypatch.setattr("gansmith.training.archive.LARGEST_PICKLE", 1000)
+    with pytest.raises(ValueError, match="as it cannot be read again"):
+        checkpoint.save(path, {"losses": [0.5] * 1000})
+    assert checkpoint.load(path) == {"a": 1} and not checkpoint.previous(path).exists()
+
+
+@pytest.mark.parametrize("value", [np.float32("nan"), np.float16("inf"), np.array(np.nan)])
+def test_numbers_of_numpy_that_are_not_finite_are_seen(value):
+    assert list(checkpoint.not_finite({"game": {"losses": [value, 1.0]}})) == ["game.losses.0"]
+
+
+@pytest.mark.parametrize("content", ["self", "doubled"])
+def test_lists_of_themselves_are_refused_at_once(content, tmp_path):
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, {"a": torch.zeros(500_000)})
+    if content == "self":
+        pickled = b"\x80\x02]q\x00h\x00a."
+    else:
+        pickled = b"\x80\x02]q\x00" + b"".join(b"](h%ch%ceq%c" % (k, k, k + 1) for k in range(60)) + b"."
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "bad.pt", "w", zipfile.ZIP_STORED) as bad:
+        for name in archive.namelist():
+            bad.writestr(name, pickled if name.endswith("data.pkl") else archive.read(name))
+    start = time.process_time()
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        checkpoint.load(tmp_path / "bad.pt")
+    assert time.process_time() - start < 5

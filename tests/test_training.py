@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -650,6 +651,15 @@ def test_batches_of_another_size_are_refused_and_an_older_state_is_not(ring):
     with pytest.raises(ValueError, match=r"it was trained in batches of \[8\], and not \[16\]"):
         other.load_state_dict(state)
     del state["batch"]
+    other.load_state_dict(state)
+
+
+def test_a_state_of_other_data_is_refused(ring):
+    state = begin(gan, ring).state_dict()
+    other = begin(gan, replace(ring, fingerprint="another"))
+    with pytest.raises(ValueError, match="it was trained on other data: give the same"):
+        other.load_state_dict(state)
+    del state["data"]
     other.load_state_dict(state)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # recognizes the first bytes.
 EXCLUDED_FORMATS = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 STACKS = ("TIFF",)  # formats whose pages are pictures of their own
-MOVING = ("GIF", "PNG", "WEBP")  # formats of animations, of which the first frame is taken
 GRAY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 ROTATIONS = {
@@ -45,7 +44,8 @@ class Header(NamedTuple):
         width: in pixels.
         gray: whether it has no colors.
         pages: how many pages of the file are pictures.
-        moving: whether it is the first frame of an animation.
+        moving: whether it is the first of several pictures in the file, as of an animation.
+        cut: whether the file has 16 bits a value, of which the upper 8 are read.
         depth: ``BYTES``, ``WHOLE`` or ``REAL``, the kind of its values.
         low: the smallest value, 0 for bytes.
         high: the largest value, 0 for bytes.
@@ -59,6 +59,7 @@ class Header(NamedTuple):
     depth: int = BYTES
     low: float = 0.0
     high: float = 0.0
+    cut: bool = False
 
 
 def inspect(image: Image.Image, page: int | None) -> Header:
@@ -70,10 +71,11 @@ def inspect(image: Image.Image, page: int | None) -> Header:
     """
     pages = _pages(image) if page is None and image.format in STACKS else 1
     _turn_to(image, page)
-    moving = image.format in MOVING and bool(getattr(image, "is_animated", False))
+    moving = image.format not in STACKS and bool(getattr(image, "is_animated", False))
     header = Header(image.height, image.width, image.mode in GRAY or _has_gray_palette(image), pages, moving)
+    _check_kind(image)
     if not _is_deep(image):
-        return header
+        return header._replace(cut=any("16" in str(tile[3]) for tile in image.tile))  # type: ignore[attr-defined]
     values = np.asarray(image)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite((low, high)).all():
@@ -188,6 +190,31 @@ def _turn_to(image: Image.Image, page: int | None) -> None:
         raise ValueError("a smaller copy of another page")
 
 
+def _check_kind(image: Image.Image) -> None:
+    """Refuses what Pillow would read as other numbers than the file's.
+
+    Raises:
+        ValueError: what it is, and the cure.
+    """
+    deep, tags = _is_deep(image), image.tag_v2 if image.format in STACKS else {}  # type: ignore[attr-defined]
+    if tags.get(277, 1) > 4:
+        raise ValueError(f"a TIFF of {tags[277]} channels: save 1 or 3 of them, or an .npy")
+    if deep and tags.get(262) == 0:
+        raise ValueError("a TIFF of more than 8 bits whose 0 is white: save it with 0 as black")
+    if not deep and 2 in _values(tags.get(339)):
+        raise ValueError("a TIFF of signed bytes: save it with 16 bits, or as .npy")
+    if image.mode == "I" and 32 in _values(tags.get(258)) and 2 not in _values(tags.get(339)):
+        values = np.asarray(image)
+        if values.min() < 0:
+            raise ValueError("a TIFF of numbers above 2^31: save it as .npy")
+    if deep and image.format == "FITS":
+        raise ValueError("a FITS of more than 8 bits, whose zero may lie elsewhere: save it as .npy")
+
+
+def _values(tag: Any) -> tuple[Any, ...]:
+    return tag if isinstance(tag, tuple) else () if tag is None else (tag,)
+
+
 def _is_deep(image: Image.Image) -> bool:
     return image.mode.startswith("I") or image.mode == "F"
 
@@ -211,7 +238,9 @@ def _to_gray_or_rgb(image: Image.Image, scale: Ranges) -> Image.Image:
         values = np.asarray(image)
         if not np.isfinite(values).all():
             raise ValueError("its pixels are not finite")
-        return Image.fromarray(to_bytes(values, scale.deep or (0.0, 65535.0)))
+        pixels = to_bytes(values, scale.deep or (0.0, 65535.0))
+        pixels[values == image.info.get("transparency")] = 255  # over white
+        return Image.fromarray(pixels)
     if image.mode == "LAB":
         image = _from_lab(image)
     mode = "L" if image.mode in GRAY else "RGB"

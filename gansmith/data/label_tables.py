@@ -80,11 +80,13 @@ def _columns(
     header = [cell.strip().lower() for cell in first]
     by_content = [k for k, cell in enumerate(second) if is_sample(cell)]
     by_header = [header.index(each) for each in FILE_COLUMNS if each in header]
-    name = next(iter([*by_header, *by_content]), None)
+    exact = [k for k in by_content if "." in second[k]]  # a number may name a picture by chance
+    name = next(iter([*(k for k in by_header if k in exact), *exact, *by_header, *by_content]), None)
     if column is not None:
         label = find_column(column, first, place)
         return next(k for k in (name, 0, 1) if k is not None and k != label), label, True
-    label_at = next((header.index(each) for each in LABEL_COLUMNS if each in header), None)
+    called = [each for each in LABEL_COLUMNS if each in header and not (each == "y" and "x" in header)]  # a place: x, y
+    label_at = header.index(called[0]) if called else None
     if name is not None and label_at is not None and name != label_at:
         return name, label_at, True
     if len(header) == 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gansmith.counting import counted
-from gansmith.data.files import Kind
+from gansmith.data.files import Kind, one_line
 from gansmith.data.idx import read_idx
 from gansmith.data.label_file import LabelFile
 from gansmith.data.label_matching import SampleNames, match_rows
@@ -52,7 +52,9 @@ def read_labels(
     if kind in (Kind.NPY, Kind.IDX, Kind.ZIP):
         if column is not None:
             raise ValueError(f"{file.place} is an array, which has no columns: leave --label-column out")
-        return _of_array(file, kind, n)
+        labels = _of_array(file, kind, n)
+        order = (f"labels in the order of the names: {one_line(', '.join(names[:3]))}, ...",) if n > 1 and names else ()
+        return labels._replace(notes=(*labels.notes, *order))
     if kind is not Kind.OTHER:
         raise ValueError(f"{file.place} needs to be CSV, TSV, JSON, .npy, .npz or IDX, but is {kind.value}")
     if not names:

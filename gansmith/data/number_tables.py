@@ -99,6 +99,8 @@ class _Table:
             if self.label is not None:
                 self.words.append(cells.pop(self.label).strip())
             try:
+                if any("_" in cell for cell in cells):
+                    raise ValueError
                 self.values.extend(map(float, cells))
             except ValueError:
                 raise self._refusal(number, cells, start[number - 1 :]) from None
@@ -168,6 +170,8 @@ def _rate(rows: Sequence[Row]) -> int:
 
 
 def _number(cell: str) -> float | None:
+    if "_" in cell:  # Python reads 2020_01 as a number
+        return None
     try:
         return float(cell)
     except ValueError:

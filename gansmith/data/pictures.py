@@ -223,14 +223,15 @@ def _notes(headers: npt.NDArray[np.void], job: Job, brightest: int) -> tuple[str
     """What was done to the pictures, whose largest value is ``brightest`` now."""
     (_, depth, *_), fit, scale = job
     left = int((headers["pages"].astype("i8") - 1).sum())
-    moving = int(headers["moving"].sum())
+    moving, cut = int(headers["moving"].sum()), int(headers["cut"].sum())
     deep = headers[headers["depth"] != BYTES]
     return (
         *_color_note(headers, depth),
         *fit.note,
         *fit.enlarged(_shapes(headers)),
         *((f"left out: pages after the first, {left:,} of them",) if left else ()),
-        *((f"first frames are taken of animations, {moving:,} of them",) if moving else ()),
+        *((f"the first picture is taken of files with several, {moving:,} of them",) if moving else ()),
+        *((f"of 16 bits a value the upper 8 are taken, in {counted(cut, 'picture')} with colors",) if cut else ()),
         *(deep_note(float(deep["low"].min()), float(deep["high"].max()), scale.deep) if scale.deep else ()),
         *narrow_note(len(headers), brightest, scale),
     )

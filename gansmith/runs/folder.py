@@ -20,6 +20,7 @@ from gansmith.runs.record import misfit
 from gansmith.version import __version__
 
 FORMAT = 1
+MOST = 4_000_000  # bytes of the record, which is written anew whenever it changes
 
 
 class RunFolder:
@@ -80,7 +81,7 @@ class RunFolder:
         """
         file = path / "run.json"
         try:
-            record = json.loads(read_file(file))
+            record = json.loads(read_file(file, MOST))
         except (FileNotFoundError, NotADirectoryError):
             raise Refusal(_no_run(path)) from None
         except (OSError, ValueError, RecursionError) as error:

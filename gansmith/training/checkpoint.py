@@ -15,22 +15,25 @@ from zipfile import BadZipFile
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from gansmith.disk.atomic import atomic
 from gansmith.disk.folders import open_file
-from gansmith.training.archive import sound_archive
+from gansmith.training.archive import DTYPES, sound_archive
 
 FORMAT = 1
+LONGEST = 2000  # bits of a whole number
 SHARED = 16  # names under which a tensor may be saved once, on average
 
 State = dict[str, Any]
 PLAIN = (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
 
 
-def save(path: Path, state: State, *, keep: bool = True) -> None:
+def save(path: Path, state: State, *, keep: bool = True, again: bool = True) -> None:
     """Writes a state of tensors, numbers, strings, lists and dicts; keeps what ``path`` held as its previous one.
 
-    What is written can be read: numbers of numpy become Python's, and anything else is refused by its name.
+    What is written can be read: numbers of numpy become Python's, and anything else is refused by its name. The file is
+    read again before it takes the place of the one before.
 
     A temporary file beside it is written and synchronized, and then takes its place in one step: whenever the process
     is killed, ``path`` or :func:`previous` holds a whole checkpoint. The format version and a checksum go with it.
@@ -39,6 +42,7 @@ def save(path: Path, state: State, *, keep: bool = True) -> None:
         path: where to.
         state: what.
         keep: whether ``path`` takes the place of its previous one; False where it is damaged, so that this one stays.
+        again: whether the file is read again; False where one of the same `form` was.
 
     Raises:
         ValueError: the state holds something else; the file cannot be written (a full disk, say). What was there
@@ -51,6 +55,8 @@ def save(path: Path, state: State, *, keep: bool = True) -> None:
             torch.save({"format": FORMAT, "sha256": digest(state), "state": state}, file)
             file.flush()
             os.fsync(file.fileno())  # before the one before it moves
+            if again:
+                _read_again(Path(file.name), path)
             if keep:
                 _keep(path)
         _sync_folder(path.parent)
@@ -58,6 +64,16 @@ def save(path: Path, state: State, *, keep: bool = True) -> None:
         before = f"the checkpoint before it is whole: {path}" if path.exists() else "there was none before"
         reason = _system_error(error) or _first_line(error)
         raise ValueError(f"cannot save {path}: {reason}; {before}") from error
+
+
+def _read_again(part: Path, path: Path) -> None:
+    try:
+        load(part)
+    except ValueError as error:
+        reason = str(error).removeprefix(f"{part} ")
+        raise ValueError(
+            f"cannot save {path}, as it cannot be read again (it {reason}): convert it in get_extra_state or state_dict"
+        ) from error
 
 
 def previous(path: Path) -> Path:
@@ -145,13 +161,13 @@ def plain(value: Any, name: str, names: Counter[int] | None = None) -> Any:
     """
     names = Counter() if names is None else names
     if isinstance(value, Tensor):
-        memory = value.untyped_storage().data_ptr()
-        names[memory] += 1
-        return value if names[memory] % (SHARED // 2) else value.clone()
-    if type(value) in PLAIN:
+        return _plain_tensor(value, name, names)
+    if type(value) in PLAIN and not _is_beyond(value):
         return value
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
-        return plain(value.item(), name, names)
+        number = value.item()
+        if type(number) is not type(value):  # a long double is its own item
+            return plain(number, name, names)
     if type(value) in (dict, OrderedDict):
         return {plain(key, f"{name}.{key}"): plain(item, f"{name}.{key}", names) for key, item in value.items()}
     if type(value) in (list, tuple, torch.Size):
@@ -161,6 +177,49 @@ def plain(value: Any, name: str, names: Counter[int] | None = None) -> Any:
         f"needs a state of tensors, numbers, words, lists and dicts, but {name} is a {type(value).__name__}: convert "
         "it in get_extra_state or state_dict"
     )
+
+
+def _plain_tensor(value: Tensor, name: str, names: Counter[int]) -> Tensor:
+    """A tensor that has its own numbers, and nothing else, so that torch writes it in the form that is read."""
+    kind = type(value)
+    if kind not in (Tensor, Parameter) or value.layout != torch.strided or value.is_meta or _is_beyond(value.dtype):
+        raise ValueError(
+            f"needs dense tensors of the types {', '.join(DTYPES)}, but {name} is a {kind.__name__}, {value.dtype}, "
+            f"{value.layout}, on {value.device}: convert it in get_extra_state or state_dict"
+        )
+    value = value.detach().resolve_conj().resolve_neg()
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():  # one number under many places
+        value = value.contiguous()
+    memory = value.untyped_storage().data_ptr()
+    names[memory] += 1
+    return value if names[memory] % (SHARED // 2) else value.clone()
+
+
+def _is_beyond(value: Any) -> bool:
+    """Whether a plain value is one that is not read: a type of tensors of few machines, or an endless whole number."""
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.") not in DTYPES
+    return type(value) is int and value.bit_length() > LONGEST
+
+
+def form(value: Any) -> str:
+    """A digest of what a state is made of, whatever its numbers: two states of one form are written alike.
+
+    Example:
+        >>> form({"a": torch.zeros(2)}) == form({"a": torch.ones(2)}) != form({"a": torch.ones(3)})
+        True
+    """
+    return hashlib.sha256(repr(_form(value)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _form(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return type(value), value.dtype, tuple(value.shape), value.layout
+    if isinstance(value, Mapping):
+        return [(key, _form(item)) for key, item in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [_form(item) for item in value]
+    return type(value)
 
 
 def not_finite(value: Any, name: str = "") -> dict[str, str]:
@@ -175,6 +234,8 @@ def not_finite(value: Any, name: str = "") -> dict[str, str]:
         if not numbers or bool(value.isfinite().all()):
             return {}
         return {name: "NaN" if bool(value.isnan().any()) else "infinite"}
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, (float, complex)):
         return {} if cmath.isfinite(value) else {name: "NaN" if cmath.isnan(value) else "infinite"}
     items: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, Mapping) else ()
@@ -195,7 +256,7 @@ def digest(value: Any) -> str:
 def _check(content: Any, size: int) -> None:
     """Refuses what is small in the file and large when it is looked at: tensors that repeat a few numbers without end,
     and lists of one list of one list."""
-    room, left = SHARED * size, [content]
+    room, left, seen = SHARED * size, [content], set[int]()
     while left:
         value = left.pop()
         room -= 1
@@ -204,10 +265,13 @@ def _check(content: Any, size: int) -> None:
             if value.layout != torch.strided or value.is_meta or need > value.untyped_storage().nbytes():
                 raise ValueError("it holds a tensor that is larger than its numbers")
             room -= need
-        elif isinstance(value, Mapping):
-            left += value.values()
-        elif isinstance(value, (list, tuple)):
-            left += value
+        elif isinstance(value, (Mapping, list, tuple)):
+            items = list(value.values()) if isinstance(value, Mapping) else list(value)
+            if any(isinstance(item, (Mapping, list, tuple)) for item in items):
+                if id(value) in seen:  # it may hold itself, or a list of a list twice each without end
+                    raise ValueError("it holds a list of lists twice")
+                seen.add(id(value))
+            left += items
         if room < 0:
             raise ValueError("its content is larger than the file")
 

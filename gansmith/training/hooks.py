@@ -134,6 +134,7 @@ class Checkpoint(Hook):
         self.saved: tuple[int, int] | None = None
         self.meant: dict[str, str] = {}
         self.sound = 0
+        self.form = ""
 
     def start(self, training: Training) -> None:
         self.meant = checkpoint.not_finite(training.state_dict())  # from the beginning: a lowest value so far, say
@@ -158,10 +159,10 @@ class Checkpoint(Hook):
             origin = [name for name in bad if name.startswith("game.")]  # the average has it from there
             since = None if self.sound == training.step - 1 else self.sound
             raise Diverged((origin or bad)[:3], step=training.step, since=since)
-        self.sound = training.step
-        checkpoint.save(self.path, state, keep=not first or checkpoint.is_whole(self.path))
-        if first:
-            checkpoint.load(self.path)  # what is written can be read
+        self.sound, form = training.step, checkpoint.form(state)
+        keep = not first or checkpoint.is_whole(self.path)
+        checkpoint.save(self.path, state, keep=keep, again=form != self.form)
+        self.form = form
         self.saved = training.number, training.step
 
 

@@ -149,6 +149,7 @@ class Training:
             "step": self.step,
             "seed": self.seed,
             "batch": self._batches(),
+            "data": self._fingerprints(),
             "game": self.game.state_dict(),
             "earlier": {str(number): game.state_dict() for number, game in self._earlier()},
             "average": self._average.state_dict(),
@@ -158,6 +159,9 @@ class Training:
 
     def _batches(self) -> list[int]:
         return [stage.batch for stage in self.experiment.stages]
+
+    def _fingerprints(self) -> list[str]:
+        return [stage.data.fingerprint for stage in self.experiment.stages]
 
     def _earlier(self) -> list[tuple[int, Game]]:
         """The games of stages that are through, each once: what a later stage starts with may be read from them."""
@@ -176,6 +180,8 @@ class Training:
                 raise ValueError(f"it was trained with seed {state['seed']}, and not {self.seed}")
             if "batch" in state and state["batch"] != self._batches():  # of an older version there is none
                 raise ValueError(f"it was trained in batches of {state['batch']}, and not {self._batches()}")
+            if "data" in state and state["data"] != self._fingerprints():
+                raise ValueError("it was trained on other data: give the same")
             for number, game in state.get("earlier", {}).items():
                 self.experiment.stages[int(number)].game.load_state_dict(game)
             self._average = Average(self.stage.game, self.decay)

@@ -5,7 +5,9 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from gansmith.data import load
 from gansmith.data.label_file import find_label_file
 from gansmith.data.labels import read_labels as read_label_file
 
@@ -151,7 +153,8 @@ def test_arrays(tmp_path, dtype):
     np.save(tmp_path / "a.npy", np.array([3, 0, 1, 1], dtype))
     for names in (NAMES, ()):
         y, class_names, notes = read_labels(tmp_path / "a.npy", names, 4)
-        assert (y.tolist(), class_names, notes) == ([3, 0, 1, 1], (), ())
+        assert (y.tolist(), class_names) == ([3, 0, 1, 1], ())
+        assert len(notes) == bool(names) and all("in the order of the names: cat/1.png, " in note for note in notes)
     path = write(tmp_path / "a.idx", struct.pack(">BBBBI", 0, 0, 8, 1, 4) + bytes([3, 0, 1, 1]))
     assert read_labels(path, (), 4)[0].tolist() == [3, 0, 1, 1]
 
@@ -224,3 +227,25 @@ def test_limits(tmp_path, monkeypatch):
     for path in (tmp_path / "a.npy", write(tmp_path / "a", "cat/1.png,1\n"), write(tmp_path / "b", '{"a": 1}')):
         with pytest.raises(ValueError, match=r"more than the limit of (10|5) for labels: split it"):
             read_labels(path, NAMES, 4)
+
+
+def test_a_column_that_names_pictures_comes_before_numbers_that_do_by_chance(tmp_path):
+    for k in range(1, 5):
+        Image.fromarray(np.full((8, 8), 90 + k, np.uint8)).save(tmp_path / f"{k}.png")
+    rows = "".join(f"{k},{5 - k}.png,{k}\n" for k in range(1, 5))
+    table = tmp_path / "table"
+    table.write_text("id,photo,label\n" + rows)
+    data = load(str(tmp_path), labels=str(table))
+    assert data.y is not None and data.y.tolist() == [4, 3, 2, 1]
+    table.write_text("file,x,y\n" + "".join(f"{k}.png,{k},{k}\n" for k in range(1, 5)))
+    with pytest.raises(ValueError, match="none is called label: choose one by --label-column, of file, x, y"):
+        load(str(tmp_path), labels=str(table))
+
+
+def test_the_order_of_an_array_of_labels_is_said(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for k in (1, 2, 10):
+        Image.fromarray(np.full((8, 8), 90 + k, np.uint8)).save(tmp_path / "pictures" / f"{k}.png")
+    np.save(tmp_path / "y.npy", np.arange(3))
+    data = load(str(tmp_path / "pictures"), labels=str(tmp_path / "y.npy"))
+    assert "labels in the order of the names: 1.png, 10.png, 2.png, ..." in data.notes

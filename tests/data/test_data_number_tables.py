@@ -50,6 +50,12 @@ def test_one_column_and_one_row(tmp_path):
     assert load(str(tmp_path / "a.csv")).x.tolist() == [[1, 2, 3]]
 
 
+def test_what_python_alone_takes_for_a_number_is_a_word(tmp_path):
+    (tmp_path / "a.csv").write_text("month,sales\n" + "".join(f"2020_{k:02d},{k}\n" for k in range(1, 10)))
+    with pytest.raises(ValueError, match="month"):
+        load(str(tmp_path / "a.csv"))
+
+
 def test_a_column_of_labels(tmp_path):
     text = "age,breed,hours\n" + "".join(f"{k},{'ab'[k % 2]},{2 * k}\n" for k in range(10))
     (tmp_path / "a.csv").write_text(text)

@@ -95,7 +95,7 @@ def test_animations_are_said(tmp_path):
     first, second = Image.new("L", (8, 8), 100), Image.new("L", (8, 8), 200)
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
     first.save(tmp_path / "b.png", save_all=True, append_images=[second])
-    assert "first frames are taken of animations, 2 of them" in load(str(tmp_path)).notes
+    assert "the first picture is taken of files with several, 2 of them" in load(str(tmp_path)).notes
 
 
 def test_all_skipped_files_are_listed_in_the_run(tmp_path, capsys):
