@@ -41,6 +41,14 @@ def test_a_record_that_is_none(text, ogan, refused):
     assert contents(ogan) == before
 
 
+def test_a_record_of_millions_of_lists_is_refused_at_once(ogan, refused):
+    """A run writes its record anew whenever it changes: that of 18 MB held resume for a minute."""
+    record = (ogan / "run.json").read_text().rstrip().removesuffix("}")
+    (ogan / "run.json").write_text(record + ', "extra": [' + ",".join(["[]"] * 1_500_000) + "]}")
+    for command in ("resume", "sample"):
+        assert "needs to have at most 4,000,000 bytes" in refused(command, ogan)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
