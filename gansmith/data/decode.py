@@ -75,7 +75,7 @@ def inspect(image: Image.Image, page: int | None) -> Header:
     header = Header(image.height, image.width, image.mode in GRAY or _has_gray_palette(image), pages, moving)
     _check_kind(image)
     if not _is_deep(image):
-        return header._replace(cut=any("16" in str(tile[3]) for tile in image.tile))  # type: ignore[attr-defined]
+        return header._replace(cut=any(map(_has_16_bits, image.tile)))  # type: ignore[attr-defined]
     values = np.asarray(image)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite((low, high)).all():
@@ -209,6 +209,12 @@ def _check_kind(image: Image.Image) -> None:
             raise ValueError("a TIFF of numbers above 2^31: save it as .npy")
     if deep and image.format == "FITS":
         raise ValueError("a FITS of more than 8 bits, whose zero may lie elsewhere: save it as .npy")
+
+
+def _has_16_bits(tile: Any) -> bool:
+    """Whether the raw form that Pillow decodes a part of an image from, such as ``RGB;16B``, has 16 bits a value."""
+    form = tile[3] if isinstance(tile[3], str) else next(iter(tile[3] or ()), "")
+    return str(form).endswith((";16B", ";16L", ";16N"))
 
 
 def _values(tag: Any) -> tuple[Any, ...]:

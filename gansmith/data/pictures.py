@@ -107,8 +107,8 @@ def _read_pages(
     chosen = choice(len(stack.places), limit)
     decoded = read_pictures(stack, options, chosen)
     several = sum(n > 1 for _, n in counts)
-    files = "1 file" if several == 1 else f"{several:,} files"
-    note = f"{len(stack.places):,} pictures, as {files} {'has' if several == 1 else 'have'} several pages"
+    has = "has" if several == 1 else "have"
+    note = f"{len(stack.places):,} pictures, as {counted(several, 'file')} {has} several pages"
     notes = (f"{note} (--first-page takes the first alone)", *limit_note(len(chosen), len(stack.places)))
     data = replace(decoded.data, notes=(*notes, *decoded.data.notes))
     return replace(decoded, data=data, indices=tuple(stack.places[index][0] for index in decoded.indices))

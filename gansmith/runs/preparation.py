@@ -81,7 +81,7 @@ def never_saved(run: RunFolder) -> bool:
 
 OWN_FILES = (
     *("run.json", "recipe.py", "log.jsonl", "monitor.jsonl", "checkpoint.pt", "checkpoint.previous.pt"),
-    *("report.html", *(f"{exhibit.name}/000000.png" for exhibit in EXHIBITS)),
+    *("report.html", "skipped.csv", *(f"{exhibit.name}/000000.png" for exhibit in EXHIBITS)),
 )
 """What a run writes before its first step."""
 

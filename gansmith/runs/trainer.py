@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import shlex
 import sys
 import time
@@ -17,7 +18,7 @@ from gansmith.counting import counted
 from gansmith.data import Dataset
 from gansmith.data.files import one_line
 from gansmith.data.selection import Selection
-from gansmith.disk.atomic import remove_parts
+from gansmith.disk.atomic import atomic, remove_parts
 from gansmith.disk.folders import folder_of, refuse_existing
 from gansmith.dynamics.pull import Diverged
 from gansmith.examinations.measure import sentences
@@ -126,10 +127,10 @@ def train(
         run = RunFolder.create_numbered(Path("runs"), f"{recipe.name}-{dataset.name}", record, recipe.source)
     else:
         run = RunFolder.create(folder, record, recipe.source)
-    _list_skipped(run, dataset)
     _print_start(training, run, dataset)
     with run.held():
         try:
+            _list_skipped(run, dataset)
             return _go_on(training, run, checkpoint_every)
         except FloatingPointError:
             raise
@@ -143,10 +144,13 @@ def _list_skipped(run: RunFolder, data: Dataset) -> None:
     """Names every file that could not be used, with the reason, in a table of the run."""
     if not data.skipped:
         return
-    with (run.path / "skipped.csv").open("w", encoding="utf-8", newline="", errors="replace") as file:
-        table = csv.writer(file)
-        table.writerow(("file", "reason"))
-        table.writerows(data.skipped.items())
+    text, path = io.StringIO(newline=""), run.path / "skipped.csv"
+    csv.writer(text).writerows([("file", "reason"), *data.skipped.items()])
+    try:
+        with atomic(path) as file:
+            file.write(text.getvalue().encode("utf-8", "replace"))
+    except OSError as error:
+        raise Refusal(f"cannot write {path}: {error.strerror}") from error
 
 
 def resume(

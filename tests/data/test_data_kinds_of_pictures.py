@@ -63,6 +63,13 @@ def test_colors_of_16_bits_say_that_they_are_cut(tmp_path):
     assert "of 16 bits a value the upper 8 are taken, in 1 picture with colors" in load(str(tmp_path / "a.png")).notes
 
 
+@pytest.mark.parametrize("name", ["a.bmp", "a.png", "a.tif", "a.jpg"])
+def test_bytes_are_not_taken_for_cut_whatever_the_length_of_a_row(tmp_path, name):
+    """A row of 54 pixels in colors has 164 bytes in a BMP."""
+    Image.fromarray(RNG.integers(0, 256, (54, 54, 3), dtype=np.uint8)).save(tmp_path / name)
+    assert not any("16 bits" in note for note in load(str(tmp_path / name)).notes)
+
+
 @pytest.mark.parametrize("name", ["a.avif", "a.dcx", "a.webp"])
 def test_the_first_of_several_is_said(tmp_path, name):
     first, second = (Image.fromarray(np.full((16, 16, 3), value, np.uint8)) for value in (90, 200))

@@ -110,3 +110,18 @@ def test_all_skipped_files_are_listed_in_the_run(tmp_path, capsys):
     with (tmp_path / "run" / "skipped.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["file", "reason"] and [row[0] for row in rows[1:]] == [f'text{k},"x".txt' for k in range(9)]
+
+
+def test_a_full_disk_while_skipped_files_are_listed_is_one_line(tmp_path, capsys, monkeypatch):
+    (tmp_path / "data").mkdir()
+    for k in range(40):
+        Image.fromarray(RNG.integers(0, 256, (16, 16), dtype=np.uint8)).save(tmp_path / f"data/{k:02d}.png")
+    (tmp_path / "data/text.txt").write_text("no picture")
+
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gansmith.runs.trainer.atomic", full)
+    words = ["train", "gan", "--data", str(tmp_path / "data"), *TINY, "--out", str(tmp_path / "run")]
+    assert main(words) == 2
+    assert "skipped.csv: No space left on device" in capsys.readouterr().err and not (tmp_path / "run").exists()
