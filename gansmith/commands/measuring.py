@@ -114,6 +114,7 @@ def _like(real: Dataset, args: argparse.Namespace) -> Dataset:
         strict=args.strict,
         largest=LARGEST,
         deep_range=real.deep_range,
+        masks=real.masks,
     )
     return _without_grid(fake)
 

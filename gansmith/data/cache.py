@@ -37,7 +37,7 @@ from gansmith.data.value_range import Ranges
 if TYPE_CHECKING:
     from gansmith.data.resizing import Pixels
 
-VERSION = 3
+VERSION = 4
 CHECKED = 1000  # rows at a time
 Job = tuple[tuple[int, ...], Fit, Ranges]  # the shape of the rows, and how images become rows
 
@@ -217,6 +217,7 @@ def _is_complete(metadata: Any, items: int) -> bool:
             "skipped": [*skipped],
             "fingerprint": str(),
             "deep_range": None | [int() | float(), int() | float()],
+            "masks": bool(),
             "checksum": int(),
         }:
             failed = {row[0] for row in skipped if _is_skipped(row, items)}

@@ -38,6 +38,7 @@ class Dataset:
         classes: the number of classes; labels lie in ``0 .. classes - 1``. None without labels. By default the
             largest label plus one.
         deep_range: the values of more than 8 bits that became 0 and 255; None where all were bytes.
+        masks: whether all values were 0 or 1, and 1 became 255.
         skipped: files that could not be used, by name, with the reason.
         augment: random augmentation of training pictures; held-out ones and `values` are never augmented.
         scale: how columns of vectors are standardized for networks; None if they are seen as they are. `x` is in the
@@ -67,6 +68,7 @@ class Dataset:
     augment: Augment | None = None
     classes: int | None = None
     deep_range: Range | None = None
+    masks: bool = False
     skipped: Mapping[str, str] = field(default_factory=dict, repr=False)
     scale: Scale | None = field(default=None, repr=False)
 
@@ -241,6 +243,7 @@ def assemble(raw: RawData, name: str, source: str) -> Dataset:
         names=raw.names,
         class_names=raw.class_names,
         deep_range=raw.deep_range,
+        masks=raw.masks,
         skipped=raw.skipped,
         scale=scale,
     )

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
+from gansmith.data.picture_kinds import (
+    STACKS,
+    check_kind,
+    has_16_bits,
+    has_extra_channel,
+    is_deep,
+    is_followed,
+    stated_channels,
+)
 from gansmith.data.resizing import Fit
 from gansmith.data.value_range import BYTES, REAL, WHOLE, Ranges, table, to_bytes
 
@@ -20,9 +29,8 @@ if TYPE_CHECKING:
     from gansmith.data.resizing import Pixels
 
 # Pillow runs Ghostscript, which executes programs, for EPS. It reads WMF on Windows only. Of the other formats it only
-# recognizes the first bytes.
-EXCLUDED_FORMATS = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
-STACKS = ("TIFF",)  # formats whose pages are pictures of their own
+# recognizes the first bytes; of FITS it reads neither the scale of the numbers nor planes after the first.
+EXCLUDED_FORMATS = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "FITS"})
 GRAY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 ROTATIONS = {
@@ -46,6 +54,7 @@ class Header(NamedTuple):
         pages: how many pages of the file are pictures.
         moving: whether it is the first of several pictures in the file, as of an animation.
         cut: whether the file has 16 bits a value, of which the upper 8 are read.
+        extra: whether the file has a channel beyond gray or color that is not transparency, and is not read.
         depth: ``BYTES``, ``WHOLE`` or ``REAL``, the kind of its values.
         low: the smallest value, 0 for bytes.
         high: the largest value, 0 for bytes.
@@ -60,6 +69,7 @@ class Header(NamedTuple):
     low: float = 0.0
     high: float = 0.0
     cut: bool = False
+    extra: bool = False
 
 
 def inspect(image: Image.Image, page: int | None) -> Header:
@@ -71,11 +81,13 @@ def inspect(image: Image.Image, page: int | None) -> Header:
     """
     pages = _pages(image) if page is None and image.format in STACKS else 1
     _turn_to(image, page)
-    moving = image.format not in STACKS and bool(getattr(image, "is_animated", False))
-    header = Header(image.height, image.width, image.mode in GRAY or _has_gray_palette(image), pages, moving)
-    _check_kind(image)
-    if not _is_deep(image):
-        return header._replace(cut=any(map(_has_16_bits, image.tile)))  # type: ignore[attr-defined]
+    several = bool(getattr(image, "is_animated", False)) or is_followed(image)
+    moving = image.format not in STACKS and several
+    gray = image.mode in GRAY or _has_gray_palette(image)
+    header = Header(image.height, image.width, gray, pages, moving, extra=has_extra_channel(image))
+    check_kind(image)
+    if not is_deep(image):
+        return header._replace(cut=any(map(has_16_bits, image.tile)))  # type: ignore[attr-defined]
     values = np.asarray(image)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite((low, high)).all():
@@ -139,7 +151,9 @@ def _of_known_kind(file: IO[bytes], error: UnidentifiedImageError) -> Image.Imag
     file.seek(0)
     if start[4:8] == b"ftyp" and start[8:12] in HEIF:
         return _open_heif(file)
-    if start[:4] in (b"II*\0", b"MM\0*") and (channels := _channels(file)) > 4:
+    if start.startswith(b"SIMPLE  ="):
+        raise ValueError("a FITS, whose numbers may have a scale of their own: save it as .npy") from None
+    if start[:4] in (b"II*\0", b"MM\0*") and (channels := stated_channels(file)) > 4:
         raise ValueError(f"a TIFF of {channels} channels: save 1 or 3 of them, or an .npy") from None
     raise error
 
@@ -154,18 +168,6 @@ def _open_heif(file: IO[bytes]) -> Image.Image:
         return Image.open(file, formats=("HEIF",))
     except UnidentifiedImageError:
         raise ValueError("a HEIC picture: it is damaged") from None
-
-
-def _channels(file: IO[bytes]) -> int:
-    """The number that a TIFF's first directory states; 0 if it is damaged."""
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    with suppress(Exception):
-        tags = ImageFileDirectory_v2(file.read(8))
-        file.seek(tags.next)
-        tags.load(file)
-        return int(tags.get(277, 1))
-    return 0
 
 
 def _pages(image: Image.Image) -> int:
@@ -190,41 +192,6 @@ def _turn_to(image: Image.Image, page: int | None) -> None:
         raise ValueError("a smaller copy of another page")
 
 
-def _check_kind(image: Image.Image) -> None:
-    """Refuses what Pillow would read as other numbers than the file's.
-
-    Raises:
-        ValueError: what it is, and the cure.
-    """
-    deep, tags = _is_deep(image), image.tag_v2 if image.format in STACKS else {}  # type: ignore[attr-defined]
-    if tags.get(277, 1) > 4:
-        raise ValueError(f"a TIFF of {tags[277]} channels: save 1 or 3 of them, or an .npy")
-    if deep and tags.get(262) == 0:
-        raise ValueError("a TIFF of more than 8 bits whose 0 is white: save it with 0 as black")
-    if not deep and 2 in _values(tags.get(339)):
-        raise ValueError("a TIFF of signed bytes: save it with 16 bits, or as .npy")
-    if image.mode == "I" and 32 in _values(tags.get(258)) and 2 not in _values(tags.get(339)):
-        values = np.asarray(image)
-        if values.min() < 0:
-            raise ValueError("a TIFF of numbers above 2^31: save it as .npy")
-    if deep and image.format == "FITS":
-        raise ValueError("a FITS of more than 8 bits, whose zero may lie elsewhere: save it as .npy")
-
-
-def _has_16_bits(tile: Any) -> bool:
-    """Whether the raw form that Pillow decodes a part of an image from, such as ``RGB;16B``, has 16 bits a value."""
-    form = tile[3] if isinstance(tile[3], str) else next(iter(tile[3] or ()), "")
-    return str(form).endswith((";16B", ";16L", ";16N"))
-
-
-def _values(tag: Any) -> tuple[Any, ...]:
-    return tag if isinstance(tag, tuple) else () if tag is None else (tag,)
-
-
-def _is_deep(image: Image.Image) -> bool:
-    return image.mode.startswith("I") or image.mode == "F"
-
-
 def _has_gray_palette(image: Image.Image) -> bool:
     colors = image.getpalette("RGB") if image.mode in ("P", "PA") else None
     return colors is not None and colors[0::3] == colors[1::3] == colors[2::3]
@@ -240,7 +207,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _to_gray_or_rgb(image: Image.Image, scale: Ranges) -> Image.Image:
     """Mode L where the image is gray, otherwise RGB."""
-    if _is_deep(image):
+    if is_deep(image):
         values = np.asarray(image)
         if not np.isfinite(values).all():
             raise ValueError("its pixels are not finite")

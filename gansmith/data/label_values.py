@@ -53,9 +53,9 @@ def labels_of_words(words: Mapping[int, str | int], n: int, place: str) -> Label
     matches = {text: WHOLE.fullmatch(text) for text in distinct}
     number = {text: int(match[1]) for text, match in matches.items() if match}
     class_names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes = _written_differently(number)
     if len(number) < len(distinct):
-        class_names = tuple(sorted(distinct))
+        class_names, notes = tuple(sorted(distinct)), ()
         number = {name: k for k, name in enumerate(class_names)}
     elif set(number.values()) == {-1, 1}:
         class_names, notes = ("-1", "1"), ("-1 and 1 are two classes, 0 and 1",)
@@ -64,6 +64,18 @@ def labels_of_words(words: Mapping[int, str | int], n: int, place: str) -> Label
     y = torch.full((n,), -1, dtype=torch.int64)
     y[torch.tensor(list(texts))] = torch.tensor([number[text] for text in texts.values()])
     return Labels(y, class_names, notes)
+
+
+def _written_differently(number: Mapping[str, int]) -> tuple[str, ...]:
+    """A note where different words are one number; 1.0 is written for 1 by programs that allow gaps."""
+    written: dict[int, str] = {}
+    for text, value in sorted(number.items()):
+        digits = re.sub(r"\.0*$", "", text).removeprefix("+")
+        if written.setdefault(value, digits) != digits:
+            return (
+                f"'{written[value]}' and '{digits}' are one number and one class: write one with a letter to part them",
+            )
+    return ()
 
 
 def labels_of_array(array: npt.NDArray[Any], place: str) -> Labels:

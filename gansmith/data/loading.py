@@ -28,6 +28,7 @@ def load(
     strict: bool = False,
     largest: int = 128,
     deep_range: tuple[float, float] | None = None,
+    masks: bool = True,
 ) -> Dataset:
     """Loads images or vectors.
 
@@ -59,6 +60,8 @@ def load(
         strict: whether a file that cannot be decoded is an error; otherwise it is skipped, and named in the notes.
         largest: the largest side in pixels that ``size`` may have.
         deep_range: the range of values of more than 8 bits, as `Dataset.deep_range` of other data.
+        masks: whether images whose values are all 0 or 1 are masks, of which 1 becomes 255; False where they belong to
+            other data, of which they are dark ones.
 
     Returns:
         A `Dataset`; its split is the same for every seed. Vectors whose columns are of very different size are
@@ -92,7 +95,7 @@ def load(
     check_range(value_range)
     check_range(deep_range)
     side = None if content is None else content[0]
-    options = ImageOptions(size, channels, side, crop, largest, first_page, value_range, deep_range)
+    options = ImageOptions(size, channels, side, crop, largest, first_page, value_range, deep_range, masks)
     request = Request(options, label_file, limit, strict, label_column)
     try:
         raw = read_source(source, request)

@@ -21,7 +21,8 @@ from gansmith.data.files import encodable, one_line
 from gansmith.data.idx import DEFLATE_RATIO, LIMIT
 from gansmith.data.label_values import labels_of_array
 from gansmith.data.raw_data import RawData
-from gansmith.data.value_range import Range, deep_note, found_range, to_bytes
+from gansmith.data.rounding import Rounding
+from gansmith.data.value_range import MASK, Range, deep_note, found_range, to_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,7 +125,7 @@ def _samples(x: npt.NDArray[Any], wanted: Range | None, what: str) -> RawData:
     low, high = float(x.min()), float(x.max())
     wanted = wanted or found_range(low, high, x.dtype.kind != "f")
     images, notes = channels_first(_pixels(x, wanted), what)
-    return RawData(images, notes=(*deep_note(low, high, wanted), *notes), deep_range=wanted)
+    return RawData(images, notes=(*deep_note(low, high, wanted), *notes), deep_range=wanted, masks=wanted == MASK)
 
 
 @contextmanager
@@ -232,6 +233,9 @@ def _vectors(x: npt.NDArray[Any], what: str) -> Tensor:
     with np.errstate(over="ignore"):  # overflow is refused below, as not finite
         vectors = torch.from_numpy(x.astype(np.float32))
     _check_finite(vectors.numpy(), what)
+    rounding = Rounding()
+    rounding.look_at(x)
+    rounding.check(what)
     return vectors.contiguous()
 
 

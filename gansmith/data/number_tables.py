@@ -12,15 +12,18 @@ from pathlib import Path
 
 import torch
 
+from gansmith.counting import counted
 from gansmith.data.files import encodable, one_line
 from gansmith.data.label_tables import LABEL_COLUMNS, find_column
 from gansmith.data.label_values import Labels, labels_of_words
 from gansmith.data.raw_data import RawData
+from gansmith.data.rounding import Rounding
 from gansmith.data.tables import Row, as_text, read_rows
 
 ENDINGS = (".csv", ".tsv")
 PICTURE = re.compile(rb"P[1-6]\s")  # the start of a picture in Netpbm's formats, which may be text
 LIMIT = 2 << 30  # bytes; numbers take at most twice as much memory
+BLOCK = 1 << 16  # numbers that are held in 64 bits
 FIRST = 100  # rows in which columns of words are looked for
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-")
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
@@ -65,6 +68,9 @@ def read_number_table(path: Path, label_column: str | None) -> RawData:
                 text.seek(0)
             first, rows = read_rows(text, _rate)
             is_header = any(_number(cell) is None and not _is_missing(cell) for cell in first)
+            if not is_header:
+                start = list(islice(rows, FIRST))
+                is_header, rows = _counts_columns(first, start), chain(start, rows)
             names = [cell.strip() for cell in first] if is_header else [str(k + 1) for k in range(len(first))]
             label = None if label_column is None else find_column(label_column, names, place)
             table = _Table(place, names, label)
@@ -84,11 +90,13 @@ class _Table:
         self.names = [name for k, name in enumerate(names) if k != label]
         self.label_name = "" if label is None else names[label]
         self.values, self.words = array("f"), list[str]()
+        self.rounding = Rounding()
 
     def read(self, rows: Iterable[Row]) -> None:
         """Reads rows until the end."""
         rows = iter(rows)
         start = list(islice(rows, FIRST))
+        block = array("d")
         width = len(self.names) + (self.label is not None)
         number = 0
         for number, cells in enumerate(chain(start, rows), 1):
@@ -101,11 +109,24 @@ class _Table:
             try:
                 if any("_" in cell for cell in cells):
                     raise ValueError
-                self.values.extend(map(float, cells))
+                block.extend(map(float, cells))
             except ValueError:
                 raise self._refusal(number, cells, start[number - 1 :]) from None
+            if len(block) >= BLOCK:
+                self._take(block)
+        self._take(block)
         if not number or not self.names:
             raise ValueError(f"{self.place} holds no numbers: its shape is ({number}, {len(self.names)})")
+
+    def _take(self, block: array[float]) -> None:
+        """Moves numbers of 64 bits to those of 32, and looks at what is lost."""
+        import numpy as np
+
+        if block:
+            self.rounding.look_at(np.frombuffer(block).reshape(-1, len(self.names)))
+            with np.errstate(over="ignore"):  # refused below, as not finite
+                self.values.frombytes(np.frombuffer(block).astype(np.float32).tobytes())
+            del block[:]
 
     def _refusal(self, number: int, cells: Row, following: Sequence[Row]) -> ValueError:
         """What is wrong with a row; of the first rows, all columns that hold words."""
@@ -142,11 +163,14 @@ class _Table:
         if wrong.any():
             row = int(wrong.argmax())
             raise self._missing(row + 1, int((~np.isfinite(x[row])).argmax()))
+        self.rounding.check(self.place, self.names)
         names, notes = self.names, list[str]()
         if names[0] == "" and len(names) > 1 and (x[:, 0] == np.arange(len(x)) + x[0, 0]).all():
             names, x = names[1:], x[:, 1:]
             notes.append("the first column has no name and counts the rows: left out")
-        if is_header:
+        if not is_header:
+            notes.append(f"{counted(len(names), 'column')} without names")
+        else:
             listed = one_line(", ".join(names))[:200]
             notes.insert(0, f"{len(names):,} columns (samples come in this order, without names as in .npy): {listed}")
         like_labels = [name for name in names if name.lower() in LABEL_COLUMNS]
@@ -158,6 +182,17 @@ class _Table:
         labels: Labels = labels_of_words(dict(enumerate(self.words)), len(self.words), self.place)
         notes += [f"labels from column {one_line(self.label_name)}", *labels.notes]
         return RawData(vectors, labels.y, notes=tuple(notes), class_names=tuple(map(encodable, labels.class_names)))
+
+
+def _counts_columns(first: Row, following: Sequence[Row]) -> bool:
+    """Whether a row of whole numbers that count up by one names the columns: those below it have decimal points.
+
+    pandas writes such a row above columns that were given no names.
+    """
+    if len(first) < 2 or not following or not all(re.fullmatch("[0-9]+", cell.strip()) for cell in first):
+        return False
+    counts = [int(cell) for cell in first] == list(range(int(first[0]), int(first[0]) + len(first)))
+    return counts and any("." in cell for row in following for cell in row)
 
 
 def _rate(rows: Sequence[Row]) -> int:

@@ -24,15 +24,16 @@ from gansmith.data.resizing import Fit, ImageOptions, plan
 from gansmith.data.shared_table import PENDING, SharedTable
 from gansmith.data.value_range import (
     BYTES,
+    MASK,
     UNSCALED,
     WHOLE,
     Range,
     Ranges,
     deep_note,
     found_range,
+    mask_range,
     narrow_note,
     shallow_of,
-    shallow_range,
 )
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ def _read(
             if not decodable or _plan(headers[decodable], options) != planned:
                 continue
             rows = table.rows(shape)
-            brightest = int(rows.max())
-            if scale == UNSCALED and (shallow := shallow_range(brightest)):
+            brightest = rows.reshape(len(rows), -1).max(1)
+            if options.masks and scale == UNSCALED and (shallow := mask_range(int(brightest.max()))):
                 continue
             if failed:
                 table.status[:] = PENDING  # if this process is killed while rows move, the build starts again
@@ -155,6 +156,7 @@ def _read(
                 "skipped": list(skipped.items()),
                 "fingerprint": _fingerprint(rows),
                 "deep_range": scale.deep,
+                "masks": scale.shallow == MASK,
             }
             if entry is not None:
                 rows = entry.finish(table.descriptors, job, metadata, pool.is_permanent)
@@ -190,6 +192,7 @@ def _result(source: Source, indices: Sequence[int], rows: Pixels, metadata: Mapp
         notes=(*_skip_note(skipped, len(indices) + len(source.unreadable)), *metadata["notes"]),
         fingerprint=metadata["fingerprint"],
         deep_range=metadata["deep_range"] and tuple(metadata["deep_range"]),
+        masks=metadata["masks"],
         skipped=skipped,
     )
     return DecodedFiles(data, decoded)
@@ -219,11 +222,11 @@ def _deep_range(headers: npt.NDArray[np.void], options: ImageOptions) -> Range |
     return found_range(float(deep["low"].min()), float(deep["high"].max()), bool((deep["depth"] == WHOLE).all()))
 
 
-def _notes(headers: npt.NDArray[np.void], job: Job, brightest: int) -> tuple[str, ...]:
-    """What was done to the pictures, whose largest value is ``brightest`` now."""
+def _notes(headers: npt.NDArray[np.void], job: Job, brightest: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+    """What was done to the pictures, whose largest values are ``brightest`` now."""
     (_, depth, *_), fit, scale = job
     left = int((headers["pages"].astype("i8") - 1).sum())
-    moving, cut = int(headers["moving"].sum()), int(headers["cut"].sum())
+    moving, cut, extra = (int(headers[name].sum()) for name in ("moving", "cut", "extra"))
     deep = headers[headers["depth"] != BYTES]
     return (
         *_color_note(headers, depth),
@@ -233,7 +236,8 @@ def _notes(headers: npt.NDArray[np.void], job: Job, brightest: int) -> tuple[str
         *((f"the first picture is taken of files with several, {moving:,} of them",) if moving else ()),
         *((f"of 16 bits a value the upper 8 are taken, in {counted(cut, 'picture')} with colors",) if cut else ()),
         *(deep_note(float(deep["low"].min()), float(deep["high"].max()), scale.deep) if scale.deep else ()),
-        *narrow_note(len(headers), brightest, scale),
+        *((f"left out: the channel beyond gray or color, in {counted(extra, 'picture')}",) if extra else ()),
+        *narrow_note(brightest, scale),
     )
 
 

@@ -24,6 +24,7 @@ class RawData:
         class_names: the name of label 0, 1, ...; empty if classes have no names.
         fingerprint: of ``x`` alone, if it is known without reading all of ``x``.
         deep_range: the values that became 0 and 255, if they had more than 8 bits each.
+        masks: whether all values were 0 or 1, and 1 became 255.
         skipped: files that could not be used, with the reason.
         source: the name that loads the same data again, if it is another than the user's.
     """
@@ -38,4 +39,5 @@ class RawData:
     fingerprint: str | None = None
     source: str | None = None
     deep_range: Range | None = None
+    masks: bool = False
     skipped: Mapping[str, str] = field(default_factory=dict)

@@ -36,6 +36,7 @@ class ImageOptions:
         first_page: whether only the first page of a file with several is a picture.
         value_range: which values become 0 and 255; None to choose it by the images.
         deep_range: the same for values of more than 8 bits alone, as it was chosen for other images.
+        masks: whether images whose values are all 0 or 1 are masks, of which 1 becomes 255.
     """
 
     size: int | None = None
@@ -46,6 +47,7 @@ class ImageOptions:
     first_page: bool = False
     value_range: Range | None = None
     deep_range: Range | None = None
+    masks: bool = True
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ class Selection:
             "shape": list(data.shape),
             "content": data.content,
             "deep_range": data.deep_range,
+            "masks": data.masks,
             "classes": data.classes,
             "class_names": list(data.class_names),
             "fingerprint": data.fingerprint,

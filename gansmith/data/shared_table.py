@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PENDING, BEGUN, DONE, FAILED = range(4)
 HEADER = [
     *(("height", "u4"), ("width", "u4"), ("gray", "?"), ("pages", "u4"), ("moving", "?"), ("depth", "u1")),
-    *(("low", "f8"), ("high", "f8"), ("cut", "?"), ("digest", "V32")),
+    *(("low", "f8"), ("high", "f8"), ("cut", "?"), ("extra", "?"), ("digest", "V32")),
 ]
 
 

@@ -32,7 +32,7 @@ from gansmith.data.public_datasets import PUBLIC_DATASETS, read_public_dataset
 from gansmith.data.raw_data import RawData
 from gansmith.data.resizing import ImageOptions, plan
 from gansmith.data.tar import open_tar
-from gansmith.data.value_range import Ranges, narrow_note, shallow_of, shallow_range, table
+from gansmith.data.value_range import MASK, Ranges, mask_range, narrow_note, shallow_of, table
 
 NAMED: dict[str, Callable[[], RawData]] = {
     "digits": digits,
@@ -245,13 +245,15 @@ def _spread(raw: RawData, options: ImageOptions) -> RawData:
     """Arrays of bytes: by the range that is asked for; or masks of 0 and 1, whose 1 becomes 255."""
     if raw.deep_range is not None or not len(raw.x):
         return raw
-    ranges = Ranges(shallow_of(options.value_range) or shallow_range(int(raw.x.max())))
+    found = mask_range(int(raw.x.max())) if options.masks else None
+    ranges = Ranges(shallow_of(options.value_range) or found)
     if ranges.shallow is not None:
         values, x = torch.tensor(table(ranges.shallow), dtype=torch.uint8), torch.empty_like(raw.x)
         for row, image in enumerate(raw.x):  # one at a time: positions take eight times the room of bytes
             x[row] = values[image.long()]
-        raw = replace(raw, x=x)
-    return replace(raw, notes=(*raw.notes, *narrow_note(len(raw.x), int(raw.x.max()), ranges)))
+        raw = replace(raw, x=x, masks=ranges.shallow == MASK)
+    brightest = raw.x.flatten(1).amax(1).numpy()
+    return replace(raw, notes=(*raw.notes, *narrow_note(brightest, ranges)))
 
 
 def _read_labels(request: Request, names: Sequence[str], n: int, folder: str = "") -> Labels:

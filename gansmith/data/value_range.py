@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 # This module must not import torch: the worker processes that decode images have to start fast.
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from gansmith.data.resizing import Pixels
 
 Range = tuple[float, float]
 BYTES, WHOLE, REAL = range(3)  # what a file holds: 8 bits a value, larger whole numbers, or floats
+MASK: Range = (0.0, 1.0)
 SLACK = 0.05  # of the range: filters overshoot by about so much; such values are clipped
 NARROW, MANY = 64, 8  # of 256 levels: if so many pictures all reach fewer, that is said
 
@@ -80,15 +82,24 @@ def shallow_of(wanted: Range | None) -> Range | None:
     return wanted if wanted is not None and wanted[0] >= 0 and wanted[1] <= 255 else None
 
 
-def shallow_range(most: int) -> Range | None:
+def mask_range(most: int) -> Range | None:
     """The range of 8-bit pictures whose largest value is ``most``: that of masks of 0 and 1, or else their own."""
-    return (0.0, 1.0) if most == 1 else None
+    return MASK if most == 1 else None
 
 
-def narrow_note(n: int, most: int, scale: Ranges) -> tuple[str, ...]:
-    """Whether n pictures, whose largest value is ``most`` now, were masks; a warning where all of many are dark."""
-    if scale.shallow == (0.0, 1.0) and most > 1:
+def narrow_note(brightest: npt.NDArray[np.uint8], scale: Ranges) -> tuple[str, ...]:
+    """Whether pictures were masks; a warning where all of many are dark, or where some look like masks beside others.
+
+    Arguments:
+        brightest: the largest value of each picture, as it is now.
+        scale: what their values were brought from.
+    """
+    n, most = len(brightest), int(brightest.max())
+    if scale.shallow == MASK and most > 1:
         return ("all values are 0 or 1: 1 becomes 255",)
+    if scale == UNSCALED and most >= NARROW and (faint := int((brightest == 1).sum())):
+        has = "has" if faint == 1 else "have"
+        return (f"{faint:,} of {n:,} pictures {has} no value above 1, as masks of 0 and 1: save all with 255 as white",)
     if n < MANY or most >= NARROW:
         return ()
     cure = f"--range 0,{most} makes them brighter" if scale == UNSCALED and most else "look at --range"

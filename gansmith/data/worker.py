@@ -17,8 +17,7 @@ import mmap
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ import numpy as np
 
 from gansmith.data.archive import read_entry
 from gansmith.data.decode import decode, inspect, open_image, reason
+from gansmith.data.picture_kinds import kept_position
 from gansmith.data.resizing import Fit
 from gansmith.data.shared_table import BEGUN, DONE, FAILED, HEADER
 from gansmith.data.tar import read_part
@@ -104,21 +104,13 @@ class _Reader:
     def digest(self, page: int | None) -> bytes:
         """SHA-256 of the file's bytes; of a page, that of the file's and the page."""
         if not self._digest:
-            with _kept(self._file):
+            with kept_position(self._file):
                 self._digest = _digest(self._file)
         return self._digest if page is None else hashlib.sha256(self._digest + b"%d" % page).digest()
 
     def close(self) -> None:
         self._place = None
         self._opened.close()
-
-
-@contextmanager
-def _kept(file: IO[bytes]) -> Iterator[None]:
-    """Puts the position of a file back, which its reader goes on from."""
-    place = file.tell()
-    yield
-    file.seek(place)
 
 
 def _pair(values: list[float] | None) -> Range | None:

@@ -225,6 +225,7 @@ def without_samples(record: dict[str, Any]) -> Dataset:
         class_names=tuple(record.get("class_names", ())),
         classes=record.get("classes"),
         deep_range=record.get("deep_range") and tuple(record["deep_range"]),
+        masks=record.get("masks", True),  # older records do not say; then each picture says it
         scale=Scale.from_record(record.get("scale")),
     )
 

@@ -38,6 +38,7 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
     "value_range": (list, NONE),
     "first_page": (bool,),
     "deep_range": (list, NONE),
+    "masks": (bool,),
     "class_names": (list,),
     "classes": (int, NONE),
     "digest": (str,),

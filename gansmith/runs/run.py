@@ -161,6 +161,7 @@ class Run:
                 value_range=selection.value_range if data.deep_range is None else None,
                 first_page=selection.first_page,
                 deep_range=data.deep_range,
+                masks=data.masks,
                 strict=strict,
             )
 

@@ -61,6 +61,15 @@ def test_integers(tmp_path):
     assert (y.tolist(), class_names) == ([0, 1, -1, -1], ("7", "no"))
 
 
+def test_one_number_written_in_two_ways_is_said(tmp_path):
+    y, _, notes = read_labels(write(tmp_path / "a", "cat/1.png,1\ndog/1.png,01\n2.png,0\n"), NAMES, 4)
+    assert y.tolist() == [1, 1, 0, -1] and "'01' and '1' are one number and one class" in notes[-1]
+    y, _, notes = read_labels(write(tmp_path / "a", "cat/1.png,1\ndog/1.png,1.0\n2.png,+1\n"), NAMES, 4)
+    assert y.tolist() == [1, 1, 1, -1] and len(notes) == 1
+    words = read_labels(write(tmp_path / "a", "cat/1.png,1\ndog/1.png,01\n2.png,x1\n"), NAMES, 4)
+    assert words.class_names == ("01", "1", "x1") and len(words.notes) == 1
+
+
 def test_stylegan(tmp_path):
     rows = [[name, k] for k, name in enumerate(NAMES)]
     y, class_names, _ = read_labels(write(tmp_path / "dataset.json", json.dumps({"labels": rows})), NAMES, 4)

@@ -44,6 +44,10 @@ BAD = {
     "five dimensions": (np.zeros((1, 1, 1, 1, 1)), "but has .1, 1, 1, 1, 1"),
     "no images": (GRAY[:0], "is empty"),
     "NaN": (np.array([[np.nan, 0.0]]), "but 1 are NaN"),
+    "times of a minute": (
+        2**40 + np.arange(60).reshape(30, 2),
+        "column 1 has 1099511627776 to 1099511627834, in steps",
+    ),
     "words": (np.array([["a", "b"]]), "needs numbers"),
     "fields": (np.zeros((2, 2), [("a", "u1")]), "needs numbers"),
     "images of words": (np.full((3, 8, 8), "a"), "needs numbers"),

@@ -43,6 +43,16 @@ def test_numbers(tmp_path, case):
     assert ("counted" in case) == any("counts the rows: left out" in note for note in data.notes)
 
 
+def test_names_of_columns_that_are_numbers(tmp_path):
+    """As pandas writes them above columns without names; whole numbers below them may be a row like the others."""
+    (tmp_path / "a.csv").write_text("2019,2020,2021\n" + rows(","))
+    data = load(str(tmp_path / "a.csv"))
+    assert torch.equal(data.x, torch.from_numpy(X)) and any("2019, 2020, 2021" in note for note in data.notes)
+    (tmp_path / "a.csv").write_text("0,1\n1,3\n2,5\n")
+    data = load(str(tmp_path / "a.csv"))
+    assert len(data.x) == 3 and data.notes == ("2 columns without names",)
+
+
 def test_one_column_and_one_row(tmp_path):
     (tmp_path / "a.csv").write_text("income\n" + "".join(f"{k}\n" for k in range(9)))
     assert load(str(tmp_path / "a.csv")).x.flatten().tolist() == list(range(9))
@@ -82,6 +92,15 @@ BAD = {
     "not a number": ("age,income\n1,2\n3,nan\n", "column income of row 2"),
     "infinite": ("1,2\n3,inf\n", "column 2 of row 2"),
     "too large": ("1,2\n3,1e39\n", "column 2 of row 2"),
+    "times of a minute": (
+        "time,a\n" + "".join(f"{1700000000 + k},{k}\n" for k in range(60)),
+        "column time has 1700000000 to 1700000059, in steps of 128 in 32 bits: subtract its smallest number",
+    ),
+    "large numbers late": (
+        "".join(f"{16777216 + (k > 40000)},{k}.5\n" for k in range(40010)),
+        "column 1 has 16777216 to 16777217, in steps of 2 in 32 bits",
+    ),
+    "small numbers": ("".join(f"{k}e-46,{k}\n" for k in range(30)), "column 1 has 0 to 2.9e-45, in steps of 1.4e-45"),
     "decimal commas": ("age;income\n1,5;2,5\n3,5;4,5\n", "needs decimal points, but has 1,5: write 1.5, not 1,5"),
     "another number of columns": ("1,2\n" * 300 + "3\n", "needs 2 columns in each row, but has 1 in row 301"),
     "a header alone": ("age,income\n", "holds no numbers"),

@@ -10,6 +10,7 @@ from gansmith.commands.cli import main
 from gansmith.data import load
 from gansmith.data.selection import Selection
 from gansmith.data.value_range import found_range
+from gansmith.runs.opening import without_samples
 
 RNG = np.random.default_rng(0)
 
@@ -76,6 +77,33 @@ def test_masks_of_0_and_1(tmp_path):
     for source in (save(tmp_path / "masks", masks), str(tmp_path / "bytes.npy"), str(tmp_path / "bool.npy")):
         data = load(source)
         assert torch.equal(data.x[:, 0], expected) and any("255" in note for note in data.notes)
+
+
+def test_masks_beside_masks_of_another_scale_are_said(tmp_path):
+    masks = RNG.integers(0, 2, (4, 16, 16), dtype=np.uint8)
+    masks[1:] *= 255
+    note = "1 of 4 pictures has no value above 1, as masks of 0 and 1: save all with 255 as white"
+    np.save(tmp_path / "bytes.npy", masks)
+    for source in (save(tmp_path / "masks", masks), str(tmp_path / "bytes.npy")):
+        data = load(source)
+        assert torch.equal(data.x[:, 0], torch.from_numpy(masks)) and data.notes == (note,) and not data.masks
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_a_later_picture_of_0_and_1_is_a_mask_where_the_data_were_masks(tmp_path, masks):
+    x = RNG.integers(0, 2 if masks else 256, (40, 16, 16), dtype=np.uint8)
+    folder, run = save(tmp_path / "data", x), tmp_path / "run"
+    assert main(["train", "ogan", "--data", folder, "--steps", "2", *TINY, "--out", str(run)]) == 0
+    from gansmith import load_run
+
+    trained = load_run(run)
+    Image.fromarray(np.eye(16, dtype=np.uint8)).save(tmp_path / "one.png")
+    assert int(trained.load(tmp_path / "one.png").x.max()) == (255 if masks else 1)
+    Image.fromarray(np.eye(16, dtype=np.uint8) * 200).save(tmp_path / "other.png")
+    assert int(trained.load(tmp_path / "other.png").x.max()) == 200
+    record = trained.folder.record["data"]
+    del record["masks"]  # as runs of older versions
+    assert without_samples(record).masks
 
 
 def test_masks_in_the_cache(tmp_path, monkeypatch):
