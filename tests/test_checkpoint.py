@@ -459,9 +459,14 @@ def test_a_file_that_cannot_be_read_again_takes_nobodys_place(tmp_path, monkeypa
     assert checkpoint.load(path) == {"a": 1} and not checkpoint.previous(path).exists()
 
 
-@pytest.mark.parametrize("value", [np.float32("nan"), np.float16("inf"), np.array(np.nan)])
-def test_numbers_of_numpy_that_are_not_finite_are_seen(value):
-    assert list(checkpoint.not_finite({"game": {"losses": [value, 1.0]}})) == ["game.losses.0"]
+def test_an_entry_that_states_more_bytes_than_the_file_has_is_not_read(tmp_path, path):
+    """Once 4 GB were asked of the system for it."""
+    checkpoint.save(path, STATE)
+    content = path.read_bytes()
+    at = content.index(b"PK\x01\x02")
+    path.write_bytes(content[: at + 20] + b"\xff\xff\xff\xfe" + content[at + 24 :])
+    with pytest.raises(ValueError, match="its entries are compressed"):
+        checkpoint.load(path)
 
 
 @pytest.mark.parametrize("content", ["self", "doubled"])

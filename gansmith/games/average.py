@@ -43,7 +43,16 @@ class Average(AveragedModel):
 
     def __init__(self, game: Game, decay: float = 0.999) -> None:
         with _copyable(game):
-            super().__init__(game, multi_avg_fn=lambda *_: None)
+            try:
+                super().__init__(game, multi_avg_fn=lambda *_: None)
+            except (
+                TypeError,
+                ValueError,
+                RuntimeError,
+                NotImplementedError,
+            ) as error:  # of deepcopy
+                reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+                raise ValueError(f"needs a game that can be copied, for its average, but {reason}") from error
         self.decay = decay
         self.multi_avg_fn = self._follow  # a method, and no closure: that of a copy counts for itself
         self.module.eval()

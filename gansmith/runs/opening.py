@@ -25,9 +25,9 @@ from gansmith.runs import flags, lookup
 from gansmith.runs.folder import RunFolder
 from gansmith.runs.lookup import AnyRecipe, Recipe
 from gansmith.training import checkpoint
-from gansmith.training.checkpoint import State
 from gansmith.training.experiment import Experiment
 from gansmith.training.loop import Training
+from gansmith.training.state import State
 
 DEVICES = r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?"
 

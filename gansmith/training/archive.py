@@ -61,7 +61,8 @@ def sound_archive(file: BinaryIO) -> io.BytesIO:
     with ZipFile(file) as archive, ZipFile(copy, "w", ZIP_STORED) as sound:
         entries = archive.infolist()
         names = [entry.filename for entry in entries]
-        if any(entry.compress_type != ZIP_STORED for entry in entries) or sum(e.file_size for e in entries) > size:
+        stored = all(e.compress_type == ZIP_STORED and e.compress_size == e.file_size for e in entries)
+        if not stored or sum(e.file_size for e in entries) > size:
             raise ValueError("its entries are compressed")
         if len(set(names)) < len(names) or not all(ENTRY.fullmatch(name) for name in names):
             raise ValueError("it holds entries that torch does not write")

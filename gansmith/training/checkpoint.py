@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import cmath
 import hashlib
 import os
 import pickle
 import warnings
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from gansmith.disk.atomic import atomic
 from gansmith.disk.folders import open_file
-from gansmith.training.archive import DTYPES, sound_archive
+from gansmith.training.archive import sound_archive
+from gansmith.training.state import SHARED, State, plain
 
 FORMAT = 1
-LONGEST = 2000  # bits of a whole number
-SHARED = 16  # names under which a tensor may be saved once, on average
-
-State = dict[str, Any]
-PLAIN = (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
 
 
 def save(path: Path, state: State, *, keep: bool = True, again: bool = True) -> None:
@@ -48,8 +41,7 @@ def save(path: Path, state: State, *, keep: bool = True, again: bool = True) -> 
         ValueError: the state holds something else; the file cannot be written (a full disk, say). What was there
             before is still there.
     """
-    names: Counter[int] = Counter()
-    state = {key: plain(value, key, names) for key, value in state.items()}
+    state = plain(state)
     try:
         with atomic(path) as file:
             torch.save({"format": FORMAT, "sha256": digest(state), "state": state}, file)
@@ -134,116 +126,6 @@ def load_newest(path: Path) -> tuple[State, str | None]:
         if not previous(path).exists():
             raise
         return load(previous(path)), f"{error}; went back to the checkpoint before it"
-
-
-def plain(value: Any, name: str, names: Counter[int] | None = None) -> Any:
-    """A value of what a checkpoint can hold, with numbers of numpy as Python's.
-
-    A tensor with many names (a layer that is registered often) is written more than once: a file that is small beside
-    what it holds is refused when it is read.
-
-    Arguments:
-        value: from a state.
-        name: of its place there, as in ``dynamics.optimizers``.
-        names: how many names each tensor's memory has had.
-
-    Raises:
-        ValueError: it is, or holds, something that could not be read again without running code.
-
-    Example:
-        >>> import numpy as np
-        >>> plain({"lr": np.float64(0.5)}, "group")
-        {'lr': 0.5}
-        >>> plain([{1, 2}], "game.seen")
-        Traceback (most recent call last):
-        ...
-        ValueError: needs a state of tensors, ... but game.seen.0 is a set: convert it in get_extra_state or state_dict
-    """
-    names = Counter() if names is None else names
-    if isinstance(value, Tensor):
-        return _plain_tensor(value, name, names)
-    if type(value) in PLAIN and not _is_beyond(value):
-        return value
-    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
-        number = value.item()
-        if type(number) is not type(value):  # a long double is its own item
-            return plain(number, name, names)
-    if type(value) in (dict, OrderedDict):
-        return {plain(key, f"{name}.{key}"): plain(item, f"{name}.{key}", names) for key, item in value.items()}
-    if type(value) in (list, tuple, torch.Size):
-        items = [plain(item, f"{name}.{i}", names) for i, item in enumerate(value)]
-        return items if isinstance(value, list) else tuple(items)
-    raise ValueError(
-        f"needs a state of tensors, numbers, words, lists and dicts, but {name} is a {type(value).__name__}: convert "
-        "it in get_extra_state or state_dict"
-    )
-
-
-def _plain_tensor(value: Tensor, name: str, names: Counter[int]) -> Tensor:
-    """A tensor that has its own numbers, and nothing else, so that torch writes it in the form that is read."""
-    kind = type(value)
-    if kind not in (Tensor, Parameter) or value.layout != torch.strided or value.is_meta or _is_beyond(value.dtype):
-        raise ValueError(
-            f"needs dense tensors of the types {', '.join(DTYPES)}, but {name} is a {kind.__name__}, {value.dtype}, "
-            f"{value.layout}, on {value.device}: convert it in get_extra_state or state_dict"
-        )
-    value = value.detach().resolve_conj().resolve_neg()
-    if value.numel() * value.element_size() > value.untyped_storage().nbytes():  # one number under many places
-        value = value.contiguous()
-    memory = value.untyped_storage().data_ptr()
-    names[memory] += 1
-    return value if names[memory] % (SHARED // 2) else value.clone()
-
-
-def _is_beyond(value: Any) -> bool:
-    """Whether a plain value is one that is not read: a type of tensors of few machines, or an endless whole number."""
-    if isinstance(value, torch.dtype):
-        return str(value).removeprefix("torch.") not in DTYPES
-    return type(value) is int and value.bit_length() > LONGEST
-
-
-def form(value: Any) -> str:
-    """A digest of what a state is made of, whatever its numbers: two states of one form are written alike.
-
-    Example:
-        >>> form({"a": torch.zeros(2)}) == form({"a": torch.ones(2)}) != form({"a": torch.ones(3)})
-        True
-    """
-    return hashlib.sha256(repr(_form(value)).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _form(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return type(value), value.dtype, tuple(value.shape), value.layout
-    if isinstance(value, Mapping):
-        return [(key, _form(item)) for key, item in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [_form(item) for item in value]
-    return type(value)
-
-
-def not_finite(value: Any, name: str = "") -> dict[str, str]:
-    """The names of tensors and numbers in a state that are, or hold, infinity or NaN; and which.
-
-    Example:
-        >>> not_finite({"a": torch.zeros(2), "b": [torch.tensor(float("inf")), float("nan")]})
-        {'b.0': 'infinite', 'b.1': 'NaN'}
-    """
-    if isinstance(value, Tensor):
-        numbers = value.is_floating_point() or value.is_complex()
-        if not numbers or bool(value.isfinite().all()):
-            return {}
-        return {name: "NaN" if bool(value.isnan().any()) else "infinite"}
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, (float, complex)):
-        return {} if cmath.isfinite(value) else {name: "NaN" if cmath.isnan(value) else "infinite"}
-    items: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, Mapping) else ()
-    items = enumerate(value) if isinstance(value, (list, tuple)) else items
-    bad: dict[str, str] = {}
-    for key, item in items:
-        bad |= not_finite(item, f"{name}.{key}" if name else str(key))
-    return bad
 
 
 def digest(value: Any) -> str:

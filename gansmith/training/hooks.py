@@ -14,6 +14,7 @@ from gansmith.disk.log import read_log
 from gansmith.dynamics.gradients import Diverged
 from gansmith.training import checkpoint
 from gansmith.training.loop import Hook, Training
+from gansmith.training.state import form, not_finite, plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -137,7 +138,7 @@ class Checkpoint(Hook):
         self.form = ""
 
     def start(self, training: Training) -> None:
-        self.meant = checkpoint.not_finite(training.state_dict())  # from the beginning: a lowest value so far, say
+        self.meant = not_finite(plain(training.state_dict()))  # from the beginning: a lowest value so far, say
         self.sound = training.step
         if training.step == 0:
             self._save(training)
@@ -153,16 +154,16 @@ class Checkpoint(Hook):
             self._save(training)
 
     def _save(self, training: Training) -> None:
-        first, state = self.saved is None, training.state_dict()
-        bad = [name for name, what in checkpoint.not_finite(state).items() if self.meant.get(name) != what]
+        first, state = self.saved is None, plain(training.state_dict())
+        bad = [name for name, what in not_finite(state).items() if self.meant.get(name) != what]
         if bad:
             origin = [name for name in bad if name.startswith("game.")]  # the average has it from there
             since = None if self.sound == training.step - 1 else self.sound
             raise Diverged((origin or bad)[:3], step=training.step, since=since)
-        self.sound, form = training.step, checkpoint.form(state)
+        self.sound, made_of = training.step, form(state)
         keep = not first or checkpoint.is_whole(self.path)
-        checkpoint.save(self.path, state, keep=keep, again=form != self.form)
-        self.form = form
+        checkpoint.save(self.path, state, keep=keep, again=made_of != self.form)
+        self.form = made_of
         self.saved = training.number, training.step
 
 

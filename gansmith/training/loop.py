@@ -20,9 +20,9 @@ from gansmith.dynamics.conflicts import conflicts_with_data, warn
 from gansmith.games.average import Average
 from gansmith.games.base import Game
 from gansmith.notes import Notes
-from gansmith.training.checkpoint import State
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.precision import choose_device, choose_precision
+from gansmith.training.state import State
 
 
 class Hook:

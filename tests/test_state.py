@@ -1,0 +1,104 @@
+"""What a state may hold is known before the first step: anything else is refused at once, by its name."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gansmith.data import load
+from gansmith.dynamics import Alternating
+from gansmith.games import GAN, Normal
+from gansmith.games.average import Average
+from gansmith.networks import MLP
+from gansmith.objectives import Hinge
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.hooks import Checkpoint
+from gansmith.training.loop import Training, train
+from gansmith.training.state import MOST, not_finite, plain
+
+
+class Remembers(GAN):
+    """A game with a history of its own."""
+
+    seen = None
+
+    def get_extra_state(self):
+        return {"seen": self.seen[0]} if self.seen else {}
+
+    def set_extra_state(self, state):
+        pass
+
+
+def experiment():
+    game = Remembers(MLP(2, 2, 8), MLP(2, None, 8), Hinge(), Normal(2))
+    adams = {name: torch.optim.Adam(player.parameters()) for name, player in game.players().items()}
+    return Experiment([Stage(game, Alternating(adams), load("ring", limit=50), 2, 8)])
+
+
+def nested(depth, times=1):
+    value = [1]
+    for _ in range(depth):
+        value = [value] * times
+    return value
+
+
+ITSELF = []
+ITSELF.append(ITSELF)
+BEYOND = {
+    "deep": (lambda: nested(900), "lies within more than 50 lists"),
+    "itself": (lambda: ITSELF, "lies within more than 50 lists"),
+    "a list twice, again and again": (lambda: nested(40, 2), "comes after 1,000,000 other entries"),
+    "many": (lambda: [None] * (MOST + 1), "comes after 1,000,000 other entries"),
+    "sparse": (lambda: torch.eye(2).to_sparse(), "needs dense tensors"),
+    "by rows": (lambda: torch.eye(2).to_sparse_csr(), "needs dense tensors"),
+    "without numbers": (lambda: torch.empty(2, device="meta"), "needs dense tensors"),
+    "nested": (lambda: torch.nested.nested_tensor([torch.ones(2)]), "needs dense tensors"),
+    "of another library": (lambda: torch.ones(2).to_mkldnn(), "needs dense tensors"),
+    "of eight bits": (lambda: torch.ones(2).to(torch.float8_e4m3fn), "needs dense tensors"),
+    "a generator": (lambda: (i for i in ()), "is a generator"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch's, that some kinds of tensors are young
+@pytest.mark.parametrize("case", BEYOND)
+def test_what_a_checkpoint_cannot_hold_is_refused_before_the_first_step(case, tmp_path):
+    make, words = BEYOND[case]
+    value = make()
+    begun = time.process_time()
+    training = Training(experiment())
+    training.game.seen = (value,)
+    with pytest.raises(ValueError, match=words) as caught:
+        train(training, [Checkpoint(tmp_path / "checkpoint.pt")])
+    assert "game._extra_state.seen" in str(caught.value) and "convert it in get_extra_state" in str(caught.value)
+    assert training.step == 0 and time.process_time() - begun < 10 and not list(tmp_path.iterdir())
+
+
+def test_what_appears_later_is_refused_by_its_name(tmp_path):
+    training = Training(experiment())
+    hook = Checkpoint(tmp_path / "checkpoint.pt")
+    hook.start(training)
+    optimizer = training.stage.dynamics.optimizers["critic"][0]
+    training.advance()
+    optimizer.state["seen"] = torch.ones(2).to(torch.float8_e4m3fn)
+    with pytest.raises(ValueError, match=r"dynamics\..*seen is a Tensor, torch\.float8"):
+        hook.end(training, None)
+
+
+def test_fifty_lists_and_many_entries_are_taken():
+    state = {"deep": nested(49), "many": list(range(10_000))}
+    assert plain(state) == state
+
+
+@pytest.mark.parametrize("value", [np.float32("nan"), np.float16("inf"), np.array(np.nan)])
+def test_numbers_of_numpy_that_are_not_finite_are_seen(value):
+    assert list(not_finite(plain({"game": {"losses": [value, 1.0]}}))) == ["game.losses.0"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_game_that_cannot_be_copied_says_so():
+    game = experiment().stages[0].game
+    game.rows = nn.Buffer(torch.eye(2).to_sparse_csr())
+    with pytest.raises(ValueError, match="needs a game that can be copied, for its average, but"):
+        Average(game)
