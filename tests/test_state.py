@@ -49,8 +49,8 @@ ITSELF.append(ITSELF)
 BEYOND = {
     "deep": (lambda: nested(900), "lies within more than 50 lists"),
     "itself": (lambda: ITSELF, "lies within more than 50 lists"),
-    "a list twice, again and again": (lambda: nested(40, 2), "comes after 1,000,000 other entries"),
-    "many": (lambda: [None] * (MOST + 1), "comes after 1,000,000 other entries"),
+    "a list twice, again and again": (lambda: nested(40, 2), "comes after 200,000 other entries"),
+    "many": (lambda: [None] * (MOST + 1), "comes after 200,000 other entries"),
     "sparse": (lambda: torch.eye(2).to_sparse(), "needs dense tensors"),
     "by rows": (lambda: torch.eye(2).to_sparse_csr(), "needs dense tensors"),
     "without numbers": (lambda: torch.empty(2, device="meta"), "needs dense tensors"),

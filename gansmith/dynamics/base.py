@@ -114,6 +114,7 @@ class Dynamics:
         for name, several in self.optimizers.items():
             for optimizer, optimizer_state in zip(several, state["optimizers"][name], strict=True):
                 optimizer.load_state_dict(optimizer_state)
+                _keep_types(optimizer, optimizer_state)
 
     def _check_state(self, state: Mapping[str, Any]) -> None:
         """Before any of it is loaded."""
@@ -122,6 +123,9 @@ class Dynamics:
                 f"needs the state of a {type(self).__name__}, but got one without {', '.join(missing)}: "
                 "it is another dynamics'"
             )
+        for key in ("steps", "draws"):
+            if type(state[key]) is not int or state[key] < 0:
+                raise ValueError(f"needs {key} as a number of at least 0, but got {state[key]!r:.40}: it is damaged")
         if unknown := sorted(set(state["optimizers"]) - set(self.optimizers)):
             raise ValueError(f"needs states of {', '.join(self.optimizers)}, but got one of {', '.join(unknown)} too")
         for name, several in self.optimizers.items():
@@ -191,3 +195,21 @@ class Dynamics:
                 f"{type(self).__name__} needs gradients in full precision, but got autocast to {self.pull.autocast}: "
                 "leave it out, Pull(autocast=None)"
             )
+
+
+def _keep_types(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
+    """Puts back what torch casts to the precision of its parameter: sums in float64, counts and masks."""
+    for group, before in zip(optimizer.param_groups, saved["param_groups"], strict=True):
+        for p, number in zip(group["params"], before["params"], strict=True):
+            for key, value in saved["state"].get(number, {}).items():
+                optimizer.state[p][key] = _uncast(optimizer.state[p][key], value)
+
+
+def _uncast(loaded: Any, saved: Any) -> Any:
+    if isinstance(saved, Tensor):
+        return loaded if loaded.dtype == saved.dtype else saved.to(loaded.device, copy=True)
+    if isinstance(saved, Mapping):
+        return {key: _uncast(loaded[key], value) for key, value in saved.items()}
+    if isinstance(saved, (list, tuple)):
+        return type(saved)(_uncast(one, value) for one, value in zip(loaded, saved, strict=True))
+    return loaded

@@ -147,6 +147,23 @@ def _check_groups(name: str, groups: Groups, saved: Groups) -> None:
                 f"needs the state of the {name}'s kind of optimizer, but got one without {', '.join(missing)}: "
                 "it is another kind's"
             )
+        if other := [key for key, own in group.items() if key != "params" and not _is_alike(own, before.get(key, own))]:
+            raise ValueError(
+                f"needs the options of the {name}'s optimizer, but got {other[0]}={before[other[0]]!r:.40} for "
+                f"{group[other[0]]!r:.40}: {OTHER}"
+            )
+
+
+def _is_alike(own: object, saved: object) -> bool:
+    """Whether an option is of the kind of its own: numbers, tuples of as many; what is None may become either."""
+    if isinstance(own, bool) or own is None:
+        return saved is None or isinstance(saved, bool)
+    if isinstance(own, tuple):
+        return isinstance(saved, (tuple, list)) and len(saved) == len(own) and all(map(_is_alike, own, saved))
+    if isinstance(own, (int, float, Tensor)):
+        single = isinstance(saved, Tensor) and saved.numel() == 1
+        return single or (isinstance(saved, (int, float)) and not isinstance(saved, bool))
+    return isinstance(saved, type(own))
 
 
 def _check_moments(name: str, groups: Groups, saved: Groups, states: Mapping[int, Mapping[str, Any]]) -> None:

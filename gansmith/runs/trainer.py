@@ -7,7 +7,8 @@ import io
 import shlex
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from gansmith.refusal import Refusal, refusals
 from gansmith.report.page import write_report
 from gansmith.runs import flags, gallery, summary
 from gansmith.runs.folder import RunFolder, machine
-from gansmith.runs.lookup import AnyRecipe, as_recipe, digest
+from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
 from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, same_data, take_up
 from gansmith.runs.preparation import check_request, chosen_data, discard, never_saved, planned_steps
 from gansmith.runs.run import Run
@@ -208,7 +209,27 @@ def resume(
         if moved is not None or labels is not None:
             where = Selection.of(run.record["data"]).moved(moved or run.record["data"]["source"])
             run.update(data=replace(where, labels=labels or where.labels).record(dataset))
-        return _go_on(training, run, checkpoint_every)
+        with _blaming_the_checkpoint(training, run, source):
+            return _go_on(training, run, checkpoint_every)
+
+
+@contextmanager
+def _blaming_the_checkpoint(training: Training, run: RunFolder, recipe: Recipe) -> Iterator[None]:
+    """What fails in the first step after a resume, in a recipe that is ours, fails by what the checkpoint holds.
+
+    Only steps tell whether an optimizer takes a state: each kind has its own. An error in the user's own recipe is
+    shown as what it is.
+    """
+    begun = training.number, training.step
+    try:
+        yield
+    except (AssertionError, TypeError, ValueError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
+        ours = recipe.source is None and not recipe.python and not isinstance(error, torch.OutOfMemoryError)
+        if isinstance(error, (Refusal, FloatingPointError)) or not ours or (training.number, training.step) != begun:
+            raise
+        raise Refusal(
+            f"{run.checkpoint} cannot be gone on from ({one_line(error)}): it is damaged, or of another torch"
+        ) from error
 
 
 def _go_on(training: Training, run: RunFolder, seconds: float) -> Run:

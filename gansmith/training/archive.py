@@ -7,11 +7,15 @@ import os
 import pickle
 import pickletools
 import re
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from zipfile import ZIP_STORED, ZipFile
 
 LARGEST_PICKLE = 2**26
 """Bytes of the part that describes the tensors; ours have a few hundred for each."""
+MOST_OPCODES = 1_000_000
+"""Of that part; ours have some thirty for each tensor."""
+FEW_TUPLES = 5000
+"""So many may lie within each other."""
 ENTRY = re.compile(
     r"[^/]+/(data\.pkl|data/\d+|version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id)"
 )
@@ -78,8 +82,53 @@ def sound_archive(file: BinaryIO) -> io.BytesIO:
 def _check_pickle(content: bytes) -> None:
     if len(content) > LARGEST_PICKLE:
         raise ValueError("its description of tensors is too large")
-    for opcode, argument, _ in pickletools.genops(content):
+    tuples = 0
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        if number > MOST_OPCODES:
+            raise ValueError("it has too many parts")
         if opcode.name not in OPCODES:
             raise pickle.UnpicklingError(f"Unsupported opcode {opcode.name}")
         if opcode.name == "GLOBAL" and argument not in GLOBALS:
             raise pickle.UnpicklingError(f"GLOBAL {argument}")
+        tuples += "TUPLE" in opcode.name
+    if tuples > FEW_TUPLES:
+        _check_depth(content)
+
+
+def _check_depth(content: bytes) -> None:
+    depths = _Depths()
+    if any(depths.after(opcode, argument) > FEW_TUPLES for opcode, argument, _ in pickletools.genops(content)):
+        raise ValueError("its tuples are nested too deep")
+
+
+class _Depths:
+    """How deep tuples lie within tuples while a pickle is read: a tuple as a key is hashed to its depth in C.
+
+    Lists are built after they were put into others, and are looked at when all is read.
+    """
+
+    def __init__(self) -> None:
+        self.stack, self.memo = list[int | None](), dict[Any, int]()
+
+    def after(self, opcode: pickletools.OpcodeInfo, argument: Any) -> int:
+        """The depth of what an opcode leaves on the stack."""
+        if opcode.name == "MARK":
+            self.stack.append(None)
+            return 0
+        if "PUT" in opcode.name:
+            self.memo[argument] = self.stack[-1] or 0
+            return 0
+        depth = self.memo[argument] if "GET" in opcode.name else 0
+        taken = self._taken(opcode)
+        if "TUPLE" in opcode.name:
+            depth = 1 + max(taken, default=0)
+        self.stack += [depth] * len(opcode.stack_after)
+        return depth
+
+    def _taken(self, opcode: pickletools.OpcodeInfo) -> list[int]:
+        needs, taken = list(opcode.stack_before), list[int]()
+        if pickletools.markobject in needs:
+            while (depth := self.stack.pop()) is not None:
+                taken.append(depth)
+            needs = needs[: needs.index(pickletools.markobject)]
+        return taken + [self.stack.pop() or 0 for _ in needs]

@@ -17,9 +17,14 @@ from torch import Tensor
 from gansmith.disk.atomic import atomic
 from gansmith.disk.folders import open_file
 from gansmith.training.archive import sound_archive
-from gansmith.training.state import SHARED, State, plain
+from gansmith.training.state import DEEPEST, SHARED, State, plain
 
 FORMAT = 1
+DAMAGE = (
+    *(RuntimeError, OSError, EOFError, BadZipFile, ValueError, LookupError, AttributeError, TypeError),
+    *(ArithmeticError, MemoryError),
+)
+"""What readers raise on what is damaged or hostile."""
 
 
 def save(path: Path, state: State, *, keep: bool = True, again: bool = True) -> None:
@@ -85,23 +90,34 @@ def load(path: Path) -> State:
             size = file.seek(0, os.SEEK_END)
             content = torch.load(sound_archive(file), map_location="cpu", weights_only=True)
             _check(content, size)
+            return _sound(content)
     except FileNotFoundError:
         raise ValueError(f"there is no checkpoint at {path}") from None
     except pickle.UnpicklingError as error:
         code = "Unsupported" in str(error) or "GLOBAL" in str(error)
         what = f"carries code, which is never run ({_first_line(error)})" if code else "is no checkpoint, or is damaged"
         raise ValueError(f"{path} {what}") from None
-    except (RuntimeError, OSError, EOFError, BadZipFile, ValueError, LookupError, AttributeError, TypeError) as error:
+    except _Unsound as error:
+        raise ValueError(f"{path} {error}") from None
+    except DAMAGE as error:
         raise ValueError(f"{path} is no checkpoint, or is damaged ({_first_line(error)})") from None
+
+
+class _Unsound(Exception):  # noqa: N818 (what it is)
+    """What is wrong with the content of a checkpoint that can be read."""
+
+
+def _sound(content: Any) -> State:
     if not isinstance(content, dict) or not {"format", "sha256", "state"} <= content.keys():
-        raise ValueError(f"{path} is no checkpoint of gansmith")
+        raise _Unsound("is no checkpoint of gansmith")
     if not isinstance(content["format"], int) or content["format"] > FORMAT:
-        raise ValueError(
-            f"{path} has format {content['format']}, but this version reads up to {FORMAT}: pip install -U gansmith"
-        )
+        needed = f"this version reads up to {FORMAT}: pip install -U gansmith"
+        raise _Unsound(f"has format {_first_line(content['format'])}, but {needed}")
     if digest(content["state"]) != content["sha256"]:
-        raise ValueError(f"{path} is damaged: its checksum does not fit its content")
-    state: State = content["state"]
+        raise _Unsound("is damaged: its checksum does not fit its content")
+    state = content["state"]
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise _Unsound("is no checkpoint of gansmith: its state is no dict of names")
     return state
 
 
@@ -138,22 +154,24 @@ def digest(value: Any) -> str:
 def _check(content: Any, size: int) -> None:
     """Refuses what is small in the file and large when it is looked at: tensors that repeat a few numbers without end,
     and lists of one list of one list."""
-    room, left, seen = SHARED * size, [content], set[int]()
+    room, left, seen = SHARED * size, [(content, 0)], set[int]()
     while left:
-        value = left.pop()
+        value, depth = left.pop()
         room -= 1
+        if depth > DEEPEST + 2:  # the state lies within the content, and its first list within the state
+            raise ValueError("its lists are nested too deep")
         if isinstance(value, Tensor):
             need = value.numel() * value.element_size()
             if value.layout != torch.strided or value.is_meta or need > value.untyped_storage().nbytes():
                 raise ValueError("it holds a tensor that is larger than its numbers")
             room -= need
         elif isinstance(value, (Mapping, list, tuple)):
-            items = list(value.values()) if isinstance(value, Mapping) else list(value)
+            items = [*value.keys(), *value.values()] if isinstance(value, Mapping) else list(value)
             if any(isinstance(item, (Mapping, list, tuple)) for item in items):
                 if id(value) in seen:  # it may hold itself, or a list of a list twice each without end
                     raise ValueError("it holds a list of lists twice")
                 seen.add(id(value))
-            left += items
+            left += [(item, depth + 1) for item in items]
         if room < 0:
             raise ValueError("its content is larger than the file")
 
@@ -205,5 +223,5 @@ def _system_error(error: BaseException | None) -> str | None:
     return None if error is None else error.strerror
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+def _first_line(what: object) -> str:
+    return (str(what).splitlines() or [type(what).__name__])[0][:120]

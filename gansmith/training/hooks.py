@@ -14,7 +14,7 @@ from gansmith.disk.log import read_log
 from gansmith.dynamics.gradients import Diverged
 from gansmith.training import checkpoint
 from gansmith.training.loop import Hook, Training
-from gansmith.training.state import form, not_finite, plain
+from gansmith.training.state import State, form, not_finite, plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -138,9 +138,11 @@ class Checkpoint(Hook):
         self.form = ""
 
     def start(self, training: Training) -> None:
-        self.meant = not_finite(plain(training.state_dict()))  # from the beginning: a lowest value so far, say
+        state = plain(training.state_dict())
+        self.meant = not_finite(state)  # from the beginning: a lowest value so far, say
         self.sound = training.step
         if training.step == 0:
+            self._read_back(training, state)
             self._save(training)
         self.last = time.monotonic()
 
@@ -152,6 +154,14 @@ class Checkpoint(Hook):
     def end(self, training: Training, error: BaseException | None) -> None:
         if error is None and self.saved != (training.number, training.step):
             self._save(training)
+
+    def _read_back(self, training: Training, state: State) -> None:
+        """A state that its own game does not take is refused before the first step."""
+        try:
+            training.load_state_dict(state)
+        except ValueError as error:
+            reason = str(error).removeprefix("the checkpoint does not fit this experiment: ")
+            raise ValueError(f"needs a game that takes its own state again, but {reason}") from error
 
     def _save(self, training: Training) -> None:
         first, state = self.saved is None, plain(training.state_dict())

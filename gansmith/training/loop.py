@@ -6,11 +6,13 @@ import signal
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import accumulate
 from types import FrameType
+from typing import Any
 
 import torch
 
@@ -22,7 +24,7 @@ from gansmith.games.base import Game
 from gansmith.notes import Notes
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.precision import choose_device, choose_precision
-from gansmith.training.state import State
+from gansmith.training.state import State, check_tensors
 
 
 class Hook:
@@ -74,6 +76,7 @@ class Training:
         self.notes: Notes = {}
         self.interrupted = False
         for stage in experiment.stages:
+            check_tensors(stage.game.state_dict())
             stage.game.to(self.device)
             world, _ = place(stage.dynamics.pull.group)
             if stage.batch < world:
@@ -150,10 +153,10 @@ class Training:
             "seed": self.seed,
             "batch": self._batches(),
             "data": self._fingerprints(),
-            "game": self.game.state_dict(),
-            "earlier": {str(number): game.state_dict() for number, game in self._earlier()},
+            **_state_of(self.game),
             "average": self._average.state_dict(),
             "dynamics": self.stage.dynamics.state_dict(),
+            "others": self._others(),
             "torch": torch.default_generator.get_state(),
         }
 
@@ -163,10 +166,20 @@ class Training:
     def _fingerprints(self) -> list[str]:
         return [stage.data.fingerprint for stage in self.experiment.stages]
 
-    def _earlier(self) -> list[tuple[int, Game]]:
-        """The games of stages that are through, each once: what a later stage starts with may be read from them."""
-        games = [stage.game for stage in self.experiment.stages[: self.number]]
-        return [(i, game) for i, game in enumerate(games) if game is not self.game and game not in games[:i]]
+    def _others(self) -> dict[str, State]:
+        """The games and dynamics of other stages, each once: the start of a stage may read or change any of them."""
+        games, dynamics, others = [self.game], [self.stage.dynamics], dict[str, State]()
+        for number, stage in enumerate(self.experiment.stages):
+            state: State = {}
+            if not any(stage.game is game for game in games):
+                games.append(stage.game)
+                state |= _state_of(stage.game)
+            if not any(stage.dynamics is one for one in dynamics):
+                dynamics.append(stage.dynamics)
+                state["dynamics"] = stage.dynamics.state_dict()
+            if state:
+                others[str(number)] = state
+        return others
 
     def load_state_dict(self, state: State) -> None:
         """Goes on where ``state_dict`` was taken.
@@ -182,16 +195,49 @@ class Training:
                 raise ValueError(f"it was trained in batches of {state['batch']}, and not {self._batches()}")
             if "data" in state and state["data"] != self._fingerprints():
                 raise ValueError("it was trained on other data: give the same")
-            for number, game in state.get("earlier", {}).items():
-                self.experiment.stages[int(number)].game.load_state_dict(game)
+            older = {number: {"game": game} for number, game in state.get("earlier", {}).items()}
+            for number, other in (state.get("others", {}) | older).items():
+                stage = self.experiment.stages[int(number)]
+                if "game" in other:
+                    _load_into(stage.game, other)
+                if "dynamics" in other:
+                    stage.dynamics.load_state_dict(other["dynamics"])
             self._average = Average(self.stage.game, self.decay)
-            self.game.load_state_dict(state["game"])
-            self._average.load_state_dict(state["average"])
+            _load_into(self.game, state)
+            self._average.load_state_dict(_versioned(state["average"], state.get("versions"), "module."))
             self.stage.dynamics.load_state_dict(state["dynamics"])
             torch.default_generator.set_state(state["torch"])
         except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"the checkpoint does not fit this experiment: {reason}") from None
+
+
+def _state_of(game: Game) -> State:
+    """A game's parameters and buffers, the versions of its modules, and which parameters stand still."""
+    state = game.state_dict()
+    versions = {name: dict(module) for name, module in getattr(state, "_metadata", {}).items()}
+    return {
+        "game": state,
+        "versions": versions,
+        "frozen": [name for name, p in game.named_parameters() if not p.requires_grad],
+    }
+
+
+def _load_into(game: Game, state: State) -> None:
+    game.load_state_dict(_versioned(state["game"], state.get("versions")))
+    if "frozen" in state:  # of an older version it is not known
+        for name, p in game.named_parameters():
+            p.requires_grad_(name not in state["frozen"])
+
+
+def _versioned(state: State, versions: Mapping[str, Any] | None, prefix: str = "") -> State:
+    """A state as torch's modules read it: by the versions they look whether it is of an older form."""
+    if versions is None:
+        return state
+    found: OrderedDict[str, Any] = OrderedDict(state)
+    of_modules = OrderedDict((f"{prefix}{name}".rstrip("."), of) for name, of in versions.items())
+    found._metadata = of_modules  # type: ignore[attr-defined]
+    return found
 
 
 def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:

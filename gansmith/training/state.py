@@ -17,7 +17,7 @@ from gansmith.training.archive import DTYPES
 
 LONGEST = 2000  # bits of a whole number
 DEEPEST = 50  # lists within lists
-MOST = 1_000_000  # numbers, words, tensors, lists and dicts in all
+MOST = 200_000  # numbers, words, tensors, lists and dicts in all
 SHARED = 16  # names under which a tensor may be saved once, on average
 
 State = dict[str, Any]
@@ -50,10 +50,11 @@ def plain(state: Mapping[str, Any]) -> State:
 
 @dataclass
 class _Reading:
-    """One walk through a state: how many entries it has had, and how many names each tensor's memory."""
+    """One walk through a state: how many entries it has had, and how many names each tensor's memory, of which type."""
 
     entries: int = 0
     names: Counter[int] = field(default_factory=Counter)
+    types: dict[int, torch.dtype] = field(default_factory=dict)
 
     def plain(self, value: Any, name: str, depth: int) -> Any:
         """A value of the state; ``name`` is that of its place."""
@@ -97,11 +98,12 @@ class _Reading:
                 f"{value.dtype}, {value.layout}, on {value.device}: {CURE}"
             )
         value = value.detach().resolve_conj().resolve_neg()
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes():  # one number under many places
+        if _repeats(value):
             value = value.contiguous()
         memory = value.untyped_storage().data_ptr()
         self.names[memory] += 1
-        return value if self.names[memory] % (SHARED // 2) else value.clone()
+        other_type = self.types.setdefault(memory, value.dtype) != value.dtype  # torch saves no memory under two
+        return value.clone() if other_type or self.names[memory] % (SHARED // 2) == 0 else value
 
 
 def _is_beyond(value: Any) -> bool:
@@ -109,6 +111,24 @@ def _is_beyond(value: Any) -> bool:
     if isinstance(value, torch.dtype):
         return str(value).removeprefix("torch.") not in DTYPES
     return type(value) is int and value.bit_length() > LONGEST
+
+
+def check_tensors(state: Mapping[str, Any]) -> None:
+    """Refuses parameters and buffers that cannot be moved or averaged, because they have no numbers of their own.
+
+    Raises:
+        ValueError: one has none, or fewer than places; the message names it.
+    """
+    for name, value in state.items():
+        if isinstance(value, Tensor) and (value.is_meta or (value.layout == torch.strided and _repeats(value))):
+            raise ValueError(
+                f"needs tensors with a number for each place, but {name} has fewer: clone() it, or fill it"
+            )
+
+
+def _repeats(value: Tensor) -> bool:
+    """Whether a tensor has more places than numbers, as after ``expand``."""
+    return not value.is_nested and value.numel() * value.element_size() > value.untyped_storage().nbytes()
 
 
 def form(value: Any) -> str:

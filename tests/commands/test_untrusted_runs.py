@@ -229,6 +229,39 @@ def test_a_checkpoint_of_something_else(change, ogan, refused):
     assert "checkpoint.pt" in refused("sample", ogan)
 
 
+def of_moment(name, value):
+    return lambda dynamics: dynamics["optimizers"]["critic"][0]["state"][0].update({name: value})
+
+
+def of_group(name, value):
+    return lambda dynamics: dynamics["optimizers"]["critic"][0]["param_groups"][0].update({name: value})
+
+
+WRONG = {
+    "draws": lambda dynamics: dynamics.update(draws=None),
+    "steps": lambda dynamics: dynamics.update(steps=2.5),
+    "a flag": of_group("amsgrad", "x"),
+    "another method": of_group("amsgrad", True),
+    "two numbers": of_group("betas", (0.5,)),
+    "a division": of_group("betas", (1.0, 1.0)),
+    "a rate": of_group("lr", "fast"),
+    "a decay": of_group("weight_decay", 10**300),
+    "a list for a moment": of_moment("exp_avg_sq", []),
+    "a moment of another shape": of_moment("exp_avg_sq", torch.zeros(3)),
+    "a moment of another type": of_moment("exp_avg_sq", torch.zeros(3, dtype=torch.bool)),
+    "no count": of_moment("step", torch.zeros(0)),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_optimizers_that_cannot_go_on_are_told_in_one_line(case, ogan, refused):
+    path = ogan / "checkpoint.pt"
+    state = checkpoint.load(path)
+    WRONG[case](state["dynamics"])
+    checkpoint.save(path, state)
+    assert "checkpoint.pt" in refused("resume", ogan, "--steps", 3)
+
+
 def test_the_previous_checkpoint_serves(ogan, capsys):
     (ogan / "checkpoint.pt").write_bytes(b"")
     assert main(["resume", str(ogan)]) == 0
