@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from gansmith.data.archive import open_zip
 from gansmith.data.channels import channels_first
 from gansmith.data.files import encodable, one_line
 from gansmith.data.idx import DEFLATE_RATIO, LIMIT
@@ -147,10 +148,8 @@ def npz_arrays(path: Path, limit: int | None = None) -> dict[str, npt.NDArray[An
     import numpy as np
 
     limit = LIMIT if limit is None else limit
-    with _parser_errors(one_line(path)):
-        archive = zipfile.ZipFile(path)
     arrays: dict[str, npt.NDArray[Any]] = {}
-    with archive:
+    with open_zip(path) as archive:
         entries = archive.infolist()
         if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
             raise ValueError(f"{one_line(path)} is a zip file, but no .npz file of arrays: unpack it")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gansmith.data import load
-from gansmith.data.npz import read_npz
+from gansmith.data.npz import npz_arrays, read_npz
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (12, 16, 16), dtype=np.uint8)
@@ -263,6 +263,20 @@ def test_other_zip_files_and_compressions(tmp_path):
         archive.writestr("x.npy", npy("(1, 8, 8)", bytes(64)))
     with pytest.raises(ValueError, match="compression"):
         load(str(tmp_path / "a.npz"))
+
+
+def test_an_array_that_the_directory_lost(tmp_path):
+    """The end states another length of the directory, so that Python's reader sees the last entry alone."""
+    path = Path(save(tmp_path / "a.npz", x=GRAY, labels=np.arange(12)))
+    content = bytearray(path.read_bytes())
+    length = len(content) - 22 - content.rindex(b"PK\x01\x02")
+    struct.pack_into("<I", content, len(content) - 10, length)
+    path.write_bytes(content)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["labels.npy"]
+    for read in (npz_arrays, load):
+        with pytest.raises(ValueError, match=r"a\.npz is a damaged zip file \(it lists 1 entry, but states 2\)"):
+            read(path)
 
 
 def test_the_limit(tmp_path, monkeypatch):
