@@ -16,11 +16,11 @@ from typing import IO
 
 from gansmith.data.files import one_line
 from gansmith.data.listing import stamp_of
+from gansmith.data.packing import DEFLATE_RATIO
 
 LIMIT = 32 << 30  # bytes: the most that all entries together may unpack to
 ENTRY_LIMIT = 512 << 20  # bytes: the most that one entry may unpack to
 DIRECTORY_LIMIT = 128 << 20  # bytes of the list of entries (over a million entries), which is read into memory
-DEFLATE_RATIO = 1032  # no deflate stream unpacks to more than this times its own length
 ENCRYPTED = 0x1  # a bit of the entry's flags
 LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header
 
