@@ -16,11 +16,11 @@ from typing import IO
 
 from gansmith.data.files import one_line
 from gansmith.data.listing import stamp_of
+from gansmith.data.packing import DEFLATE_RATIO
 
 LIMIT = 32 << 30  # bytes: the most that all entries together may unpack to
 ENTRY_LIMIT = 512 << 20  # bytes: the most that one entry may unpack to
 DIRECTORY_LIMIT = 128 << 20  # bytes of the list of entries (over a million entries), which is read into memory
-DEFLATE_RATIO = 1032  # no deflate stream unpacks to more than this times its own length
 ENCRYPTED = 0x1  # a bit of the entry's flags
 LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header
 
@@ -98,7 +98,7 @@ def is_npz(path: Path) -> bool:
         header = file.read(LOCAL.size)
         if len(header) < LOCAL.size or not file.read(LOCAL.unpack(header)[-2]).endswith(b".npy"):
             return False  # decided without reading the directory, which may be long
-    with _directory(path) as archive:
+    with open_zip(path) as archive:
         names = archive.namelist()
     return bool(names) and all(name.endswith(".npy") for name in names)
 
@@ -111,7 +111,7 @@ def open_archive(path: Path) -> Archive:
             deflate; it is larger than the limits; or an entry's path leads outside of the archive's folder.
         OSError: the file cannot be read.
     """
-    with _directory(path) as archive:
+    with open_zip(path) as archive:
         entries, end = archive.infolist(), archive.start_dir
     _check(entries, end, one_line(path))
     files = {}
@@ -128,35 +128,61 @@ def open_archive(path: Path) -> Archive:
     return Archive(str(path.absolute()), names, places, stamp_of(path.stat()))
 
 
-def _directory(path: Path) -> zipfile.ZipFile:
-    size = _directory_size(path)
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """A zip file whose directory is not too large to be read, and has as many entries as its end states.
+
+    Python's reader does not compare these, and takes the entries that follow a damaged length for a part of a name.
+
+    Raises:
+        ValueError: the archive is damaged, or its directory is larger than the limit.
+        OSError: the file cannot be read.
+    """
+    size, counts = _stated(path)
     if size > DIRECTORY_LIMIT:
         raise ValueError(
             f"{one_line(path)} lists its entries in {size:,} bytes, more than {DIRECTORY_LIMIT:,}: split it"
         )
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
     except OSError:
         raise
     except Exception as error:  # damaged archives raise a dozen types
-        raise ValueError(f"{one_line(path)} is a damaged zip file ({one_line(error)}): fetch it again") from error
+        raise _damaged(path, one_line(error)) from error
+    count = len(archive.infolist())
+    if counts and all((count - stated) % (1 << 16) for stated in counts):
+        archive.close()
+        listed = f"{count:,} {'entry' if count == 1 else 'entries'}"
+        raise _damaged(path, f"it lists {listed}, but states {max(counts):,}")
+    return archive
 
 
-def _directory_size(path: Path) -> int:
-    """The largest directory size that `zipfile` may read from the file; it reads the directory at once."""
+def _damaged(path: Path, reason: str) -> ValueError:
+    return ValueError(f"{one_line(path)} is a damaged zip file ({reason}): fetch it again")
+
+
+def _stated(path: Path) -> tuple[int, set[int]]:
+    """What the end of the file states of its directory: the largest size that `zipfile` may read at once; the counts.
+
+    A count of 16 bits goes on from 0 behind 65,535, and 65,535 says that a record of 64 bits has it, or nothing.
+    """
+    sizes, counts, counts_64 = [0], set(), set()
     with path.open("rb") as file:
         start = file.seek(max(0, path.stat().st_size - (1 << 16) - 22 - 20 - 56))
         tail = file.read()
-        sizes = [0]
         for place in {tail.rfind(b"PK\x05\x06"), len(tail) - 22}:
-            if tail[max(0, place) :].startswith(b"PK\x05\x06"):
-                sizes.append(int.from_bytes(tail[place + 12 : place + 16], "little") % 0xFFFFFFFF)
+            record = tail[max(0, place) : max(0, place) + 22]
+            if record.startswith(b"PK\x05\x06"):
+                counts.add(int.from_bytes(record[10:12], "little"))
+                sizes.append(int.from_bytes(record[12:16], "little") % 0xFFFFFFFF)
             locator = tail[max(0, place - 20) : max(0, place)]
             if locator.startswith(b"PK\x06\x07"):  # the zip64 record lies just before it, or where it says
-                for record in (start + place - 76, int.from_bytes(locator[8:16], "little")):
-                    file.seek(max(0, min(record, start + len(tail))))
-                    sizes.append(int.from_bytes(file.read(56)[40:48], "little"))
-    return max(sizes)
+                for offset in (start + place - 76, int.from_bytes(locator[8:16], "little")):
+                    file.seek(max(0, min(offset, start + len(tail))))
+                    record = file.read(56)
+                    sizes.append(int.from_bytes(record[40:48], "little"))
+                    if record.startswith(b"PK\x06\x06"):
+                        counts_64.add(int.from_bytes(record[32:40], "little"))
+    return max(sizes), counts_64 if 0xFFFF in counts else counts
 
 
 def _check(entries: Sequence[zipfile.ZipInfo], end: int, path: str) -> None:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from gansmith.data.files import IDX_TYPES, one_line
+from gansmith.data.packing import DEFLATE_RATIO, check_packing
 from gansmith.data.unpacked import DamagedGzip, open_gzip
 
 LIMIT = 8 * 2**30  # bytes: the most that one file may unpack to
-DEFLATE_RATIO = 1032  # no deflate stream unpacks to more than this times its own length
 
 
 def idx_shape(path: Path) -> tuple[int, ...]:
@@ -41,7 +41,8 @@ def read_idx(path: Path) -> Tensor:
         uint8, of the shape that the header states.
 
     Raises:
-        ValueError: the file is truncated, too long, damaged, empty, of another type, or larger than 8 GiB.
+        ValueError: the file is truncated, too long, damaged, empty, of another type, or larger than 8 GiB; or it is
+            packed too well, as of `check_packing`.
         OSError: the file cannot be read.
     """
     packed = _is_packed(path)
@@ -94,6 +95,8 @@ def _check_size(path: Path, header: int, payload: int, packed: bool) -> None:
         raise _mismatch(path, payload, f"{max(on_disk - header, 0):,}")
     if payload > LIMIT:
         raise ValueError(f"{one_line(path)} states {payload:,} bytes, more than the limit of {LIMIT:,}: split it")
+    if packed:
+        check_packing(path, payload, "unpack it with gunzip")
 
 
 def _mismatch(path: Path, needed: int, got: str) -> ValueError:

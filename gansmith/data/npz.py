@@ -16,10 +16,12 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from gansmith.data.archive import open_zip
 from gansmith.data.channels import channels_first
 from gansmith.data.files import encodable, one_line
-from gansmith.data.idx import DEFLATE_RATIO, LIMIT
+from gansmith.data.idx import LIMIT
 from gansmith.data.label_values import labels_of_array
+from gansmith.data.packing import DEFLATE_RATIO, check_packing
 from gansmith.data.raw_data import RawData
 from gansmith.data.rounding import Rounding
 from gansmith.data.value_range import MASK, Range, deep_note, found_range, to_bytes
@@ -141,30 +143,34 @@ def npz_arrays(path: Path, limit: int | None = None) -> dict[str, npt.NDArray[An
     """The arrays in an .npz file by their names; stated shapes are compared with sizes before memory is allocated.
 
     Raises:
-        ValueError: the file is damaged, pickled, or unpacks to more than `limit` bytes, 8 GiB by default.
+        ValueError: the file is damaged or pickled; it unpacks to more than `limit` bytes, 8 GiB by default; or it is
+            packed too well, as of `check_packing`.
         OSError: the file cannot be read.
     """
     import numpy as np
 
     limit = LIMIT if limit is None else limit
-    with _parser_errors(one_line(path)):
-        archive = zipfile.ZipFile(path)
     arrays: dict[str, npt.NDArray[Any]] = {}
-    with archive:
+    with open_zip(path) as archive:
         entries = archive.infolist()
         if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
             raise ValueError(f"{one_line(path)} is a zip file, but no .npz file of arrays: unpack it")
         if sum(entry.file_size for entry in entries) > limit:
             raise ValueError(f"{one_line(path)} unpacks to more than the limit of {limit:,} bytes: split it")
         for entry in entries:
-            name = entry.filename.removesuffix(".npy")
-            what = f"array '{one_line(name)}' of {one_line(path)}"
+            _check_entry(archive, entry, path.stat().st_size, _what(entry, path))
+        check_packing(path, sum(entry.file_size for entry in entries), "save it uncompressed, with numpy.savez")
+        for entry in entries:
+            name, what = entry.filename.removesuffix(".npy"), _what(entry, path)
             if name in arrays:
                 raise ValueError(f"{what} is there twice: save the file again")
-            _check_entry(archive, entry, path.stat().st_size, what)
             with _parser_errors(what), archive.open(entry) as file:
                 arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
     return arrays
+
+
+def _what(entry: zipfile.ZipInfo, path: Path) -> str:
+    return f"array '{one_line(entry.filename.removesuffix('.npy'))}' of {one_line(path)}"
 
 
 def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int, what: str) -> None:

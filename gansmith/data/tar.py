@@ -14,7 +14,9 @@ from gansmith.data.files import one_line
 from gansmith.data.listing import stamp_of
 
 FILES = 2_000_000  # at most: their names are held in memory
+BLOCK = 512  # bytes: everything in a .tar takes whole blocks
 HEADER_LIMIT = 1 << 20  # bytes: the most that one header may take, which is read into memory
+ZEROS = 16 << 20  # bytes: the most that may end an archive; writers fill up a last record of 10 KiB, or more for tapes
 ENTRY_LIMIT = 512 << 20  # bytes: the most that one file may have
 
 
@@ -56,30 +58,40 @@ def open_tar(path: Path) -> Tar:
     """Lists the files in a .tar by name. Folders, links, devices, hidden files and ``__MACOSX`` are left out.
 
     Raises:
-        ValueError: the archive is damaged; it holds a name twice; it is larger than the limits; or a path leads outside
-            of the archive's folder.
+        ValueError: the archive is damaged, or does not end as a whole one does, by zeros alone; it holds a name twice;
+            it is larger than the limits; or a path leads outside of the archive's folder.
         OSError: the file cannot be read.
     """
     import tarfile
 
     what, size = one_line(path), path.stat().st_size
     files: dict[str, tuple[int, int]] = {}
-    with path.open("rb") as file, _parser_errors(what), tarfile.open(fileobj=_Guarded(file), mode="r:") as archive:
+    with (
+        path.open("rb") as file,
+        _parser_errors(what),
+        _Guarded(file, what) as guarded,
+        tarfile.open(fileobj=guarded, mode="r:") as archive,
+    ):
         while (entry := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined]  # it would keep them all
             parts = re.split(r"[/\\]", entry.name)
             if ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", parts[0]):
                 raise _UnsafeError(f"{what} holds {one_line(entry.name)}, which would be written outside of its folder")
             name = "/".join(part for part in parts if part != ".")
+            if entry.size < 0:  # whatever it is: the next header would lie before it
+                raise _UnsafeError(f"{what} holds {one_line(name)}, which states {entry.size:,} bytes")
             if not entry.isreg() or any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
                 continue
-            if entry.issparse() or not 0 <= entry.size <= min(ENTRY_LIMIT, size - entry.offset_data):
+            if entry.issparse() or entry.size > ENTRY_LIMIT:
                 raise _UnsafeError(f"{what} holds {one_line(name)}, which states {entry.size:,} bytes")
+            if entry.size > size - entry.offset_data:
+                raise ValueError(f"it ends within {one_line(name)}")
             if name in files:
                 raise _UnsafeError(f"{what} holds {one_line(name)} twice")
             if len(files) >= FILES:
                 raise _UnsafeError(f"{what} holds more than {FILES:,} files")
             files[name] = entry.offset_data, entry.size
+        _check_end(guarded, archive.offset)
     names = sorted(files)
     return Tar(
         str(path.absolute()),
@@ -89,6 +101,24 @@ def open_tar(path: Path) -> Tar:
     )
 
 
+def _check_end(file: io.BufferedReader, end: int) -> None:
+    """Refuses an archive that goes on where Python's reader stopped: it takes damaged headers for the end.
+
+    A whole archive ends by zeros, of one block at least.
+    """
+    file.seek(end)
+    block = file.read(BLOCK)
+    if len(block) < BLOCK:
+        raise ValueError("its end is missing")
+    if any(block):
+        raise ValueError(f"no header at byte {end:,}")
+    while piece := file.read(HEADER_LIMIT):
+        if piece.count(0) < len(piece):
+            raise ValueError(f"more follows its end at byte {end:,}")
+        if file.tell() - end > ZEROS:
+            raise ValueError(f"only zeros from byte {end:,} on, more than end an archive")
+
+
 class _UnsafeError(ValueError):
     """What is wrong with the archive, in words for the user."""
 
@@ -96,12 +126,14 @@ class _UnsafeError(ValueError):
 class _Guarded(io.BufferedReader):
     """A file that gives no large parts at once: a header that states a huge size would be read into memory."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: io.BufferedReader, what: str) -> None:
         super().__init__(file.raw)
+        self.what = what
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or not 0 <= size <= HEADER_LIMIT:
-            raise _UnsafeError(f"a header of {size:,} bytes" if size is not None else "a header without end")
+            length = f"of {size:,} bytes" if size is not None else "without end"
+            raise _UnsafeError(f"{self.what} has a header {length}")
         return super().read(size)
 
 

@@ -19,6 +19,9 @@ from gansmith.data import archive, load
 
 DATA = Path(os.environ.get("GANSMITH_DATA", Path(__file__).parents[2] / "../shared/data"))
 CENTRAL = b"PK\x01\x02"
+# Headers of an empty file with a name of five bytes.
+LOCAL_OF_NOTHING = "<4s5H3L2H", (b"PK\x03\x04", 20, 0, 0, 0, 0x21, 0, 0, 0, 5, 0)
+CENTRAL_OF_NOTHING = "<4s6H3L5H2L", (CENTRAL, 20, 20, 0, 0, 0, 0x21, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0)
 
 
 def png(value=0, side=8):
@@ -202,6 +205,63 @@ def test_empty_and_damaged_archives(tmp_path):
     os.truncate(path, 60)
     with pytest.raises(ValueError, match="is a damaged zip file"):
         load(path)
+
+
+def damaged(path, length=0xFFFF):
+    """Another length of the first entry's name: Python's reader takes all that follows for the name."""
+    restate(path, 0, 28, "<H", length)
+    with zipfile.ZipFile(path) as packed:  # without a word
+        return len(packed.infolist())
+
+
+def test_an_entry_that_swallows_the_others(tmp_path):
+    entries = [(f"{k}.png", png(k)) for k in range(12)]
+    path = pack(tmp_path / "a.zip", entries)
+    assert damaged(path) == 1
+    with pytest.raises(ValueError, match=r"a\.zip is a damaged zip file \(it lists 1 entry, but states 12\): fetch it"):
+        load(path)
+    assert damaged(pack(path, entries), 5 + 46 + 5) == 11  # just the next one
+    with pytest.raises(ValueError, match=r"\(it lists 11 entries, but states 12\)"):
+        load(path)
+
+
+def test_an_entry_that_swallows_others_in_64_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+    path = pack(tmp_path / "a.zip", [(f"{k}.png", png(k)) for k in range(12)])
+    state = bytearray(Path(path).read_bytes())
+    struct.pack_into("<2H", state, state.index(b"PK\x05\x06") + 8, 0xFFFF, 0xFFFF)  # "see the 64 bits"
+    Path(path).write_bytes(state)
+    assert len(load(path)) == 12 and damaged(path) == 1
+    with pytest.raises(ValueError, match=r"it lists 1 entry, but states 12\)"):
+        load(path)
+
+
+def test_a_comment_is_no_damage(tmp_path):
+    path = pack(tmp_path / "a.zip", [(f"{k}.png", png(k)) for k in range(3)])
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.comment = b"by hand " * 100
+    assert len(load(path)) == 3 and damaged(path) == 1
+    with pytest.raises(ValueError, match=r"it lists 1 entry, but states 3\)"):
+        load(path)
+
+
+def test_more_entries_than_16_bits_count(tmp_path):
+    """Writers without 64 bits count on from 0 behind 65,535, or stop there."""
+    path, number = tmp_path / "a.zip", 66_000
+    local, central = (bytearray(struct.pack(form, *fields)) for form, fields in (LOCAL_OF_NOTHING, CENTRAL_OF_NOTHING))
+    entries, directory = bytearray(), bytearray()
+    for k in range(number):
+        struct.pack_into("<I", central, 42, len(entries))
+        directory += central + b"%05d" % k
+        entries += local + b"%05d" % k
+    for stated, sound in ((number % 2**16, True), (0xFFFF, True), (number % 2**16 - 1, False)):
+        end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, stated, stated, len(directory), len(entries), 0)
+        path.write_bytes(entries + directory + end)
+        if sound:
+            assert len(archive.open_archive(path).names) == number
+        else:
+            with pytest.raises(ValueError, match=f"it lists 66,000 entries, but states {stated:,}"):
+                archive.open_archive(path)
 
 
 def test_arrays_in_an_archive_are_arrays(tmp_path):

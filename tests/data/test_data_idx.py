@@ -196,6 +196,27 @@ def test_the_limit(tmp_path, monkeypatch):
         read_idx(tmp_path / "a")
 
 
+def test_little_that_unpacks_to_much(tmp_path, monkeypatch):
+    """Zeros pack to a thousandth: a few megabytes would fill the memory."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.write_bytes(content := gzip.compress(idx(torch.zeros(40, 28, 28, dtype=torch.uint8))))
+    labels.write_bytes(gzip.compress(idx(torch.zeros(20_000, dtype=torch.uint8))))
+    for size, ratio in ((40 * 28 * 28, 10), (10_000, 40 * 28 * 28 // len(content) + 1)):
+        monkeypatch.setattr("gansmith.data.packing.SIZE", size)
+        monkeypatch.setattr("gansmith.data.packing.RATIO", ratio)
+        assert read_idx(images).shape == (40, 28, 28)
+    monkeypatch.setattr("gansmith.data.packing.RATIO", 100)
+    for path, size in ((images, "31,360"), (labels, "20,000")):
+        packed = path.stat().st_size
+        with pytest.raises(ValueError) as caught:
+            read_idx(path)
+        assert str(caught.value) == (
+            f"{path} has {packed:,} bytes, but unpacks to {size}, more than 100 times as many: unpack it with gunzip"
+        )
+        path.write_bytes(gzip.decompress(path.read_bytes()))
+        assert len(read_idx(path)) == int(size.replace(",", "")) // (784 if path == images else 1)
+
+
 def pair(dataset, part, rows):
     """Files of images and labels, named as MNIST's."""
     names = (f"{dataset}{part}-images-idx3-ubyte", f"{dataset}{part}-labels-idx1-ubyte")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gansmith.data import load
-from gansmith.data.npz import read_npz
+from gansmith.data.npz import npz_arrays, read_npz
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (12, 16, 16), dtype=np.uint8)
@@ -265,7 +265,66 @@ def test_other_zip_files_and_compressions(tmp_path):
         load(str(tmp_path / "a.npz"))
 
 
+def test_an_array_that_the_directory_lost(tmp_path):
+    """The end states another length of the directory, so that Python's reader sees the last entry alone."""
+    path = Path(save(tmp_path / "a.npz", x=GRAY, labels=np.arange(12)))
+    content = bytearray(path.read_bytes())
+    length = len(content) - 22 - content.rindex(b"PK\x01\x02")
+    struct.pack_into("<I", content, len(content) - 10, length)
+    path.write_bytes(content)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["labels.npy"]
+    for read in (npz_arrays, load):
+        with pytest.raises(ValueError, match=r"a\.npz is a damaged zip file \(it lists 1 entry, but states 2\)"):
+            read(path)
+
+
 def test_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr("gansmith.data.npz.LIMIT", 1000)
     with pytest.raises(ValueError, match="more than the limit of 1,000"):
         load(save(tmp_path / "a.npz", x=GRAY))
+
+
+def limits(monkeypatch, size, ratio):
+    monkeypatch.setattr("gansmith.data.packing.SIZE", size)
+    monkeypatch.setattr("gansmith.data.packing.RATIO", ratio)
+
+
+def test_little_that_unpacks_to_much(tmp_path, monkeypatch):
+    """Zeros pack to a thousandth: a few megabytes would fill the memory."""
+    masks = np.zeros((40, 64, 64), np.uint8)
+    masks[:, 20:40, 20:40] = 1
+    source = save(tmp_path / "a.npz", True, x=masks, y=np.arange(40))
+    size, unpacked = Path(source).stat().st_size, masks.nbytes + 40 * 8 + 2 * 128
+    ratio = unpacked // size
+    limits(monkeypatch, unpacked, ratio)  # much for its size, but not large
+    assert len(load(source)) == 40
+    limits(monkeypatch, unpacked - 1, ratio + 1)  # large, but not too much for its size
+    assert len(load(source)) == 40
+    limits(monkeypatch, unpacked - 1, ratio)
+    with pytest.raises(ValueError) as caught:
+        load(source)
+    assert str(caught.value) == (
+        f"{source} has {size:,} bytes, but unpacks to {unpacked:,}, more than {ratio} times as many: "
+        "save it uncompressed, with numpy.savez"
+    )
+    assert len(load(save(tmp_path / "b.npz", x=masks))) == 40
+
+
+def test_little_that_unpacks_to_much_in_many_arrays(tmp_path, monkeypatch):
+    """Each array alone may be small, and entries may lie one over another: the file's size counts."""
+    source = save(tmp_path / "a.npz", True, **{f"x{k}": np.zeros((100, 100), np.uint8) for k in range(50)})
+    limits(monkeypatch, 100_000, 20)
+    with pytest.raises(ValueError, match="unpacks to 506,400, more than 20 times as many"):
+        npz_arrays(Path(source))
+
+
+def test_labels_that_unpack_to_much(tmp_path, monkeypatch):
+    images = save(tmp_path / "a.npz", x=GRAY.repeat(1000, 0))
+    labels = save(tmp_path / "labels.npz", True, y=np.zeros(12_000, np.int64))
+    assert load(images, labels=labels).classes == 1
+    limits(monkeypatch, 90_000, 100)
+    with pytest.raises(
+        ValueError, match=r"labels\.npz has .* but unpacks to 96,128, more than 100 times as many: save"
+    ):
+        load(images, labels=labels)
