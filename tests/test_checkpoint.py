@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from gansmith.disk.parts import remove_parts
 from gansmith.training import checkpoint
 
 STATE = {"step": 3, "w": torch.arange(6.0).view(2, 3), "deep": {"list": [1, torch.tensor(True)], "name": "x"}}
@@ -186,6 +187,81 @@ def test_newer_formats_and_other_files_are_refused(path):
         checkpoint.load(path.with_name("nothing.pt"))
 
 
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("before", ["nothing", "previous", "damaged"])
+def test_a_folder_in_the_checkpoints_place_is_named_and_stays(before, keep, path):
+    """Once the folder itself was called the whole checkpoint before, and it was moved away where there was no other."""
+    (path / "mine").mkdir(parents=True)
+    kept = checkpoint.previous(path)
+    if before != "nothing":
+        checkpoint.save(kept, {"step": 1})
+    if before == "damaged":
+        damage(kept, "truncated")
+    there = sorted(path.parent.rglob("*"))
+    with pytest.raises(ValueError, match="cannot save") as error:
+        checkpoint.save(path, {"step": 2}, keep=keep)
+    whole = f"the checkpoint before it is whole: {kept}" if before == "previous" else "no whole one was there before"
+    assert str(error.value) == f"cannot save {path}: {path} is a folder, move it away; {whole}"
+    assert sorted(path.parent.rglob("*")) == there
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("content", ["mine", None])
+def test_a_folder_in_the_previous_ones_place_is_named_and_stays(content, links, path, monkeypatch):
+    """Once only "Is a directory" was said, of the checkpoint, which is none; and a hard link was left."""
+    checkpoint.save(path, {"step": 1})
+    kept = checkpoint.previous(path)
+    kept.mkdir()
+    if content is not None:
+        (kept / content).touch()
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    there = sorted(path.parent.rglob("*"))
+    with pytest.raises(ValueError, match="cannot save") as error:
+        checkpoint.save(path, {"step": 2})
+    said = f"cannot save {path}: {kept} is a folder, move it away; the checkpoint before it is whole: {path}"
+    assert str(error.value) == said
+    assert sorted(path.parent.rglob("*")) == there and checkpoint.load(path) == {"step": 1}
+
+
+def no_links(*_):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_of_the_users_beside_it_stays(links, path, monkeypatch):
+    """Once a file with the ending .link was removed."""
+    own = path.with_name("checkpoint.pt.link")
+    own.write_text("mine")
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    for step in (1, 2, 3):
+        checkpoint.save(path, {"step": step})
+    assert own.read_text() == "mine" and checkpoint.load(checkpoint.previous(path)) == {"step": 2}
+    names = {"checkpoint.pt", "checkpoint.previous.pt", "checkpoint.pt.link"}
+    assert {file.name for file in path.parent.iterdir()} == names
+
+
+def test_a_save_after_one_that_failed_at_its_end_leaves_no_link(path, monkeypatch):
+    """Then both names lead to one file, and the system renames nothing."""
+    checkpoint.save(path, {"step": 1})
+    os.link(path, checkpoint.previous(path))
+    checkpoint.save(path, {"step": 2})
+    assert {file.name for file in path.parent.iterdir()} == {"checkpoint.pt", "checkpoint.previous.pt"}
+    assert checkpoint.load(checkpoint.previous(path)) == {"step": 1}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to nowhere"])
+def test_what_is_no_file_becomes_no_previous_one(kind, path):
+    checkpoint.save(checkpoint.previous(path), {"step": 1})
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path.with_name("nowhere"))
+    checkpoint.save(path, {"step": 2})
+    assert checkpoint.load(path) == {"step": 2} and checkpoint.load(checkpoint.previous(path)) == {"step": 1}
+
+
 def test_a_full_disk_leaves_the_last_one_whole(path, monkeypatch):
     checkpoint.save(path, {"step": 1})
 
@@ -329,6 +405,8 @@ def test_at_each_moment_there_is_a_whole_checkpoint(folder, call, path):
     state, _ = checkpoint.load_newest(path)
     whole = [s for s, kind in zip((OLD, PREVIOUS), FOLDERS[folder], strict=True) if kind == "whole"]
     assert state in [NEW, *whole[:1]] and (killed or state == NEW)
+    remove_parts(path.parent)
+    assert {file.name for file in path.parent.iterdir()} <= {path.name, checkpoint.previous(path).name}
 
 
 def entries_of(path):

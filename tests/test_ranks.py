@@ -1,5 +1,7 @@
 """Two processes against one: gradients, draws, notes and unused parameters agree."""
 
+import re
+
 import pytest
 import torch
 import torch.distributed as dist
@@ -33,7 +35,38 @@ class Branch(nn.Module):
         return out + self.sometimes * hot * x[:, 1] if hot.any() else out
 
 
-EXTRA = {"unused": lambda: GAN(mlp(Z, D), Branch(), Hinge() + GradientPenalty(), Normal(Z))}
+class Words(nn.Module):
+    """Of each sample, the row of a table under its first number."""
+
+    def __init__(self, largest=None):
+        super().__init__()
+        self.rows, self.net = nn.Embedding(50, 1, max_norm=largest), Counted()
+
+    def forward(self, x):
+        return self.net(x) + self.rows((10 * x[:, 0].detach() + 25).long().clamp(0, 49))[:, 0]
+
+
+def judging(critic):
+    return GAN(mlp(Z, D), critic, Hinge(), Normal(Z))
+
+
+def each_for_itself(tracked):
+    """A critic with statistics of each sample, whose running ones are kept or not."""
+    norm = nn.InstanceNorm1d(2, affine=True, track_running_stats=tracked)
+    return nn.Sequential(nn.Linear(D, 8), nn.Unflatten(1, (2, 4)), norm, nn.Flatten(), nn.Linear(8, 1), nn.Flatten(0))
+
+
+EXTRA = {
+    "unused": lambda: GAN(mlp(Z, D), Branch(), Hinge() + GradientPenalty(), Normal(Z)),
+    "instances": lambda: judging(each_for_itself(tracked=False)),
+    "running ones in evaluation mode": lambda: judging(each_for_itself(tracked=True).eval()),
+    "a table": lambda: judging(Words()),
+}
+REFUSED = {
+    "BatchNorm": (lambda: GAN(mlp(Z, D, batch_norm=True), Counted(), Hinge(), Normal(Z)), "SyncBatchNorm"),
+    "InstanceNorm": (lambda: judging(each_for_itself(tracked=True)), "InstanceNorm1d.*: .* track_running_stats=False"),
+    "a table": (lambda: judging(Words(0.5)), "Embedding with max_norm.*: leave it out"),
+}
 EVERYWHERE = (Alternating, Simultaneous)  # with every name
 LOOKING = ["GAN NS+R1+R2", "O-GAN NS+R1+R2", "anchored", "RaGAN+GP", "mean gap+R1", "unused"]  # with the others, too
 
@@ -115,11 +148,12 @@ def worker(rank, folder, counts):
     found = {(n, k.__name__): go(n, k, torch.float64, group, rank, counts) for n, k in cases}
     found["float32"] = [go(n, Alternating, torch.float32, group, rank, counts) for n in ("GAN NS+R1+R2", "WGAN-GP")]
     found["slope"] = twice_differentiated(group, rank, counts)
-    try:
-        game = GAN(mlp(Z, D, batch_norm=True), Counted(), Hinge(), Normal(Z)).double()
-        Alternating(sgds(game), pull=Pull(group=group)).step(game.players(), lambda i: data(i, N), (0,))
-    except ValueError as refused:
-        found["BatchNorm"] = str(refused)
+    for name, (build, _) in REFUSED.items():
+        game = build().double()
+        try:
+            Alternating(sgds(game), pull=Pull(group=group)).step(game.players(), lambda i: data(i, N), (0,))
+        except ValueError as refused:
+            found[name] = str(refused)
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -137,7 +171,8 @@ def test_two_ranks_equal_one_process(tmp_path, counts):
             torch.testing.assert_close(one, go(name, Alternating, torch.float32), rtol=1e-5, atol=1e-5, msg=name)
     for found in ranks:
         torch.testing.assert_close(found["slope"], twice_differentiated())
-        assert "SyncBatchNorm" in found["BatchNorm"]
+        for name, (_, message) in REFUSED.items():
+            assert re.search(message, found.get(name, "it was taken")), name
 
 
 def worker_without_rows(rank, folder):

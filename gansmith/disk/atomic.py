@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from gansmith.disk.parts import held
 
 
 @contextmanager
 def atomic(path: Path, *, new: bool = False) -> Iterator[BinaryIO]:
     """Opens a temporary file to write, which replaces ``path`` in one step at the end, if nothing failed.
 
-    The temporary file has a random name in the same folder. A link at ``path`` is replaced, not followed. A process
-    that opens ``path`` gets the old content or the new content.
+    The temporary file has a random name in the same folder, and is locked to the end (:mod:`gansmith.disk.parts`). A
+    link at ``path`` is replaced, not followed. A process that opens ``path`` gets the old content or the new content.
 
     Arguments:
         path: the file to write.
@@ -34,18 +34,15 @@ def atomic(path: Path, *, new: bool = False) -> Iterator[BinaryIO]:
         ...     [(file.name, file.read_bytes()) for file in Path(folder).iterdir()]
         [('one', b'whole')]
     """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+    with held(path) as (part, file):
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
         if new:
             _link_new(part, path)
         else:
             part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _link_new(part: Path, path: Path) -> None:
@@ -56,20 +53,3 @@ def _link_new(part: Path, path: Path) -> None:
     except OSError:  # a file system without hard links: for a moment the file is empty
         path.open("xb").close()
         part.replace(path)
-
-
-def remove_parts(folder: Path) -> None:
-    """Removes what writers that were killed left in a folder and in those in it; for who alone writes there.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     (Path(folder) / ".0123456789abcdef.part").touch()
-        ...     remove_parts(Path(folder))
-        ...     list(Path(folder).iterdir())
-        []
-    """
-    for place in (folder, *(below for below in folder.iterdir() if below.is_dir() and not below.is_symlink())):
-        for file in place.glob(".*.part"):
-            if re.fullmatch(r"\.[0-9a-f]{16}\.part", file.name):
-                file.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.optim import LBFGS, Optimizer
 
 from gansmith.duel.ranks import place
@@ -98,19 +99,42 @@ def check_networks(players: Mapping[str, Player], pull: Pull) -> None:
     if pull.micro == world == 1:
         return
     for module in {m for player in players.values() for owned in player.modules for m in owned.modules()}:
-        batch_norm = isinstance(module, _BatchNorm) and (module.training or not module.track_running_stats)
-        if batch_norm and pull.micro > 1:
-            raise ValueError("needs networks that treat samples one by one for micro-batches, but found BatchNorm")
-        if batch_norm and world > 1 and not isinstance(module, nn.SyncBatchNorm):
+        if isinstance(module, _InstanceNorm) and module.training and module.running_mean is not None:
             raise ValueError(
-                "needs statistics over all ranks, but found BatchNorm: "
-                "use torch.nn.SyncBatchNorm.convert_sync_batchnorm(game), or another normalization"
+                "needs networks that keep no statistics of a part of a batch, for micro-batches and several ranks, but "
+                f"found {type(module).__name__} with running ones: build it with track_running_stats=False"
             )
-        if pull.micro > 1 and module.training and spectral_norms(module):
-            raise ValueError(
-                "needs weights that stand still during a move for micro-batches, but found spectral normalization, "
-                "which takes a power iteration at each pass: use micro=1"
-            )
+        if pull.micro > 1:
+            _check_in_micro_batches(module)
+        if world > 1:
+            _check_on_ranks(module)
+
+
+def _check_in_micro_batches(module: nn.Module) -> None:
+    if _is_of_the_batch(module):
+        raise ValueError("needs networks that treat samples one by one for micro-batches, but found BatchNorm")
+    if module.training and spectral_norms(module):
+        raise ValueError(
+            "needs weights that stand still during a move for micro-batches, but found spectral normalization, "
+            "which takes a power iteration at each pass: use micro=1"
+        )
+
+
+def _check_on_ranks(module: nn.Module) -> None:
+    if _is_of_the_batch(module) and not isinstance(module, nn.SyncBatchNorm):
+        raise ValueError(
+            "needs statistics over all ranks, but found BatchNorm: "
+            "use torch.nn.SyncBatchNorm.convert_sync_batchnorm(game), or another normalization"
+        )
+    if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.max_norm is not None:
+        raise ValueError(
+            f"needs weights that are the same on all ranks, but found {type(module).__name__} with max_norm, which "
+            "rescales the rows that a rank looks up, and no others: leave it out"
+        )
+
+
+def _is_of_the_batch(module: nn.Module) -> bool:
+    return isinstance(module, _BatchNorm) and (module.training or not module.track_running_stats)
 
 
 def check_state(name: str, optimizers: Sequence[Optimizer], states: Sequence[Mapping[str, Any]] | None) -> None:

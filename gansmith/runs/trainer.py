@@ -19,8 +19,9 @@ from gansmith.counting import counted
 from gansmith.data import Dataset
 from gansmith.data.files import one_line
 from gansmith.data.selection import Selection
-from gansmith.disk.atomic import atomic, remove_parts
+from gansmith.disk.atomic import atomic
 from gansmith.disk.folders import folder_of, refuse_existing
+from gansmith.disk.parts import remove_parts
 from gansmith.dynamics.pull import Diverged
 from gansmith.examinations.measure import sentences
 from gansmith.exhibits import fixed_samples

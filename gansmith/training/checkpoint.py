@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gansmith.disk.atomic import atomic
 from gansmith.disk.folders import open_file
+from gansmith.disk.parts import beside
 from gansmith.training.archive import sound_archive
 from gansmith.training.state import DEEPEST, SHARED, State, plain
 
@@ -43,8 +44,8 @@ def save(path: Path, state: State, *, keep: bool = True, again: bool = True) -> 
         again: whether the file is read again; False where one of the same `form` was.
 
     Raises:
-        ValueError: the state holds something else; the file cannot be written (a full disk, say). What was there
-            before is still there.
+        ValueError: the state holds something else; the file cannot be written (a full disk, a folder in its place).
+            What was there before is still there.
     """
     state = plain(state)
     try:
@@ -58,9 +59,22 @@ def save(path: Path, state: State, *, keep: bool = True, again: bool = True) -> 
                 _keep(path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where a disk is full
-        before = f"the checkpoint before it is whole: {path}" if path.exists() else "there was none before"
-        reason = _system_error(error) or _first_line(error)
-        raise ValueError(f"cannot save {path}: {reason}; {before}") from error
+        raise ValueError(f"cannot save {path}: {_reason(path, error)}; {_before(path)}") from error
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, (IsADirectoryError, PermissionError)):  # the second is what Windows says of a folder
+        for place in (path, previous(path)):
+            if place.is_dir():
+                return f"{place} is a folder, move it away"
+    return _system_error(error) or _first_line(error)
+
+
+def _before(path: Path) -> str:
+    for place in (path, previous(path)):
+        if is_whole(place):
+            return f"the checkpoint before it is whole: {place}"
+    return "no whole one was there before"
 
 
 def _read_again(part: Path, path: Path) -> None:
@@ -194,16 +208,18 @@ def _feed(sha: Any, value: Any) -> None:
 
 
 def _keep(path: Path) -> None:
-    if not path.exists():
+    if not path.is_file():
         return
-    link = path.with_name(path.name + ".link")
-    link.unlink(missing_ok=True)
+    link = beside(path)  # one that is killed here is removed as a part is
     try:
         os.link(path, link)
     except OSError:  # a file system without hard links: for a moment only the previous one has a name
         path.replace(previous(path))
         return
-    link.replace(previous(path))
+    try:
+        link.replace(previous(path))
+    finally:
+        link.unlink(missing_ok=True)  # it is there if that failed, or if both were one file already
 
 
 def _sync_folder(folder: Path) -> None:

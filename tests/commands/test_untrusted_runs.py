@@ -12,6 +12,7 @@ import torch
 from runs import ODD, contents, tampered
 
 from gansmith.commands.cli import main
+from gansmith.disk.atomic import atomic
 from gansmith.training import checkpoint
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -201,11 +202,27 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(ogan, tmp
     killed.mkdir()
     left = {key: value for key, value in record.items() if key not in ("step", "seconds")} | {"status": "running"}
     (killed / "run.json").write_text(json.dumps(left))
-    (killed / ".0123456789abcdef.part").write_text("half a checkpoint")
+    (killed / ".gansmith-0123456789abcdef.part").write_text("half a checkpoint")
     assert main(["resume", str(killed)]) == 0
     assert "resumed at step 0" in capsys.readouterr().out
     assert checkpoint.digest(checkpoint.load(killed / "checkpoint.pt")) == checkpoint.digest(whole)
     assert not list(killed.rglob("*.part"))
+
+
+def test_a_resume_leaves_what_other_commands_write_and_files_of_the_user(ogan):
+    """Codes, samples and reports are written into a run that is being trained; once their parts were removed."""
+    own = [".0123456789abcdef.part", "checkpoint.pt.link", "run.json.bak"]
+    for name in own:
+        (ogan / name).write_text("mine")
+    (ogan / "sampled-1").mkdir()
+    outputs = [ogan / "codes.npz", ogan / "sampled-1" / "samples.npz"]
+    with atomic(outputs[0], new=True) as codes, atomic(outputs[1]) as samples:
+        codes.write(b"codes")
+        samples.write(b"samples")
+        step = json.loads((ogan / "run.json").read_text())["step"]
+        assert main(["resume", str(ogan), "--steps", str(step + 1)]) == 0
+    assert [file.read_bytes() for file in outputs] == [b"codes", b"samples"]
+    assert [(ogan / name).read_text() for name in own] == ["mine"] * 3
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from toys import adams, data, make, sgds, tensors
 
 from gansmith.batch import Batch
 from gansmith.dynamics import HEUN, Alternating, ClipNorm, Optimistic, Pull, RungeKutta, Simultaneous
+from gansmith.dynamics.checks import check_networks
 from gansmith.games import Player
 
 
@@ -285,3 +286,52 @@ def test_a_step_says_what_it_takes(players, batch, key, message):
     game = make("GAN hinge")
     with pytest.raises(ValueError, match=message):
         Alternating(sgds(game)).step(players(game), batch, key)
+
+
+NORMS = [nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d, nn.LazyInstanceNorm1d]
+
+
+@pytest.mark.parametrize("kind", NORMS)
+@pytest.mark.parametrize("parts", ["micro-batches", "ranks"])
+def test_running_statistics_of_instances_are_refused_where_a_batch_has_parts(kind, parts, monkeypatch):
+    """Once each rank had running ones of its own rows, and micro-batches moved them several times."""
+    if parts == "ranks":
+        monkeypatch.setattr("gansmith.dynamics.checks.place", lambda group: (2, 0))
+    pull = Pull(micro=2 if parts == "micro-batches" else 1)
+    size = [] if kind is nn.LazyInstanceNorm1d else [2]
+
+    def players(norm):
+        return {"critic": Player([nn.Sequential(nn.Linear(2, 2), norm)], lambda batch: torch.zeros(()))}
+
+    tracked = kind(*size, track_running_stats=True)
+    with pytest.raises(ValueError, match=f"but found {type(tracked).__name__} with running ones: .*=False") as error:
+        check_networks(players(tracked), pull)
+    assert "\n" not in str(error.value)
+    check_networks(players(tracked.eval()), pull)
+    check_networks(players(kind(*size, track_running_stats=False)), pull)
+    if parts == "micro-batches":
+        check_networks(players(tracked.train()), Pull())
+
+
+@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag])
+def test_a_table_that_rescales_what_a_rank_looks_up_is_refused_on_ranks(kind, monkeypatch):
+    """Once each rank rescaled the rows of its own samples only, and the ranks' weights went apart."""
+
+    def players(largest):
+        return {"critic": Player([kind(5, 2, max_norm=largest)], lambda batch: torch.zeros(()))}
+
+    check_networks(players(1.0), Pull(micro=2))
+    monkeypatch.setattr("gansmith.dynamics.checks.place", lambda group: (2, 0))
+    check_networks(players(None), Pull())
+    with pytest.raises(ValueError, match=f"but found {kind.__name__} with max_norm, .*: leave it out"):
+        check_networks(players(1.0), Pull())
+
+
+def test_micro_batches_of_a_table_that_rescales_equal_the_whole():
+    table = nn.Embedding(6, 2, max_norm=0.5).double()
+    player = Player([table], lambda batch: table((batch.x[:, 0].abs() * 2).long().clamp(max=5)).pow(3).sum(1).mean())
+    found = []
+    for micro in (1, 3):
+        table.load_state_dict({"weight": torch.arange(1.0, 13).view(6, 2).double()})
+        found.append(Pull(micro=micro)(player, data(0), (0,))[0])
+    torch.testing.assert_close(*found)
