@@ -188,13 +188,13 @@ class Training:
             ValueError: the state belongs to another experiment.
         """
         try:
-            self.number, self.step = state["stage"], state["step"]
             if state["seed"] != self.seed:
                 raise ValueError(f"it was trained with seed {state['seed']}, and not {self.seed}")
             if "batch" in state and state["batch"] != self._batches():  # of an older version there is none
                 raise ValueError(f"it was trained in batches of {state['batch']}, and not {self._batches()}")
             if "data" in state and state["data"] != self._fingerprints():
                 raise ValueError("it was trained on other data: give the same")
+            self.number, self.step = state["stage"], state["step"]
             older = {number: {"game": game} for number, game in state.get("earlier", {}).items()}
             for number, other in (state.get("others", {}) | older).items():
                 stage = self.experiment.stages[int(number)]
@@ -226,8 +226,9 @@ def _state_of(game: Game) -> State:
 def _load_into(game: Game, state: State) -> None:
     game.load_state_dict(_versioned(state["game"], state.get("versions")))
     if "frozen" in state:  # of an older version it is not known
+        frozen = set(state["frozen"])
         for name, p in game.named_parameters():
-            p.requires_grad_(name not in state["frozen"])
+            p.requires_grad_(name not in frozen)
 
 
 def _versioned(state: State, versions: Mapping[str, Any] | None, prefix: str = "") -> State:
