@@ -16,6 +16,11 @@ from gansmith.training.hooks import Checkpoint
 from gansmith.training.loop import Hook, Training, train
 
 
+@pytest.fixture(scope="module")
+def few():
+    return load("ring", limit=60)
+
+
 class Sums(torch.optim.Optimizer):
     """Adagrad with sums in float64, whole-number counts and a mask."""
 
@@ -76,13 +81,13 @@ def same_dynamics(data):
     """The last stage goes on with the optimizers of the first."""
     one, two = game(), game(NonSaturating() + LeCam())
     moves = dynamics(one)
-    return [Stage(one, moves, data, 2, 8), Stage(two, dynamics(two), data, 2, 4), Stage(one, moves, data, 3, 8)]
+    return [Stage(one, moves, data, 2, 8), Stage(two, dynamics(two), data, 2, 4), Stage(one, moves, data, 2, 8)]
 
 
 def filled_before(data):
     """The start of the second stage fills the game of the third."""
     one, two, three = game(), game(NonSaturating() + LeCam()), game()
-    last = Stage(three, dynamics(three), data, 3, 8)
+    last = Stage(three, dynamics(three), data, 1, 8)
     fill = lambda: three.load_state_dict(one.state_dict())  # noqa: E731
     return [Stage(one, dynamics(one), data, 2, 8), Stage(two, dynamics(two), data, 2, 4, start=fill), last]
 
@@ -110,9 +115,9 @@ class Stop(Hook):
         training.interrupted |= (training.number, training.step) == self.at
 
 
-def begin(make):
+def begin(make, data):
     torch.manual_seed(3)
-    return Training(Experiment(make(load("ring", limit=60))), device="cpu")
+    return Training(Experiment(make(data)), device="cpu")
 
 
 def bits(training):
@@ -123,13 +128,13 @@ def bits(training):
 
 
 @pytest.mark.parametrize("make", [plainly, sums, same_dynamics, filled_before, frozen])
-def test_stopped_at_every_step_and_resumed(make, tmp_path):
-    expected = train(begin(make))
+def test_stopped_at_every_step_and_resumed(make, few, tmp_path):
+    expected = train(begin(make, few))
     for number, stage in enumerate(expected.experiment.stages):
         for step in range(stage.steps + 1):
             path = tmp_path / f"{number}-{step}.pt"
-            train(begin(make), [Stop((number, step)), Checkpoint(path, 1e9)])
-            again = begin(make)
+            train(begin(make, few), [Stop((number, step)), Checkpoint(path, 1e9)])
+            again = begin(make, few)
             again.load_state_dict(checkpoint.load(path))
             assert (again.number, again.step) == (number, step)
             assert bits(train(again)) == bits(expected), f"stopped at step {step} of stage {number}"
@@ -145,24 +150,24 @@ def with_a_key_more(module, state, prefix, metadata):
 
 
 @pytest.mark.parametrize("kind", ["no set_extra_state", "a key more"])
-def test_a_game_that_does_not_take_its_own_state_is_refused_before_the_first_step(kind, tmp_path):
+def test_a_game_that_does_not_take_its_own_state_is_refused_before_the_first_step(kind, few, tmp_path):
     one = game()
     if kind == "no set_extra_state":
         one = Forgetful(one.generator, one.critic, one.objective, one.latent)
     else:
         one.generator.register_state_dict_post_hook(with_a_key_more)
-    training = Training(Experiment([Stage(one, dynamics(one), load("ring", limit=60), 2, 8)]), device="cpu")
+    training = Training(Experiment([Stage(one, dynamics(one), few, 2, 8)]), device="cpu")
     with pytest.raises(ValueError, match="needs a game that takes its own state again, but"):
         train(training, [Checkpoint(tmp_path / "checkpoint.pt")])
     assert training.step == 0 and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("value", [torch.ones(1).expand(4), torch.empty(2, device="meta")])
-def test_a_buffer_without_numbers_of_its_own_is_refused(value):
+def test_a_buffer_without_numbers_of_its_own_is_refused(value, few):
     one = game()
     one.critic.register_buffer("seen", value)
     with pytest.raises(ValueError, match=r"needs tensors with a number for each place, but critic\.seen has fewer"):
-        Training(Experiment([Stage(one, dynamics(one), load("ring", limit=60), 2, 8)]), device="cpu")
+        Training(Experiment([Stage(one, dynamics(one), few, 2, 8)]), device="cpu")
 
 
 def test_one_memory_under_two_types_is_saved(tmp_path):

@@ -19,6 +19,11 @@ from gansmith.training.loop import Training, train
 from gansmith.training.state import MOST, not_finite, plain
 
 
+@pytest.fixture(scope="module")
+def few():
+    return load("ring", limit=60)
+
+
 class Remembers(GAN):
     """A game with a history of its own."""
 
@@ -31,10 +36,10 @@ class Remembers(GAN):
         pass
 
 
-def experiment():
+def experiment(data):
     game = Remembers(MLP(2, 2, 8), MLP(2, None, 8), Hinge(), Normal(2))
     adams = {name: torch.optim.Adam(player.parameters()) for name, player in game.players().items()}
-    return Experiment([Stage(game, Alternating(adams), load("ring", limit=50), 2, 8)])
+    return Experiment([Stage(game, Alternating(adams), data, 2, 8)])
 
 
 def nested(depth, times=1):
@@ -63,11 +68,11 @@ BEYOND = {
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # torch's, that some kinds of tensors are young
 @pytest.mark.parametrize("case", BEYOND)
-def test_what_a_checkpoint_cannot_hold_is_refused_before_the_first_step(case, tmp_path):
+def test_what_a_checkpoint_cannot_hold_is_refused_before_the_first_step(case, few, tmp_path):
     make, words = BEYOND[case]
     value = make()
     begun = time.process_time()
-    training = Training(experiment())
+    training = Training(experiment(few))
     training.game.seen = (value,)
     with pytest.raises(ValueError, match=words) as caught:
         train(training, [Checkpoint(tmp_path / "checkpoint.pt")])
@@ -75,8 +80,8 @@ def test_what_a_checkpoint_cannot_hold_is_refused_before_the_first_step(case, tm
     assert training.step == 0 and time.process_time() - begun < 10 and not list(tmp_path.iterdir())
 
 
-def test_what_appears_later_is_refused_by_its_name(tmp_path):
-    training = Training(experiment())
+def test_what_appears_later_is_refused_by_its_name(few, tmp_path):
+    training = Training(experiment(few))
     hook = Checkpoint(tmp_path / "checkpoint.pt")
     hook.start(training)
     optimizer = training.stage.dynamics.optimizers["critic"][0]
@@ -97,8 +102,8 @@ def test_numbers_of_numpy_that_are_not_finite_are_seen(value):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_a_game_that_cannot_be_copied_says_so():
-    game = experiment().stages[0].game
+def test_a_game_that_cannot_be_copied_says_so(few):
+    game = experiment(few).stages[0].game
     game.rows = nn.Buffer(torch.eye(2).to_sparse_csr())
     with pytest.raises(ValueError, match="needs a game that can be copied, for its average, but"):
         Average(game)
