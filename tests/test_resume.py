@@ -162,6 +162,117 @@ def test_a_game_that_does_not_take_its_own_state_is_refused_before_the_first_ste
     assert training.step == 0 and not list(tmp_path.iterdir())
 
 
+def halved(module, state, prefix, metadata):
+    state[prefix + "weight"] = state[prefix + "weight"] / 2
+
+
+def rounded(module, state, prefix, metadata):
+    state[prefix + "weight"] = state[prefix + "weight"].bfloat16()
+
+
+class Deaf(nn.Linear):
+    """A layer that leaves what it is given."""
+
+    def _load_from_state_dict(self, state, prefix, *others):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["halved", "rounded", "deaf"])
+def test_a_game_that_takes_other_numbers_than_its_own_is_refused(kind, few, tmp_path):
+    one = game()
+    one.generator[2] = Deaf(8, 2) if kind == "deaf" else one.generator[2]
+    if kind != "deaf":
+        one.generator[2].register_state_dict_post_hook(halved if kind == "halved" else rounded)
+    training = Training(Experiment([Stage(one, dynamics(one), few, 2, 8)]), device="cpu")
+    with pytest.raises(ValueError, match=r"generator\.2\.weight has other numbers then"):
+        train(training, [Checkpoint(tmp_path / "checkpoint.pt")])
+
+
+class Changing(nn.Module):
+    """A buffer that a pass changes: its type, its shape, or that it is there."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+        self.register_buffer("seen", None if kind == "made late" else torch.zeros(1))
+
+    def forward(self, x):
+        if self.training:
+            seen = torch.ones(1) if self.seen is None else self.seen
+            self.seen = seen.double() if self.kind == "another type" else seen.sum()
+        return x
+
+
+@pytest.mark.parametrize("kind", ["another type", "another shape", "made late"])
+def test_a_buffer_that_a_new_game_would_not_take_is_refused_by_its_name(kind, few, tmp_path):
+    one = game()
+    one.generator.append(Changing(kind))
+    training = Training(Experiment([Stage(one, dynamics(one), few, 2, 8)]), device="cpu")
+    with pytest.raises(ValueError, match=r"generator\.4\.seen is .* and was"):
+        train(training, [Checkpoint(tmp_path / "checkpoint.pt", 1e-9)])
+
+
+def other_optimizers(data):
+    one = game()
+    return [Stage(one, dynamics(one, lambda p: torch.optim.Adamax(p, 1e-2)), data, 5, 8)]
+
+
+def other_networks(data):
+    one = game()
+    one = GAN(MLP(2, 2, 8), one.critic, one.objective, one.latent)
+    return [Stage(one, dynamics(one), data, 5, 8)]
+
+
+WRONG = {
+    "another seed": {"seed": 5},
+    "another batch": {"batch": [9]},
+    "a stage that is none": {"stage": 5},
+    "a stage before the first": {"stage": -1},
+    "a step that is none": {"step": 2.5},
+    "a step before the first": {"step": -3},
+    "no optimizers": {"dynamics": {}},
+    "no average": {"average": {}},
+    "other optimizers": other_optimizers,
+    "other networks": other_networks,
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_state_that_is_refused_changes_nothing(case, few):
+    training, wrong = begin(plainly, few), WRONG[case]
+    training.advance()
+    before, other = bits(training), begin(plainly if isinstance(wrong, dict) else wrong, few)
+    other.advance()
+    other.advance()
+    state = other.state_dict() | (wrong if isinstance(wrong, dict) else {})
+    with pytest.raises(ValueError, match="the checkpoint does not fit this experiment"):
+        training.load_state_dict(state)
+    assert bits(training) == before and training.step == 1
+    train(training)
+    assert bits(training) == bits(train(begin(plainly, few)))
+
+
+def test_a_schedule_may_freeze_where_a_run_is_resumed(few, tmp_path):
+    def freezing(data):
+        (stage,) = plainly(data)
+
+        def schedule(step, optimizers):
+            if step >= 2:
+                stage.game.generator[0].requires_grad_(False)
+
+        stage.dynamics.schedule = schedule
+        adams = {"critic": torch.optim.Adam(stage.game.critic.parameters(), 1e-2)}
+        adams["generator"] = torch.optim.Adam(stage.game.generator.parameters(), 1e-2)
+        stage.dynamics = Alternating(adams, schedule=schedule)
+        return [stage]
+
+    expected = train(begin(freezing, few))
+    train(begin(freezing, few), [Stop((0, 2)), Checkpoint(tmp_path / "c.pt", 1e9)])
+    again = begin(freezing, few)
+    again.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
+    assert bits(train(again)) == bits(expected)
+
+
 @pytest.mark.parametrize("value", [torch.ones(1).expand(4), torch.empty(2, device="meta")])
 def test_a_buffer_without_numbers_of_its_own_is_refused(value, few):
     one = game()

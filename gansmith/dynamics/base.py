@@ -90,6 +90,7 @@ class Dynamics:
         self._check_precision()
         if self.schedule is not None:
             self.schedule(self.steps, self.optimizers)
+            players = {name: replace(player) for name, player in players.items()}  # it may freeze some
         try:
             notes = self._round(players, batch, key)
         except Diverged as bad:
@@ -101,7 +102,11 @@ class Dynamics:
     def state_dict(self) -> dict[str, Any]:
         """Steps, draws and the optimizers' states."""
         optimizers = {name: [o.state_dict() for o in several] for name, several in self.optimizers.items()}
-        return {"steps": self.steps, "draws": self.draws, "optimizers": optimizers}
+        return {"steps": self.steps, "draws": self.draws, "optimizers": optimizers, "kinds": self._kinds()}
+
+    def _kinds(self) -> dict[str, list[str]]:
+        kinds = {name: [type(o).__name__ for o in several] for name, several in self.optimizers.items()}
+        return {"dynamics": [type(self).__name__], **kinds}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues exactly where ``state_dict`` was called.
@@ -118,7 +123,9 @@ class Dynamics:
 
     def _check_state(self, state: Mapping[str, Any]) -> None:
         """Before any of it is loaded."""
-        if missing := [key for key in self.state_dict() if key not in state]:
+        if state.get("kinds", kinds := self._kinds()) != kinds:  # of an older version there are none
+            raise ValueError(f"needs the state of {kinds}, but got one of {state['kinds']!r:.200}")
+        if missing := [key for key in self.state_dict() if key not in state and key != "kinds"]:
             raise ValueError(
                 f"needs the state of a {type(self).__name__}, but got one without {', '.join(missing)}: "
                 "it is another dynamics'"

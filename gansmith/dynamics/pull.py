@@ -42,7 +42,8 @@ class Pull:
         autocast: run the losses in this precision (``torch.bfloat16``); parameters stay as they are.
         transforms: functions of the list of gradients (None where unused), applied in the order given; they see the
             global gradient, just before an optimizer gets it. A mapping gives each player of a dynamics its own.
-            What they draw from :mod:`gansmith.chance` or from torch's generator is the same on every rank.
+            What they draw from :mod:`gansmith.chance` or from torch's generator is the same on every rank. What they
+            remember from one move to the next is in no state: a resumed run does not know it.
 
     Example:
         >>> from gansmith.networks import MLP

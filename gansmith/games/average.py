@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from gansmith.games.base import Game
@@ -63,6 +63,24 @@ class Average(AveragedModel):
         assert isinstance(self.module, Game)
         return self.module
 
+    def update_parameters(self, model: nn.Module) -> None:
+        """Follows the game one step.
+
+        Raises:
+            ValueError: its parameters or buffers are others than at the beginning.
+        """
+        try:
+            super().update_parameters(model)
+        except (ValueError, RuntimeError) as error:
+            shapes, before = _shapes(model), _shapes(self.module)
+            changed = next((name for name in {**shapes, **before} if shapes.get(name) != before.get(name)), None)
+            if changed is None:
+                raise
+            raise ValueError(
+                f"needs a game whose parameters and buffers keep their shapes, but {changed} is "
+                f"{shapes.get(changed, 'gone')} and was {before.get(changed, 'not there')}: make it in the constructor"
+            ) from error
+
     def _follow(self, averaged: Any, current: Any, updates: Any) -> None:
         t = int(self.n_averaged)  # a count on the CPU; the argument is its copy on the device
         torch._foreach_lerp_(averaged, current, 1 - min(self.decay, (1 + t) / (10 + t)))
@@ -73,6 +91,11 @@ class Average(AveragedModel):
 
     def forward(self, *arguments: Tensor) -> Any:
         return self.module(*arguments)
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    return {name: tuple(tensor.shape) for name, tensor in tensors}
 
 
 @contextmanager

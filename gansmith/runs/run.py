@@ -95,7 +95,7 @@ class Run:
         with keyed(Part((seed, "sample")), self.training.device):
             inputs = game.inputs(n, classes)
         for several in zip(*(torch.split(part, PART) for part in parts(inputs)), strict=True):
-            yield self.data.restore(game.decode(alike(inputs, several)).float().cpu())
+            yield self.data.restore(self._finite(game.decode(alike(inputs, several))))
 
     def score(self, sample: Images | tuple[Tensor, ...]) -> Tensor:
         """The critic's scores (n,), high for real, of samples as :meth:`encode` takes them, or of a tuple's parts.
@@ -141,7 +141,7 @@ class Run:
         x, y = self.values(a), self.values(b)
         if len(x) != len(y):
             raise Refusal(f"needs as many samples on both sides, but got {len(x)} and {len(y)}: take the first of each")
-        between = game.interpolate(x.to(self.training.device), y.to(self.training.device), steps).float().cpu()
+        between = self._finite(game.interpolate(x.to(self.training.device), y.to(self.training.device), steps))
         rows: Tensor = self.data.restore(between.flatten(0, 1)).unflatten(0, between.shape[:2])
         return rows
 
@@ -217,7 +217,14 @@ class Run:
         images = self._loaded(images)
         rows = torch.split(torch.arange(len(images)), PART)
         values = (images[part].float() if isinstance(images, Tensor) else images.values(part) for part in rows)
-        return torch.cat([function(x.to(self.training.device)).float().cpu() for x in values])
+        return torch.cat([self._finite(function(x.to(self.training.device))) for x in values])
+
+    def _finite(self, values: Tensor) -> Tensor:
+        """What a game gave, on the CPU; weights that are not finite, or huge, give nothing of use."""
+        values = values.float().cpu()
+        if not bool(values.isfinite().all()):
+            raise Refusal(f"{self.path} gives values that are not finite: its weights are damaged, or it diverged")
+        return values
 
 
 def load_run(path: str | Path, *, recipe: AnyRecipe | None = None, device: str = "auto", trust: bool = False) -> Run:

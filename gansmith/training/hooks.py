@@ -14,7 +14,8 @@ from gansmith.disk.log import read_log
 from gansmith.dynamics.gradients import Diverged
 from gansmith.training import checkpoint
 from gansmith.training.loop import Hook, Training
-from gansmith.training.state import State, form, not_finite, plain
+from gansmith.training.read_back import check_read_back, parts_of
+from gansmith.training.state import form, not_finite, plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -136,13 +137,14 @@ class Checkpoint(Hook):
         self.meant: dict[str, str] = {}
         self.sound = 0
         self.form = ""
+        self.parts: dict[str, str] = {}
 
     def start(self, training: Training) -> None:
         state = plain(training.state_dict())
         self.meant = not_finite(state)  # from the beginning: a lowest value so far, say
-        self.sound = training.step
+        self.sound, self.parts = training.step, parts_of(state["game"])
         if training.step == 0:
-            self._read_back(training, state)
+            check_read_back(training.game, state["game"], state["versions"])
             self._save(training)
         self.last = time.monotonic()
 
@@ -155,14 +157,6 @@ class Checkpoint(Hook):
         if error is None and self.saved != (training.number, training.step):
             self._save(training)
 
-    def _read_back(self, training: Training, state: State) -> None:
-        """A state that its own game does not take is refused before the first step."""
-        try:
-            training.load_state_dict(state)
-        except ValueError as error:
-            reason = str(error).removeprefix("the checkpoint does not fit this experiment: ")
-            raise ValueError(f"needs a game that takes its own state again, but {reason}") from error
-
     def _save(self, training: Training) -> None:
         first, state = self.saved is None, plain(training.state_dict())
         bad = [name for name, what in not_finite(state).items() if self.meant.get(name) != what]
@@ -170,6 +164,12 @@ class Checkpoint(Hook):
             origin = [name for name in bad if name.startswith("game.")]  # the average has it from there
             since = None if self.sound == training.step - 1 else self.sound
             raise Diverged((origin or bad)[:3], step=training.step, since=since)
+        for name, part in parts_of(state["game"]).items():
+            if self.parts.get(name) != part:
+                raise ValueError(
+                    f"needs a game whose tensors keep their shapes and types, but {name} is {part} and was "
+                    f"{self.parts.get(name, 'not there')} at the beginning: a new game would not take it"
+                )
         self.sound, made_of = training.step, form(state)
         keep = not first or checkpoint.is_whole(self.path)
         checkpoint.save(self.path, state, keep=keep, again=made_of != self.form)

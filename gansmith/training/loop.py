@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import signal
 import threading
 import time
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import accumulate
 from types import FrameType
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from gansmith.batch import Batch
 from gansmith.duel.ranks import place
@@ -24,7 +24,7 @@ from gansmith.games.base import Game
 from gansmith.notes import Notes
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.precision import choose_device, choose_precision
-from gansmith.training.state import State, check_tensors
+from gansmith.training.state import State, check_tensors, versioned
 
 
 class Hook:
@@ -185,31 +185,41 @@ class Training:
         """Goes on where ``state_dict`` was taken.
 
         Raises:
-            ValueError: the state belongs to another experiment.
+            ValueError: the state belongs to another experiment; this training is as it was before.
         """
+        before = copy.deepcopy(self.state_dict())
         try:
-            if state["seed"] != self.seed:
-                raise ValueError(f"it was trained with seed {state['seed']}, and not {self.seed}")
-            if "batch" in state and state["batch"] != self._batches():  # of an older version there is none
-                raise ValueError(f"it was trained in batches of {state['batch']}, and not {self._batches()}")
-            if "data" in state and state["data"] != self._fingerprints():
-                raise ValueError("it was trained on other data: give the same")
-            self.number, self.step = state["stage"], state["step"]
-            older = {number: {"game": game} for number, game in state.get("earlier", {}).items()}
-            for number, other in (state.get("others", {}) | older).items():
-                stage = self.experiment.stages[int(number)]
-                if "game" in other:
-                    _load_into(stage.game, other)
-                if "dynamics" in other:
-                    stage.dynamics.load_state_dict(other["dynamics"])
-            self._average = Average(self.stage.game, self.decay)
-            _load_into(self.game, state)
-            self._average.load_state_dict(_versioned(state["average"], state.get("versions"), "module."))
-            self.stage.dynamics.load_state_dict(state["dynamics"])
-            torch.default_generator.set_state(state["torch"])
-        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+            self._load(state)
+        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+            self._load(before)
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"the checkpoint does not fit this experiment: {reason}") from None
+
+    def _load(self, state: State) -> None:
+        if state["seed"] != self.seed:
+            raise ValueError(f"it was trained with seed {state['seed']}, and not {self.seed}")
+        if "batch" in state and state["batch"] != self._batches():  # of an older version there is none
+            raise ValueError(f"it was trained in batches of {state['batch']}, and not {self._batches()}")
+        if "data" in state and state["data"] != self._fingerprints():
+            raise ValueError("it was trained on other data: give the same")
+        number, step = state["stage"], state["step"]
+        if type(number) is not int or type(step) is not int or step < 0:
+            raise ValueError(f"it names step {step!r:.40} of stage {number!r:.40}")
+        if not 0 <= number < len(self.experiment.stages):
+            raise ValueError(f"it is of stage {number}, and the last one is {len(self.experiment.stages) - 1}")
+        self.number, self.step = number, step
+        older = {number: {"game": game} for number, game in state.get("earlier", {}).items()}
+        for number, other in (state.get("others", {}) | older).items():
+            stage = self.experiment.stages[int(number)]
+            if "game" in other:
+                _load_into(stage.game, other)
+            if "dynamics" in other:
+                stage.dynamics.load_state_dict(other["dynamics"])
+        self._average = Average(self.stage.game, self.decay)
+        _load_into(self.game, state)
+        self._average.load_state_dict(versioned(state["average"], state.get("versions"), "module."))
+        self.stage.dynamics.load_state_dict(state["dynamics"])
+        torch.default_generator.set_state(state["torch"])
 
 
 def _state_of(game: Game) -> State:
@@ -224,21 +234,16 @@ def _state_of(game: Game) -> State:
 
 
 def _load_into(game: Game, state: State) -> None:
-    game.load_state_dict(_versioned(state["game"], state.get("versions")))
+    saved = state["game"]
+    for name, own in game.state_dict().items():
+        other = saved.get(name)
+        if isinstance(own, Tensor) and isinstance(other, Tensor) and own.dtype != other.dtype:
+            raise ValueError(f"{name} is of {other.dtype}, and not {own.dtype}")
+    game.load_state_dict(versioned(saved, state.get("versions")))
     if "frozen" in state:  # of an older version it is not known
         frozen = set(state["frozen"])
         for name, p in game.named_parameters():
             p.requires_grad_(name not in frozen)
-
-
-def _versioned(state: State, versions: Mapping[str, Any] | None, prefix: str = "") -> State:
-    """A state as torch's modules read it: by the versions they look whether it is of an older form."""
-    if versions is None:
-        return state
-    found: OrderedDict[str, Any] = OrderedDict(state)
-    of_modules = OrderedDict((f"{prefix}{name}".rstrip("."), of) for name, of in versions.items())
-    found._metadata = of_modules  # type: ignore[attr-defined]
-    return found
 
 
 def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:

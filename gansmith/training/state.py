@@ -131,6 +131,16 @@ def _repeats(value: Tensor) -> bool:
     return not value.is_nested and value.numel() * value.element_size() > value.untyped_storage().nbytes()
 
 
+def versioned(state: State, versions: Mapping[str, Any] | None, prefix: str = "") -> State:
+    """A state as torch's modules read it: by the versions they look whether it is of an older form."""
+    if versions is None:
+        return state
+    found: OrderedDict[str, Any] = OrderedDict(state)
+    of_modules = OrderedDict((f"{prefix}{name}".rstrip("."), of) for name, of in versions.items())
+    found._metadata = of_modules  # type: ignore[attr-defined]
+    return found
+
+
 def form(value: Any) -> str:
     """A digest of what a state is made of, whatever its numbers: two states of one form are written alike.
 

@@ -7,8 +7,10 @@ import pickle
 import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from runs import ODD, contents, tampered
 
 from gansmith.commands.cli import main
@@ -277,6 +279,20 @@ def test_optimizers_that_cannot_go_on_are_told_in_one_line(case, ogan, refused):
     WRONG[case](state["dynamics"])
     checkpoint.save(path, state)
     assert "checkpoint.pt" in refused("resume", ogan, "--steps", 3)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 3e38])
+def test_weights_that_give_no_numbers_are_told_in_one_line(value, ogan, refused, tmp_path):
+    path = ogan / "checkpoint.pt"
+    state = checkpoint.load(path)
+    for weight in state["average"].values():
+        if weight.is_floating_point():
+            weight.fill_(value)
+    checkpoint.save(path, state)
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(tmp_path / "a.png")
+    for words in (["sample"], ["encode", tmp_path / "a.png"], ["reconstruct", tmp_path / "a.png"]):
+        assert "not finite" in refused(words[0], ogan, *words[1:], "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_previous_checkpoint_serves(ogan, capsys):
