@@ -116,7 +116,7 @@ ERRORS = [
     Error(
         "a resumed run forgets its average",
         "training/loop.py",
-        'self._average.load_state_dict(state["average"])',
+        'self._average.load_state_dict(versioned(state["average"], state.get("versions"), "module."))',
         "pass",
     ),
     Error(

@@ -293,8 +293,8 @@ one_line(
 )
 one_line(
     "a resumed run forgets its average",
-    Training.load_state_dict,
-    'self._average.load_state_dict(state["average"])',
+    Training._load,
+    'self._average.load_state_dict(versioned(state["average"], state.get("versions"), "module."))',
     "pass",
     "resume",
 )
