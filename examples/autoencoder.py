@@ -17,7 +17,7 @@ from gansmith.objectives import Hinge, Patchwise, balance
 from gansmith.regularizers import R1
 
 
-def main(steps: int = 600, start: float = 0.3) -> None:
+def main(steps: int = 450, start: float = 0.3) -> None:
     torch.manual_seed(0)
     data = load("digits")
     encoder = nn.Sequential(nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(512, 4))
