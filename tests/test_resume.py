@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gansmith.data import load
-from gansmith.dynamics import Alternating
+from gansmith.dynamics import Alternating, Simultaneous
 from gansmith.games import GAN, Normal
 from gansmith.networks import MLP
 from gansmith.objectives import Hinge, NonSaturating
@@ -223,7 +223,14 @@ def other_networks(data):
     return [Stage(one, dynamics(one), data, 5, 8)]
 
 
+def other_moves(data):
+    one = game()
+    adams = {name: torch.optim.Adam(player.parameters(), 1e-2) for name, player in one.players().items()}
+    return [Stage(one, Simultaneous(adams), data, 5, 8)]
+
+
 WRONG = {
+    "other moves": other_moves,
     "another seed": {"seed": 5},
     "another batch": {"batch": [9]},
     "a stage that is none": {"stage": 5},

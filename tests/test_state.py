@@ -107,3 +107,27 @@ def test_a_game_that_cannot_be_copied_says_so(few):
     game.rows = nn.Buffer(torch.eye(2).to_sparse_csr())
     with pytest.raises(ValueError, match="needs a game that can be copied, for its average, but"):
         Average(game)
+
+
+@pytest.mark.parametrize(
+    ("begun", "later", "kept"),
+    [
+        ([torch.inf, torch.inf], [3.0, torch.inf], True),
+        ([torch.nan, 0.0], [torch.nan, torch.nan], False),
+        ([torch.inf, 0.0], [torch.nan, 0.0], False),
+        ([torch.inf, 0.0], [torch.inf, -torch.inf], False),
+    ],
+)
+def test_what_is_not_finite_from_the_beginning_may_only_become_less(begun, later, kept, few, tmp_path):
+    training = Training(experiment(few))
+    training.game.register_buffer("lowest", torch.tensor(begun))
+    training = Training(training.experiment)
+    hook = Checkpoint(tmp_path / "checkpoint.pt")
+    hook.start(training)
+    training.advance()
+    training.game.lowest.copy_(torch.tensor(later))
+    if kept:
+        hook.end(training, None)
+        return
+    with pytest.raises(FloatingPointError, match=r"lowest"):
+        hook.end(training, None)

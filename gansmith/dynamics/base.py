@@ -52,7 +52,7 @@ class Dynamics:
         self.steps = self.draws = 0
         self._check_precision()
         self.moved: Counter[str] = Counter()  # moves of each player since this object was made
-        self._checked = False
+        self._checked: list[str] = []
         check_gradient_steps(self.optimizers)
         for several in self.optimizers.values():
             for optimizer in several:
@@ -82,10 +82,10 @@ class Dynamics:
         """
         check_call(players, batch, key)
         players = {name: replace(player) for name, player in players.items()}  # parameters may be frozen since
-        if not self._checked:
+        if self._checked != list(players):
             check_players(players, self.optimizers, self.pull)
             warn(conflicts(players, self.pull.autocast))
-            self._checked = True
+            self._checked = list(players)
         check_networks(players, self.pull)
         self._check_precision()
         if self.schedule is not None:
@@ -102,11 +102,7 @@ class Dynamics:
     def state_dict(self) -> dict[str, Any]:
         """Steps, draws and the optimizers' states."""
         optimizers = {name: [o.state_dict() for o in several] for name, several in self.optimizers.items()}
-        return {"steps": self.steps, "draws": self.draws, "optimizers": optimizers, "kinds": self._kinds()}
-
-    def _kinds(self) -> dict[str, list[str]]:
-        kinds = {name: [type(o).__name__ for o in several] for name, several in self.optimizers.items()}
-        return {"dynamics": [type(self).__name__], **kinds}
+        return {"steps": self.steps, "draws": self.draws, "optimizers": optimizers}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues exactly where ``state_dict`` was called.
@@ -123,9 +119,7 @@ class Dynamics:
 
     def _check_state(self, state: Mapping[str, Any]) -> None:
         """Before any of it is loaded."""
-        if state.get("kinds", kinds := self._kinds()) != kinds:  # of an older version there are none
-            raise ValueError(f"needs the state of {kinds}, but got one of {state['kinds']!r:.200}")
-        if missing := [key for key in self.state_dict() if key not in state and key != "kinds"]:
+        if missing := [key for key in self.state_dict() if key not in state]:
             raise ValueError(
                 f"needs the state of a {type(self).__name__}, but got one without {', '.join(missing)}: "
                 "it is another dynamics'"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, signature
 from typing import Any
 
 from torch import Tensor, nn
@@ -25,11 +26,18 @@ OTHER = "the state is another game's or dynamics'"
 def check_gradient_steps(optimizers: Optimizers) -> None:
     """Optimizers that evaluate the loss themselves are refused."""
     for name, several in optimizers.items():
-        if any(isinstance(optimizer, LBFGS) for optimizer in several):
-            raise ValueError(
-                f"needs optimizers that step by a gradient, but the {name}'s LBFGS evaluates the loss itself, "
-                "in a closure: use another one, such as Adam"
-            )
+        for optimizer in several:
+            if isinstance(optimizer, LBFGS) or _needs_arguments(optimizer.step):
+                raise ValueError(
+                    f"needs optimizers that step by a gradient, but the {name}'s {type(optimizer).__name__} evaluates "
+                    "the loss itself, in a closure: use another one, such as Adam"
+                )
+
+
+def _needs_arguments(step: Callable[..., object]) -> bool:
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    parameters = signature(step).parameters.values()
+    return any(p.default is Parameter.empty and p.kind in kinds for p in parameters)
 
 
 def check_call(players: object, batch: object, key: object) -> None:

@@ -45,12 +45,7 @@ class Average(AveragedModel):
         with _copyable(game):
             try:
                 super().__init__(game, multi_avg_fn=lambda *_: None)
-            except (
-                TypeError,
-                ValueError,
-                RuntimeError,
-                NotImplementedError,
-            ) as error:  # of deepcopy
+            except (TypeError, ValueError, RuntimeError) as error:  # of deepcopy
                 reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
                 raise ValueError(f"needs a game that can be copied, for its average, but {reason}") from error
         self.decay = decay

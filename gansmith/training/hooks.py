@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from operator import gt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,7 @@ class Checkpoint(Hook):
     def __init__(self, path: Path, seconds: float = 20.0) -> None:
         self.path, self.seconds = path, seconds
         self.saved: tuple[int, int] | None = None
-        self.meant: dict[str, str] = {}
+        self.meant: dict[str, tuple[int, int]] = {}
         self.sound = 0
         self.form = ""
         self.parts: dict[str, str] = {}
@@ -159,7 +160,8 @@ class Checkpoint(Hook):
 
     def _save(self, training: Training) -> None:
         first, state = self.saved is None, plain(training.state_dict())
-        bad = [name for name, what in not_finite(state).items() if self.meant.get(name) != what]
+        found, none = not_finite(state), (0, 0)
+        bad = [name for name, now in found.items() if any(map(gt, now, self.meant.get(name, none)))]
         if bad:
             origin = [name for name in bad if name.startswith("game.")]  # the average has it from there
             since = None if self.sound == training.step - 1 else self.sound

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gansmith.batch import Batch
 from gansmith.duel.ranks import place
+from gansmith.dynamics.base import Dynamics
 from gansmith.dynamics.conflicts import conflicts_with_data, warn
 from gansmith.games.average import Average
 from gansmith.games.base import Game
@@ -155,7 +156,7 @@ class Training:
             "data": self._fingerprints(),
             **_state_of(self.game),
             "average": self._average.state_dict(),
-            "dynamics": self.stage.dynamics.state_dict(),
+            **_moves_of(self.stage.dynamics),
             "others": self._others(),
             "torch": torch.default_generator.get_state(),
         }
@@ -176,7 +177,7 @@ class Training:
                 state |= _state_of(stage.game)
             if not any(stage.dynamics is one for one in dynamics):
                 dynamics.append(stage.dynamics)
-                state["dynamics"] = stage.dynamics.state_dict()
+                state |= _moves_of(stage.dynamics)
             if state:
                 others[str(number)] = state
         return others
@@ -214,11 +215,11 @@ class Training:
             if "game" in other:
                 _load_into(stage.game, other)
             if "dynamics" in other:
-                stage.dynamics.load_state_dict(other["dynamics"])
+                _load_moves(stage.dynamics, other)
         self._average = Average(self.stage.game, self.decay)
         _load_into(self.game, state)
         self._average.load_state_dict(versioned(state["average"], state.get("versions"), "module."))
-        self.stage.dynamics.load_state_dict(state["dynamics"])
+        _load_moves(self.stage.dynamics, state)
         torch.default_generator.set_state(state["torch"])
 
 
@@ -231,6 +232,23 @@ def _state_of(game: Game) -> State:
         "versions": versions,
         "frozen": [name for name, p in game.named_parameters() if not p.requires_grad],
     }
+
+
+def _moves_of(dynamics: Dynamics) -> State:
+    """The state of dynamics, and of which kinds they and their optimizers are."""
+    return {"dynamics": dynamics.state_dict(), "kinds": _kinds(dynamics)}
+
+
+def _kinds(dynamics: Dynamics) -> list[str]:
+    optimizers = [f"{name}: {type(o).__name__}" for name, several in dynamics.optimizers.items() for o in several]
+    return [type(dynamics).__name__, *optimizers]
+
+
+def _load_moves(dynamics: Dynamics, state: State) -> None:
+    kinds = _kinds(dynamics)
+    if state.get("kinds", kinds) != kinds:  # of an older version there are none
+        raise ValueError(f"it was trained by {state['kinds']!r:.200}, and not {kinds}")
+    dynamics.load_state_dict(state["dynamics"])
 
 
 def _load_into(game: Game, state: State) -> None:

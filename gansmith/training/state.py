@@ -161,23 +161,24 @@ def _form(value: Any) -> Any:
     return type(value)
 
 
-def not_finite(value: Any, name: str = "") -> dict[str, str]:
-    """The names of tensors and numbers in a `plain` state that are, or hold, infinity or NaN; and which.
+def not_finite(value: Any, name: str = "") -> dict[str, tuple[int, int]]:
+    """The names of tensors and numbers in a `plain` state that hold NaN or infinity; and how many of each.
 
     Example:
-        >>> not_finite({"a": torch.zeros(2), "b": [torch.tensor(float("inf")), float("nan")]})
-        {'b.0': 'infinite', 'b.1': 'NaN'}
+        >>> not_finite({"a": torch.zeros(2), "b": [torch.tensor([float("inf"), 1.0]), float("nan")]})
+        {'b.0': (0, 1), 'b.1': (1, 0)}
     """
     if isinstance(value, Tensor):
         numbers = value.is_floating_point() or value.is_complex()
         if not numbers or bool(value.isfinite().all()):
             return {}
-        return {name: "NaN" if bool(value.isnan().any()) else "infinite"}
+        nan = int(value.isnan().sum())
+        return {name: (nan, int((~value.isfinite()).sum()) - nan)}
     if isinstance(value, (float, complex)):
-        return {} if cmath.isfinite(value) else {name: "NaN" if cmath.isnan(value) else "infinite"}
+        return {} if cmath.isfinite(value) else {name: (1, 0) if cmath.isnan(value) else (0, 1)}
     items: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, Mapping) else ()
     items = enumerate(value) if isinstance(value, (list, tuple)) else items
-    bad: dict[str, str] = {}
+    bad: dict[str, tuple[int, int]] = {}
     for key, item in items:
         bad |= not_finite(item, f"{name}.{key}" if name else str(key))
     return bad

@@ -335,3 +335,24 @@ def test_micro_batches_of_a_table_that_rescales_equal_the_whole():
         table.load_state_dict({"weight": torch.arange(1.0, 13).view(6, 2).double()})
         found.append(Pull(micro=micro)(player, data(0), (0,))[0])
     torch.testing.assert_close(*found)
+
+
+class ByClosure(SGD):
+    def step(self, closure):
+        closure()
+        return super().step()
+
+
+def test_an_optimizer_that_asks_for_a_closure_is_refused():
+    game = make("GAN hinge")
+    with pytest.raises(ValueError, match="critic's ByClosure evaluates the loss itself, in a closure"):
+        Simultaneous(sgds(game) | {"critic": ByClosure(game.critic.parameters(), 0.1)})
+
+
+def test_a_player_that_is_renamed_on_the_way_is_refused():
+    game = make("GAN hinge")
+    moving = Simultaneous(sgds(game))
+    moving.step(game.players(), data, (0,))
+    players = {"third" if name == "generator" else name: player for name, player in game.players().items()}
+    with pytest.raises(ValueError, match="needs an optimizer for the player 'third'"):
+        moving.step(players, data, (0,))
