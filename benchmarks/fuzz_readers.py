@@ -319,7 +319,10 @@ def _read_lines(folder: Path, content: bytes) -> bool:
 
 
 def _write_page(name: str, folder: Path, content: bytes) -> bool:
+    copied = (folder / "run").exists()
     run = _copied(_trained(), folder)
+    if not copied:
+        _few_pictures(run)
     before = (run / name).read_bytes()
     (run / name).write_bytes(content)
     try:
@@ -327,6 +330,15 @@ def _write_page(name: str, folder: Path, content: bytes) -> bool:
     finally:
         (run / name).write_bytes(before)
     return True
+
+
+def _few_pictures(run: Path) -> None:
+    """No frames, so that a page shows the run at a glance, a small picture: most of the time goes into pictures."""
+    for file in run.glob("*/*.png"):
+        file.unlink()
+    overview = run / "overview.png"
+    with Image.open(overview) as image:
+        image.convert("RGB").resize((48, 32)).save(overview)
 
 
 def make_run(path: Path) -> None:

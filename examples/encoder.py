@@ -19,10 +19,10 @@ from gansmith.recipes import ogan
 from gansmith.training import Training, train
 
 
-def main(steps: int = 1000) -> None:
+def main(steps: int = 400) -> None:
     torch.manual_seed(0)
     data = load("digits")
-    game = train(Training(ogan(data, steps=steps, latent=16), device="cpu")).average
+    game = train(Training(ogan(data, steps=steps, latent=16, width=16), device="cpu")).average
     assert data.y is not None and isinstance(game, Encodes)
     codes = {"O-GAN": [game.encode(data.values(part)).numpy() for part in (data.train, data.held_out)]}
     pixels = [data.values(part).flatten(1).numpy() for part in (data.train, data.held_out)]

@@ -9,7 +9,7 @@ from gansmith.dynamics import Alternating, Simultaneous
 from gansmith.games import GAN, Normal
 from gansmith.networks import MLP
 from gansmith.objectives import Hinge, NonSaturating
-from gansmith.regularizers import LeCam
+from gansmith.regularizers import R1, R2, Lazy, LeCam
 from gansmith.training import checkpoint
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.hooks import Checkpoint
@@ -223,6 +223,16 @@ def other_networks(data):
     return [Stage(one, dynamics(one), data, 5, 8)]
 
 
+def other_terms(data):
+    one = game(Hinge() + Lazy(R2(), 2))
+    return [Stage(one, dynamics(one), data, 5, 8)]
+
+
+def with_terms(data):
+    one = game(Hinge() + Lazy(R1(), 2))
+    return [Stage(one, dynamics(one), data, 5, 8)]
+
+
 def other_moves(data):
     one = game()
     adams = {name: torch.optim.Adam(player.parameters(), 1e-2) for name, player in one.players().items()}
@@ -257,6 +267,19 @@ def test_a_state_that_is_refused_changes_nothing(case, few):
     assert bits(training) == before and training.step == 1
     train(training)
     assert bits(training) == bits(train(begin(plainly, few)))
+
+
+def test_a_state_of_other_terms_is_refused_though_neither_has_tensors(few):
+    with pytest.raises(ValueError, match=r"objective\.terms\.0\.term was 'R1', and is R2"):
+        begin(other_terms, few).load_state_dict(begin(with_terms, few).state_dict())
+    begin(with_terms, few).load_state_dict(begin(with_terms, few).state_dict())
+
+
+def test_an_option_that_is_no_number_is_refused(few):
+    training, state = begin(plainly, few), begin(plainly, few).state_dict()
+    state["dynamics"]["optimizers"]["critic"][0]["param_groups"][0]["lr"] = float("nan")
+    with pytest.raises(ValueError, match=r"options of the critic's optimizer, but got lr=nan for 0\.01"):
+        training.load_state_dict(state)
 
 
 def test_a_schedule_may_freeze_where_a_run_is_resumed(few, tmp_path):

@@ -52,7 +52,7 @@ class Dynamics:
         self.steps = self.draws = 0
         self._check_precision()
         self.moved: Counter[str] = Counter()  # moves of each player since this object was made
-        self._checked: list[str] = []
+        self._checked: dict[str, list[int]] = {}
         check_gradient_steps(self.optimizers)
         for several in self.optimizers.values():
             for optimizer in several:
@@ -82,10 +82,11 @@ class Dynamics:
         """
         check_call(players, batch, key)
         players = {name: replace(player) for name, player in players.items()}  # parameters may be frozen since
-        if self._checked != list(players):
+        owned = {name: [id(p) for p in player.parameters()] for name, player in players.items()}
+        if self._checked != owned:  # at the first step, and where parameters were replaced since
             check_players(players, self.optimizers, self.pull)
             warn(conflicts(players, self.pull.autocast))
-            self._checked = list(players)
+            self._checked = owned
         check_networks(players, self.pull)
         self._check_precision()
         if self.schedule is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
+from math import isnan
 from typing import Any
 
 from torch import Tensor, nn
@@ -194,8 +195,13 @@ def _is_alike(own: object, saved: object) -> bool:
         return isinstance(saved, (tuple, list)) and len(saved) == len(own) and all(map(_is_alike, own, saved))
     if isinstance(own, (int, float, Tensor)):
         single = isinstance(saved, Tensor) and saved.numel() == 1
-        return single or (isinstance(saved, (int, float)) and not isinstance(saved, bool))
+        number = single or (isinstance(saved, (int, float)) and not isinstance(saved, bool))
+        return number and _is_nan(saved) == _is_nan(own)
     return isinstance(saved, type(own))
+
+
+def _is_nan(number: Any) -> bool:
+    return not isinstance(number, int) and isnan(float(number))
 
 
 def _check_moments(name: str, groups: Groups, saved: Groups, states: Mapping[int, Mapping[str, Any]]) -> None:

@@ -230,8 +230,14 @@ def _state_of(game: Game) -> State:
     return {
         "game": state,
         "versions": versions,
+        "modules": _modules(game),
         "frozen": [name for name, p in game.named_parameters() if not p.requires_grad],
     }
+
+
+def _modules(game: Game) -> dict[str, str]:
+    """Of which types a game's modules are: networks, objective and terms, of which many have no tensors."""
+    return {name: type(module).__name__ for name, module in game.named_modules()}
 
 
 def _moves_of(dynamics: Dynamics) -> State:
@@ -252,7 +258,11 @@ def _load_moves(dynamics: Dynamics, state: State) -> None:
 
 
 def _load_into(game: Game, state: State) -> None:
-    saved = state["game"]
+    saved, modules = state["game"], _modules(game)
+    before = state.get("modules", modules)  # of an older version there are none
+    if other := sorted(name for name in {*before, *modules} if before.get(name) != modules.get(name)):
+        was, now = (of.get(other[0], "nothing") for of in (before, modules))
+        raise ValueError(f"{other[0]} was {was!r:.60}, and is {now}")
     for name, own in game.state_dict().items():
         other = saved.get(name)
         if isinstance(own, Tensor) and isinstance(other, Tensor) and own.dtype != other.dtype:

@@ -356,3 +356,15 @@ def test_a_player_that_is_renamed_on_the_way_is_refused():
     players = {"third" if name == "generator" else name: player for name, player in game.players().items()}
     with pytest.raises(ValueError, match="needs an optimizer for the player 'third'"):
         moving.step(players, data, (0,))
+
+
+def test_a_parameter_that_is_replaced_between_two_steps_is_refused():
+    game = make("GAN hinge")
+    dynamics = Alternating(sgds(game))
+    dynamics.step(game.players(), data, (0,))
+    layer = next(m for m in game.critic.modules() if isinstance(m, nn.Linear))
+    layer.weight = nn.Parameter(layer.weight.detach().clone())
+    before = tensors(game)
+    with pytest.raises(ValueError, match=r"the critic's optimizer lacks 1 of its \d+ parameters"):
+        dynamics.step(game.players(), data, (0,))
+    assert all(torch.equal(a, b) for a, b in zip(before, tensors(game), strict=True))
