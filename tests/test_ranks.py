@@ -13,7 +13,7 @@ from gansmith.chance import Part, keyed
 from gansmith.duel.ranks import gather
 from gansmith.dynamics import HEUN, Alternating, Extragradient, Noise, Optimistic, Pull, RungeKutta, Simultaneous
 from gansmith.dynamics import Consensus as AnyConsensus
-from gansmith.games import GAN
+from gansmith.games import GAN, Player
 from gansmith.games.latents import Normal
 from gansmith.objectives import Hinge
 from gansmith.regularizers import GradientPenalty
@@ -140,6 +140,21 @@ def twice_differentiated(group=None, rank=0, counts=(N,)):
     return gradient
 
 
+def of_several_types(group=None, rank=0, counts=(N,)):
+    """The gradient and the loss of a player whose first parameter has the fewest digits, and the last two parts."""
+    kinds = torch.bfloat16, torch.float64, torch.complex128
+    net = nn.ParameterList([torch.full((D,), 0.1, dtype=kind) for kind in kinds])
+
+    def loss(batch):
+        short, long, both = net
+        return (
+            ((batch.x * (1 / 3 + long)).sum(1) * short.double().sum() + (both * both.conj()).real.sum()).square().mean()
+        )
+
+    gradients, values = Pull(group=group)(Player([net], loss), data(0, N)[own_rows(counts, rank)], (4,))
+    return gradients, float(values["loss"])
+
+
 def worker(rank, folder, counts):
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     torch.set_num_threads(1)
@@ -148,6 +163,7 @@ def worker(rank, folder, counts):
     found = {(n, k.__name__): go(n, k, torch.float64, group, rank, counts) for n, k in cases}
     found["float32"] = [go(n, Alternating, torch.float32, group, rank, counts) for n in ("GAN NS+R1+R2", "WGAN-GP")]
     found["slope"] = twice_differentiated(group, rank, counts)
+    found["types"] = of_several_types(group, rank, counts)
     for name, (build, _) in REFUSED.items():
         game = build().double()
         try:
@@ -171,6 +187,7 @@ def test_two_ranks_equal_one_process(tmp_path, counts):
             torch.testing.assert_close(one, go(name, Alternating, torch.float32), rtol=1e-5, atol=1e-5, msg=name)
     for found in ranks:
         torch.testing.assert_close(found["slope"], twice_differentiated())
+        torch.testing.assert_close(found["types"], of_several_types())
         for name, (_, message) in REFUSED.items():
             assert re.search(message, found.get(name, "it was taken")), name
 

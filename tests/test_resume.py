@@ -1,5 +1,6 @@
 """A resume gives the same bits whatever a game, an optimizer or the start of a stage does with its state."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -273,6 +274,28 @@ def test_a_state_of_other_terms_is_refused_though_neither_has_tensors(few):
     with pytest.raises(ValueError, match=r"objective\.terms\.0\.term was 'R1', and is R2"):
         begin(other_terms, few).load_state_dict(begin(with_terms, few).state_dict())
     begin(with_terms, few).load_state_dict(begin(with_terms, few).state_dict())
+
+
+OPTIONS = {
+    "rate": {"lr": np.float32(0.01)},
+    "rate of one place": {"lr": np.array(0.01)},
+    "small number": {"lr": 0.01, "eps": np.float32(1e-8)},
+    "decay": {"lr": 0.01, "weight_decay": np.int64(1)},
+    "flag": {"lr": 0.01, "amsgrad": np.bool_(True)},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_that_are_numbers_of_numpy_are_pythons_from_the_first_step(options, few, tmp_path):
+    def stages(data):
+        one = game()
+        return [Stage(one, dynamics(one, lambda p: torch.optim.Adam(p, **OPTIONS[options])), data, 5, 8)]
+
+    expected = train(begin(stages, few))
+    train(begin(stages, few), [Stop((0, 2)), Checkpoint(tmp_path / "c.pt", 1e9)])
+    again = begin(stages, few)
+    again.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
+    assert bits(train(again)) == bits(expected)
 
 
 def test_an_option_that_is_no_number_is_refused(few):

@@ -1,6 +1,7 @@
 """What a state may hold is known before the first step: anything else is refused at once, by its name."""
 
 import time
+from collections import deque
 
 import numpy as np
 import pytest
@@ -116,6 +117,7 @@ def test_a_game_that_cannot_be_copied_says_so(few):
         ([torch.nan, 0.0], [torch.nan, torch.nan], False),
         ([torch.inf, 0.0], [torch.nan, 0.0], False),
         ([torch.inf, 0.0], [torch.inf, -torch.inf], False),
+        ([torch.nan, 0.0], [0.0, torch.nan], False),
     ],
 )
 def test_what_is_not_finite_from_the_beginning_may_only_become_less(begun, later, kept, few, tmp_path):
@@ -131,3 +133,46 @@ def test_what_is_not_finite_from_the_beginning_may_only_become_less(begun, later
         return
     with pytest.raises(FloatingPointError, match=r"lowest"):
         hook.end(training, None)
+
+
+def test_what_became_finite_stays_so(few, tmp_path):
+    training = Training(experiment(few))
+    training.game.register_buffer("lowest", torch.tensor([torch.inf]))
+    training = Training(training.experiment)
+    hook = Checkpoint(tmp_path / "checkpoint.pt", 1e-9)
+    hook.start(training)
+    for value in (3.0, 2.0):
+        training.advance()
+        training.game.lowest.fill_(value)
+        hook.step(training)
+    training.advance()
+    training.game.lowest.fill_(torch.inf)
+    with pytest.raises(FloatingPointError, match=r"lowest became infinite or NaN at step 3"):
+        hook.step(training)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.datetime64("2020-01-01", "ns"), np.timedelta64(3, "ns"), np.void(3), np.array(None, dtype=object)],
+    ids=lambda value: type(value).__name__,
+)
+def test_numpys_dates_and_records_are_refused(value):
+    with pytest.raises(ValueError, match=r"game\.0 is a "):
+        plain({"game": [value]})
+
+
+class Hoards(torch.optim.SGD):
+    """Makes a state that cannot be saved in its first step."""
+
+    def step(self, closure=None):
+        super().step()
+        for group in self.param_groups:
+            self.state[group["params"][0]]["last"] = deque([1])
+
+
+def test_what_an_optimizer_makes_in_its_first_step_is_refused_then(few, tmp_path):
+    training = Training(experiment(few))
+    training.stage.dynamics.optimizers["critic"] = [Hoards(training.game.critic.parameters(), 1e-2)]
+    with pytest.raises(ValueError, match=r"optimizers\.critic\.0\.state\.0\.last is a deque"):
+        train(training, [Checkpoint(tmp_path / "checkpoint.pt", 1e9)])
+    assert training.step == 1

@@ -272,14 +272,23 @@ def test_the_log_is_cut_back_to_the_checkpoint(ring, tmp_path):
         "3",
     ],
 )
-def test_a_log_ends_at_a_line_that_is_none_of_ours(line, ring, tmp_path):
+def test_a_line_of_a_log_that_is_none_of_ours_costs_no_other(line, ring, tmp_path, capsys):
     log, whole = tmp_path / "log.jsonl", '{"stage": 0, "step": 1, "seconds": 0.5, "a": null, "b": 2}'
     log.write_text(f"{whole}\n{line}\n{whole}\n")
-    assert read_log(log) == [json.loads(whole)]
+    assert read_log(log) == [json.loads(whole)] * 2
     training = begin(gan, ring, steps=3)
     training.step = 1
     train(training, [Log(log, 1)])
-    assert [entry["step"] for entry in read_log(log)] == [1, 2, 3]
+    assert [entry["step"] for entry in read_log(log)] == [1, 1, 2, 3]
+    assert f"1 line of {log} cannot be read, and left out" in capsys.readouterr().err
+
+
+def test_a_log_never_grows_beyond_what_is_read(ring, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("gansmith.training.hooks.LARGEST", 1000)
+    log = tmp_path / "log.jsonl"
+    train(begin(gan, ring, steps=30), [Log(log, 1)])
+    assert 700 < log.stat().st_size <= 1000 and [line["step"] for line in read_log(log)][:3] == [1, 2, 3]
+    assert capsys.readouterr().err.count("1,000 bytes, the most that is read again") == 1
 
 
 def test_steps_within_a_time(ring, monkeypatch):
@@ -342,13 +351,16 @@ def test_torchs_generator_is_put_back(ring):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_bfloat16_comes_with_channels_last(digits):
-    training = begin(ogan, digits, precision="bfloat16")
+@pytest.mark.parametrize(("precision", "type"), [("bfloat16", torch.bfloat16), ("float32", None)])
+def test_pictures_lie_by_channels_on_a_cpu(precision, type, digits):
+    training = begin(ogan, digits, precision=precision)
     weights = [p for p in training.game.parameters() if p.ndim == 4 and min(p.shape[:2]) > 1]
     assert weights and all(p.is_contiguous(memory_format=torch.channels_last) for p in weights)
-    assert training.stage.dynamics.pull.autocast == torch.bfloat16
-    plain = begin(ogan, digits, precision="float32")
-    assert plain.autocast is None and all(p.is_contiguous() for p in plain.game.parameters())
+    assert training.batch(0).x.is_contiguous(memory_format=torch.channels_last)
+    assert training.autocast == type
+
+
+def test_a_precision_and_a_device_that_are_none_are_refused(digits):
     with pytest.raises(ValueError, match="float32 or bfloat16"):
         begin(ogan, digits, precision="float16")
     with pytest.raises(ValueError, match="no device"):
@@ -663,13 +675,34 @@ def test_a_state_of_other_data_is_refused(ring):
     other.load_state_dict(state)
 
 
+@pytest.mark.parametrize("part", ["x", "train", "held_out"])
+def test_a_state_of_other_rows_of_one_source_is_refused(part, ring):
+    state = begin(gan, ring).state_dict()
+    other = begin(gan, replace(ring, **{part: getattr(ring, part).flip(0)}))
+    with pytest.raises(ValueError, match="other rows, labels or another split of these data"):
+        other.load_state_dict(state)
+    del state["rows"]  # as an older version left it
+    other.load_state_dict(state)
+
+
+def test_a_state_of_another_average_is_refused(ring):
+    state = begin(gan, ring).state_dict()
+    with pytest.raises(ValueError, match=r"a decay of 0\.999, and not 0\.5"):
+        Training(begin(gan, ring).experiment, device="cpu", decay=0.5).load_state_dict(state)
+
+
 def with_dropout(data, seed):
     torch.manual_seed(seed)
     nn = torch.nn
     critic = nn.Sequential(nn.Linear(2, 16), nn.Dropout(), nn.Linear(16, 1), nn.Flatten(0))
     game = GAN(MLP(4, 2, 8), critic, NonSaturating() + R1(), Normal(4))
     optimizers = {n: torch.optim.SGD(p.parameters(), 1e-2) for n, p in game.players().items()}
-    return Training(Experiment([Stage(game, Alternating(optimizers), data, 60, batch=8)]), seed=seed, device="cpu")
+
+    def start():
+        nn.init.normal_(critic[0].weight)
+
+    first, second = (Stage(game, Alternating(optimizers), data, 40, batch=8, start=start) for _ in range(2))
+    return Training(Experiment([first, second]), seed=seed, device="cpu")
 
 
 def test_two_trainings_in_two_threads_give_the_bits_of_each_alone(ring):

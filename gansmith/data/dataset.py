@@ -106,6 +106,14 @@ class Dataset:
             digest.update(b"none" if tensor is None else _digest(tensor).encode())
         return digest.hexdigest()
 
+    def digest_of_rows(self) -> str:
+        """As `digest`, but of some hundred samples: quick for any size, and enough to tell data of one source apart."""
+        digest = hashlib.sha256(repr((self.content, self.augment, self.classes)).encode())
+        few = self.x[:: max(1, len(self) // 256)]
+        for tensor in (few, self.y, self.train, self.held_out):
+            digest.update(b"none" if tensor is None else _digest(tensor).encode())
+        return digest.hexdigest()
+
     def sample_name(self, index: int) -> str:
         """The file that sample ``index`` came from, or its number where samples are not files."""
         return self.names[index] if self.names else f"{index:06d}"

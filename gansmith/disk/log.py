@@ -12,26 +12,31 @@ from gansmith.disk.json_files import is_number
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The lines of a log up to the first invalid one, such as a truncated last line; empty without a file.
+    """The valid lines of a log, without those that a crash cut or filled with zeros; empty without a file.
 
     Raises:
         Refusal: it is not a regular file, or too large.
         OSError: it cannot be read.
     """
+    return sort_out(path)[0]
+
+
+def sort_out(path: Path) -> tuple[list[dict[str, float]], int]:
+    """As `read_log`; and how many lines are invalid, where more come after them."""
     try:
         content = read_file(path)
     except FileNotFoundError:
-        return []
-    lines = []
-    for text in content.splitlines():
+        return [], 0
+    lines, texts, last = list[dict[str, float]](), content.splitlines(), 0
+    for number, text in enumerate(texts, 1):
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):
-            break
-        if not _is_line(line):
-            break
-        lines.append(line)
-    return lines
+            continue
+        if _is_line(line):
+            lines.append(line)
+            last = number
+    return lines, last - len(lines)
 
 
 def _is_line(line: Any) -> bool:

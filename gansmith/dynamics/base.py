@@ -14,7 +14,14 @@ from torch.optim import Optimizer
 
 from gansmith.batch import Batch
 from gansmith.chance import Key
-from gansmith.dynamics.checks import check_call, check_gradient_steps, check_networks, check_players, check_state
+from gansmith.dynamics.checks import (
+    as_number,
+    check_call,
+    check_gradient_steps,
+    check_networks,
+    check_players,
+    check_state,
+)
 from gansmith.dynamics.conflicts import conflicts, warn
 from gansmith.dynamics.gradients import Diverged, Gradients
 from gansmith.dynamics.pull import Pull
@@ -85,6 +92,7 @@ class Dynamics:
         owned = {name: [id(p) for p in player.parameters()] for name, player in players.items()}
         if self._checked != owned:  # at the first step, and where parameters were replaced since
             check_players(players, self.optimizers, self.pull)
+            self._convert_options()
             warn(conflicts(players, self.pull.autocast))
             self._checked = owned
         check_networks(players, self.pull)
@@ -190,6 +198,12 @@ class Dynamics:
             for p in parameters:
                 p.grad = None
         player.project_()
+
+    def _convert_options(self) -> None:
+        """Numbers of numpy round otherwise than Python's, which is what a resumed run has of them."""
+        for several in self.optimizers.values():
+            for group in (group for optimizer in several for group in optimizer.param_groups):
+                group.update({key: as_number(value) for key, value in group.items() if key != "params"})
 
     def _check_precision(self) -> None:
         if self.full_precision and self.pull.autocast is not None:

@@ -189,6 +189,7 @@ def _check_groups(name: str, groups: Groups, saved: Groups) -> None:
 
 def _is_alike(own: object, saved: object) -> bool:
     """Whether an option is of the kind of its own: numbers, tuples of as many; what is None may become either."""
+    own = as_number(own)
     if isinstance(own, bool) or own is None:
         return saved is None or isinstance(saved, bool)
     if isinstance(own, tuple):
@@ -198,6 +199,12 @@ def _is_alike(own: object, saved: object) -> bool:
         number = single or (isinstance(saved, (int, float)) and not isinstance(saved, bool))
         return number and _is_nan(saved) == _is_nan(own)
     return isinstance(saved, type(own))
+
+
+def as_number(option: Any) -> Any:
+    """An option of an optimizer as it is saved: a number of numpy as Python's."""
+    is_numpy = type(option).__module__ == "numpy" and getattr(option, "shape", None) == ()
+    return option.item() if is_numpy else option
 
 
 def _is_nan(number: Any) -> bool:

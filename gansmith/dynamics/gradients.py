@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 import torch.distributed as dist
@@ -59,9 +60,12 @@ def average(
 ) -> tuple[Gradients, Notes]:
     """Gradients and notes, averaged over ranks in one reduction.
 
-    A mask says whether any rank used a parameter: no gradient is not a gradient of 0.
+    A mask says whether any rank used a parameter: no gradient is not a gradient of 0. All are reduced in the widest of
+    their types, so that none loses digits.
     """
-    like, names = parameters[0], sorted(notes)
+    names = sorted(notes)
+    widest = reduce(torch.promote_types, (p.dtype for p in parameters), torch.float32)
+    like = torch.empty(0, dtype=widest, device=parameters[0].device)
     used = like.new_tensor([g is not None for g in gradients])
     flat = torch.cat(
         [
@@ -76,10 +80,14 @@ def average(
     dist.all_reduce(flat, group=group)
     flat /= dist.get_world_size(group)
     *pieces, used, values = torch.split(flat, [*(p.numel() for p in parameters), len(parameters), len(names)])
-    mean = [
-        g.view_as(p).to(p.dtype) if u > 0 else None for g, p, u in zip(pieces, parameters, used.tolist(), strict=True)
-    ]
+    used, values = used.abs(), values.real.contiguous()
+    mean = [_as(g.view_as(p), p) if u > 0 else None for g, p, u in zip(pieces, parameters, used.tolist(), strict=True)]
     return mean, dict(zip(names, values.unbind(), strict=True))
+
+
+def _as(g: Tensor, p: Tensor) -> Tensor:
+    """A gradient of the type of its parameter."""
+    return (g.real.contiguous() if g.is_complex() and not p.is_complex() else g).to(p.dtype)
 
 
 def check_finite(gradients: Gradients, notes: Notes) -> None:

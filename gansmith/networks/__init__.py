@@ -8,3 +8,4 @@ from gansmith.networks.spectral import spectral_norm as spectral_norm
 from gansmith.networks.stochastic import StochasticCode as StochasticCode
 from gansmith.networks.tutorial import TutorialCritic as TutorialCritic
 from gansmith.networks.tutorial import TutorialGenerator as TutorialGenerator
+from gansmith.networks.upsampling import UpsamplingGenerator as UpsamplingGenerator

@@ -12,6 +12,7 @@ from gansmith.recipes.mcgan_cov import mcgan_cov as mcgan_cov
 from gansmith.recipes.mcgan_mean import mcgan_mean as mcgan_mean
 from gansmith.recipes.mmd import mmd as mmd
 from gansmith.recipes.ogan import ogan as ogan
+from gansmith.recipes.photos import photos as photos
 from gansmith.recipes.r3 import r3 as r3
 from gansmith.recipes.sngan import sngan as sngan
 from gansmith.recipes.wgan import wgan as wgan

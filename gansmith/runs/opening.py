@@ -105,7 +105,7 @@ def newest(run: RunFolder) -> State:
     with refusals():
         state, fell_back = checkpoint.load_newest(run.checkpoint)
     if fell_back:
-        print(f"gansmith: {fell_back}", file=sys.stderr)
+        print(f"gansmith: {one_line(fell_back)}", file=sys.stderr)
     return state
 
 

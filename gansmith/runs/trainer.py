@@ -276,7 +276,7 @@ def _hooks(training: Training, run: RunFolder, seconds: float) -> list[Hook]:
         _check_samples(now)
         gallery.draw_exhibits(now, run.path, during=True)
 
-    every = max(1, training.experiment.stages[-1].steps // 1000)
+    every = max(1, sum(stage.steps for stage in training.experiment.stages) // 1000)
     monitor = Monitor(run.path / "monitor.jsonl")
     return [Bar(), Log(run.log, every=every), monitor, Gallery(draw), Checkpoint(run.checkpoint, seconds)]
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable
-from operator import gt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
+from gansmith.counting import counted
 from gansmith.disk.atomic import atomic
-from gansmith.disk.log import read_log
+from gansmith.disk.folders import LARGEST
+from gansmith.disk.log import sort_out
 from gansmith.dynamics.gradients import Diverged
 from gansmith.training import checkpoint
 from gansmith.training.loop import Hook, Training
 from gansmith.training.read_back import check_read_back, parts_of
-from gansmith.training.state import form, not_finite, plain
+from gansmith.training.state import form, not_finite, plain, spreads
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -92,11 +96,14 @@ class Log(Hook):
     """
 
     def __init__(self, path: Path, every: int = 10) -> None:
-        self.path, self.every = path, every
+        self.path, self.every, self.full = path, every, False
 
     def start(self, training: Training) -> None:
         here = (training.number, training.step)
-        lines = [line for line in read_log(self.path) if (line["stage"], line["step"]) <= here]
+        lines, damaged = sort_out(self.path)
+        if damaged:
+            print(f"{counted(damaged, 'line')} of {self.path} cannot be read, and left out", file=sys.stderr)
+        lines = [line for line in lines if (line["stage"], line["step"]) <= here]
         self.before = lines[-1]["seconds"] if lines else 0.0
         text = "".join(json.dumps(line) + "\n" for line in lines)
         with atomic(self.path) as file:
@@ -115,8 +122,17 @@ class Log(Hook):
         seconds = round(self.before + time.perf_counter() - self.begun, 3)
         line = {"stage": training.number, "step": training.step, "seconds": seconds}
         known = {name: round(value, 6) if math.isfinite(value) else None for name, value in numbers.items()}
-        self.file.write(json.dumps(line | known) + "\n")
+        text = json.dumps(line | known) + "\n"
+        if self.file.tell() + len(text) > LARGEST:
+            self._say_full()
+            return
+        self.file.write(text)
         self.file.flush()
+
+    def _say_full(self) -> None:
+        if not self.full:
+            print(f"{self.path} has {LARGEST:,} bytes, the most that is read again: it ends here", file=sys.stderr)
+        self.full = True
 
     def end(self, training: Training, error: BaseException | None) -> None:
         self.file.close()
@@ -135,7 +151,7 @@ class Checkpoint(Hook):
     def __init__(self, path: Path, seconds: float = 20.0) -> None:
         self.path, self.seconds = path, seconds
         self.saved: tuple[int, int] | None = None
-        self.meant: dict[str, tuple[int, int]] = {}
+        self.meant: dict[str, Tensor] = {}
         self.sound = 0
         self.form = ""
         self.parts: dict[str, str] = {}
@@ -150,6 +166,8 @@ class Checkpoint(Hook):
         self.last = time.monotonic()
 
     def step(self, training: Training) -> None:
+        if training.step == 1:
+            plain(training.state_dict())  # refuses what an optimizer has made in its first step
         if time.monotonic() - self.last >= self.seconds:
             self._save(training)
             self.last = time.monotonic()
@@ -160,8 +178,8 @@ class Checkpoint(Hook):
 
     def _save(self, training: Training) -> None:
         first, state = self.saved is None, plain(training.state_dict())
-        found, none = not_finite(state), (0, 0)
-        bad = [name for name, now in found.items() if any(map(gt, now, self.meant.get(name, none)))]
+        found = not_finite(state)
+        bad = [name for name, now in found.items() if spreads(self.meant.get(name), now)]
         if bad:
             origin = [name for name in bad if name.startswith("game.")]  # the average has it from there
             since = None if self.sound == training.step - 1 else self.sound
@@ -172,7 +190,7 @@ class Checkpoint(Hook):
                     f"needs a game whose tensors keep their shapes and types, but {name} is {part} and was "
                     f"{self.parts.get(name, 'not there')} at the beginning: a new game would not take it"
                 )
-        self.sound, made_of = training.step, form(state)
+        self.sound, self.meant, made_of = training.step, found, form(state)
         keep = not first or checkpoint.is_whole(self.path)
         checkpoint.save(self.path, state, keep=keep, again=made_of != self.form)
         self.form = made_of

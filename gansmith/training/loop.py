@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from itertools import accumulate
 from types import FrameType
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from gansmith.batch import Batch
+from gansmith.chance import Part, keyed
 from gansmith.duel.ranks import place
 from gansmith.dynamics.base import Dynamics
 from gansmith.dynamics.conflicts import conflicts_with_data, warn
@@ -87,7 +89,7 @@ class Training:
                 )
             autocast = choose_precision(precision, self.device, stage.game, stage.dynamics.full_precision)
             stage.dynamics.pull = replace(stage.dynamics.pull, autocast=autocast)
-            if autocast is not None:
+            if _by_channels(self.device, autocast):
                 stage.game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = Average(self.stage.game, decay)
 
@@ -127,7 +129,7 @@ class Training:
         if world > 1:
             batch = batch[rank * stage.batch // world : (rank + 1) * stage.batch // world]
         batch = batch.to(self.device)
-        if self.autocast is not None and batch.x.ndim == 4:
+        if _by_channels(self.device, self.autocast) and batch.x.ndim == 4:
             batch = replace(batch, x=batch.x.contiguous(memory_format=torch.channels_last))
         return batch
 
@@ -143,7 +145,8 @@ class Training:
         """Begins a stage."""
         self.number, self.step = number, 0
         if self.stage.start is not None:
-            self.stage.start()
+            with keyed(Part((self.seed, number, "start")), self.device):
+                self.stage.start()
         self._average = Average(self.stage.game, self.decay)
 
     def state_dict(self) -> State:
@@ -154,6 +157,8 @@ class Training:
             "seed": self.seed,
             "batch": self._batches(),
             "data": self._fingerprints(),
+            "rows": self._rows,
+            "decay": self.decay,
             **_state_of(self.game),
             "average": self._average.state_dict(),
             **_moves_of(self.stage.dynamics),
@@ -166,6 +171,11 @@ class Training:
 
     def _fingerprints(self) -> list[str]:
         return [stage.data.fingerprint for stage in self.experiment.stages]
+
+    @cached_property
+    def _rows(self) -> list[str]:
+        """Of each stage's data, what batches are made of; of data without samples, which do for a look, nothing."""
+        return [stage.data.digest_of_rows() if len(stage.data) else "" for stage in self.experiment.stages]
 
     def _others(self) -> dict[str, State]:
         """The games and dynamics of other stages, each once: the start of a stage may read or change any of them."""
@@ -203,6 +213,10 @@ class Training:
             raise ValueError(f"it was trained in batches of {state['batch']}, and not {self._batches()}")
         if "data" in state and state["data"] != self._fingerprints():
             raise ValueError("it was trained on other data: give the same")
+        if any(a != b for a, b in zip(state.get("rows", ()), self._rows, strict=False) if a and b):
+            raise ValueError("it was trained on other rows, labels or another split of these data: give the same")
+        if "decay" in state and state["decay"] != self.decay:
+            raise ValueError(f"its average has a decay of {state['decay']}, and not {self.decay}")
         number, step = state["stage"], state["step"]
         if type(number) is not int or type(step) is not int or step < 0:
             raise ValueError(f"it names step {step!r:.40} of stage {number!r:.40}")
@@ -221,6 +235,11 @@ class Training:
         self._average.load_state_dict(versioned(state["average"], state.get("versions"), "module."))
         _load_moves(self.stage.dynamics, state)
         torch.default_generator.set_state(state["torch"])
+
+
+def _by_channels(device: torch.device, autocast: torch.dtype | None) -> bool:
+    """Whether pictures lie pixel by pixel in memory, which convolutions of a CPU, and all of 16 bits, do faster."""
+    return device.type == "cpu" or autocast is not None
 
 
 def _state_of(game: Game) -> State:

@@ -21,6 +21,7 @@ MOST = 200_000  # numbers, words, tensors, lists and dicts in all
 SHARED = 16  # names under which a tensor may be saved once, on average
 
 State = dict[str, Any]
+NUMBERS = "biufcU"  # of numpy, and words: a date or a record would become something else
 PLAIN = (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
 CURE = "convert it in get_extra_state or state_dict"
 
@@ -68,7 +69,7 @@ class _Reading:
             return self._tensor(value, name)
         if type(value) in PLAIN and not _is_beyond(value):
             return value
-        if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
+        if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and value.dtype.kind in NUMBERS:
             number = value.item()
             if type(number) is not type(value):  # a long double is its own item
                 return self.plain(number, name, depth)
@@ -161,24 +162,33 @@ def _form(value: Any) -> Any:
     return type(value)
 
 
-def not_finite(value: Any, name: str = "") -> dict[str, tuple[int, int]]:
-    """The names of tensors and numbers in a `plain` state that hold NaN or infinity; and how many of each.
+def not_finite(value: Any, name: str = "") -> dict[str, Tensor]:
+    """The names of tensors and numbers in a `plain` state that hold NaN (1) or infinity (2); and in which places.
 
     Example:
         >>> not_finite({"a": torch.zeros(2), "b": [torch.tensor([float("inf"), 1.0]), float("nan")]})
-        {'b.0': (0, 1), 'b.1': (1, 0)}
+        {'b.0': tensor([2, 0], dtype=torch.int8), 'b.1': tensor(1, dtype=torch.int8)}
     """
     if isinstance(value, Tensor):
         numbers = value.is_floating_point() or value.is_complex()
         if not numbers or bool(value.isfinite().all()):
             return {}
-        nan = int(value.isnan().sum())
-        return {name: (nan, int((~value.isfinite()).sum()) - nan)}
+        return {name: (value.isnan().to(torch.int8) + 2 * value.isinf().to(torch.int8)).cpu()}
     if isinstance(value, (float, complex)):
-        return {} if cmath.isfinite(value) else {name: (1, 0) if cmath.isnan(value) else (0, 1)}
+        return {} if cmath.isfinite(value) else not_finite(torch.tensor(value), name)
     items: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, Mapping) else ()
     items = enumerate(value) if isinstance(value, (list, tuple)) else items
-    bad: dict[str, tuple[int, int]] = {}
+    bad: dict[str, Tensor] = {}
     for key, item in items:
         bad |= not_finite(item, f"{name}.{key}" if name else str(key))
     return bad
+
+
+def spreads(before: Tensor | None, now: Tensor) -> bool:
+    """Whether `not_finite` finds a place now that was finite before, or was so in another way.
+
+    Example:
+        >>> spreads(torch.tensor([2, 2]), torch.tensor([2, 0])), spreads(torch.tensor([2, 0]), torch.tensor([0, 2]))
+        (False, True)
+    """
+    return before is None or before.shape != now.shape or bool(((now != 0) & (now != before)).any())

@@ -295,6 +295,13 @@ def test_weights_that_give_no_numbers_are_told_in_one_line(value, ogan, refused,
     assert not (tmp_path / "out").exists()
 
 
+def test_why_the_previous_checkpoint_serves_is_said_without_escapes(ogan, capsys):
+    torch.save({"format": "\x1b]0;owned\x07", "sha256": "", "state": {}}, ogan / "checkpoint.pt")
+    assert main(["resume", str(ogan)]) == 0
+    found = capsys.readouterr()
+    assert "went back to the checkpoint before it" in found.err and "owned" in found.err and "\x1b" not in found.err
+
+
 def test_the_previous_checkpoint_serves(ogan, capsys):
     (ogan / "checkpoint.pt").write_bytes(b"")
     assert main(["resume", str(ogan)]) == 0

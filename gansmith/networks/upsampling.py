@@ -1,0 +1,126 @@
+"""A generator of photographs for few cores: nearest upsampling, small convolutions, few channels at the large maps."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gansmith.refusal import check_sizes
+
+SIZES = (8, 16, 32, 64, 128, 256)
+
+
+def channels_at(size: int, width: int) -> list[int]:
+    """Channels at each resolution, from 4 pixels up to the picture's size.
+
+    They halve with each level down to ``width``, from at most 8 times it; small pictures have the first levels only.
+
+    Raises:
+        ValueError: a size that is none of 8, 16, 32, 64, 128 and 256; a width below 1.
+
+    Example:
+        >>> channels_at(64, 16), channels_at(16, 16)
+        ([128, 128, 64, 32, 16], [128, 128, 64])
+    """
+    if size not in SIZES:
+        raise ValueError(f"needs a picture size of {', '.join(map(str, SIZES))} pixels, but got {size}")
+    check_sizes(width=width)
+    levels = int(math.log2(size)) - 1
+    return [width * min(2**i, 8) for i in range(max(levels, 5))][-levels:][::-1]
+
+
+class Excitation(nn.Module):
+    """Maps (n, small, ...), (n, large, ...) -> (n, large, ...): the small map scales the channels of the large one.
+
+    .. math::
+        y = 2\\,\\sigma(B\\,\\mathrm{lrelu}(A\\,\\mathrm{pool}_4(s)))\\,x
+
+    with s pooled to 4 x 4, A a convolution over all of it and B a linear map, which starts at zero: y = x.
+
+    Arguments:
+        small: channels of the small map.
+        large: channels of the large map.
+
+    References:
+        Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis, Liu et al., 2021,
+        https://arxiv.org/abs/2101.04775, skip-layer excitation; the factor 2 is ours.
+
+    Example:
+        >>> x = torch.randn(2, 16, 32, 32)
+        >>> torch.equal(Excitation(64, 16)(torch.randn(2, 64, 4, 4), x), x)
+        True
+    """
+
+    def __init__(self, small: int, large: int) -> None:
+        super().__init__()
+        self.code = nn.Linear(small * 16, large)
+        self.scale = nn.Linear(large, large)
+
+    def forward(self, small: Tensor, large: Tensor) -> Tensor:
+        pooled = small if small.shape[-1] == 4 else functional.avg_pool2d(small, small.shape[-1] // 4)
+        code = functional.leaky_relu(self.code(pooled.flatten(1)), 0.2)
+        return large * (2 * torch.sigmoid(self.scale(code)))[:, :, None, None]
+
+
+class UpsamplingGenerator(nn.Module):
+    """Latents (n, d) -> pictures (n, channels, size, size) in [-1, 1].
+
+    A linear map to 4 x 4 and a 3x3 convolution there; then at each level nearest upsampling by 2 and a 3x3 convolution,
+    each with BatchNorm and a leaky ReLU; a last 3x3 convolution and tanh. The map of each level scales the channels of
+    the one that is eight times as wide (`Excitation`). Against transposed convolutions there is no checkerboard, and
+    the large maps, which take most of the time, have few channels.
+
+    Arguments:
+        latent: numbers per latent.
+        size: 8, 16, 32, 64, 128 or 256 pixels.
+        channels: of the pictures.
+        width: channels of the largest map of 64 pixels and more, see :func:`channels_at`; 16 and its multiples are
+            fast.
+
+    References:
+        FastGAN, Liu et al., 2021, https://arxiv.org/abs/2101.04775; on upsampling: Deconvolution and Checkerboard
+        Artifacts, Odena, Dumoulin and Olah, 2016, https://doi.org/10.23915/distill.00003.
+
+    Example:
+        >>> UpsamplingGenerator(16, 32, 3)(torch.zeros(2, 16)).shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(self, latent: int, size: int, channels: int, width: int = 16) -> None:
+        super().__init__()
+        check_sizes(latent=latent, channels=channels)
+        at = channels_at(size, width)
+        self.coarse = at[0]
+        self.start = nn.Linear(latent, at[0] * 16, bias=False)
+        self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, 1, 1, bias=False) for a, b in pairwise([at[0], *at]))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c) for c in [at[0], *at])
+        self.excitations = nn.ModuleList(Excitation(small, large) for small, large in zip(at, at[3:], strict=False))
+        self.last = nn.Conv2d(at[-1], channels, 3, 1, 1)
+        self._initialize()
+
+    def _initialize(self) -> None:
+        for m in self.modules():
+            if isinstance(m, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_normal_(m.weight, a=0.2)
+                if m.bias is not None:
+                    nn.init.zeros_(m.bias)
+        for m in self.modules():
+            if isinstance(m, Excitation):
+                nn.init.zeros_(m.scale.weight)
+        nn.init.normal_(self.last.weight, 0, 0.3 / math.sqrt(self.last.in_channels * 9))
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = self.start(z).unflatten(1, (self.coarse, 4, 4))
+        h = functional.leaky_relu(self.norms[0](h), 0.2)
+        maps: list[Tensor] = []
+        for level, (convolution, norm) in enumerate(zip(self.convolutions, self.norms[1:], strict=True)):
+            h = functional.interpolate(h, scale_factor=2.0) if level else h
+            h = functional.leaky_relu(norm(convolution(h)), 0.2)
+            if level >= 3:
+                h = self.excitations[level - 3](maps[level - 3], h)
+            maps.append(h)
+        return torch.tanh(self.last(h))
