@@ -1,0 +1,75 @@
+"""The generator that upsamples: its convolution, its excitation, its sizes; and the recipe for photographs."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gansmith.data import load
+from gansmith.data.augment import Augment
+from gansmith.networks import UpsamplingGenerator
+from gansmith.networks.upsampling import SIZES, Excitation, UpsampledConvolution, channels_at
+from gansmith.recipes import photos
+
+
+def plain(x, weight):
+    return functional.conv2d(functional.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
+
+
+@pytest.mark.parametrize("side", [1, 4, 5])
+def test_an_upsampled_convolution_is_nearest_upsampling_and_a_convolution(side):
+    convolution = UpsampledConvolution(3, 2).double()
+    x = torch.randn(2, 3, side, side + 1, dtype=torch.float64, requires_grad=True)
+    mine, other = convolution(x), plain(x, convolution.weight)
+    torch.testing.assert_close(mine, other)
+    torch.testing.assert_close(*(torch.autograd.grad(y.square().sum(), (x, convolution.weight)) for y in (mine, other)))
+
+
+def test_an_excitation_scales_channels_by_its_formula():
+    excitation = Excitation(3, 5).double()
+    nn.init.normal_(excitation.scale.weight)
+    nn.init.normal_(excitation.scale.bias)
+    small, large = torch.randn(2, 3, 8, 8).double(), torch.randn(2, 5, 64, 64).double()
+    pooled = functional.adaptive_avg_pool2d(small, 4).flatten(1)
+    a, b = excitation.code, excitation.scale
+    code = functional.leaky_relu(pooled @ a.weight.T + a.bias, 0.2)
+    scale = 2 / (1 + (-(code @ b.weight.T + b.bias)).exp())
+    torch.testing.assert_close(excitation(small, large), torch.einsum("ncij,nc->ncij", large, scale))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pictures_of_every_size(size):
+    torch.manual_seed(0)
+    generator = UpsamplingGenerator(8, size, 3, width=2)
+    x = generator(torch.randn(4, 8))
+    assert x.shape == (4, 3, size, size) and 0.01 < x.std() < 0.9 and x.abs().max() <= 1
+    used = torch.autograd.grad(x.square().sum(), list(generator.parameters()), allow_unused=True)
+    assert all(g is not None for g in used)
+
+
+def test_channels_double_down_to_four_pixels_up_to_eight_times():
+    assert channels_at(8, 16) == [128, 128] and channels_at(256, 8) == [64, 64, 64, 64, 32, 16, 8]
+    for size in (4, 48, 512):
+        with pytest.raises(ValueError, match=f"8, 16, 32, 64, 128, 256 pixels, but got {size}"):
+            UpsamplingGenerator(8, size, 3)
+    with pytest.raises(ValueError, match="needs width of at least 1"):
+        UpsamplingGenerator(8, 8, 3, 0)
+
+
+def test_the_maps_eight_times_as_wide_are_scaled_by_coarse_ones():
+    """At the start no map is; a bias of scale changes the picture."""
+    torch.manual_seed(0)
+    generator, z = UpsamplingGenerator(8, 64, 3, 2).eval(), torch.randn(2, 8)
+    before = generator(z)
+    assert [(e.code.in_features // 16, e.scale.in_features) for e in generator.excitations] == [(16, 4), (16, 2)]
+    for excitation in generator.excitations:
+        nn.init.constant_(excitation.scale.bias, 3.0)
+        changed = generator(z)
+        assert not torch.allclose(changed, before)
+        before = changed
+
+
+def test_photographs_are_mirrored_unless_told_otherwise():
+    data = load("digits")
+    assert photos(data).stages[0].data.augment == Augment(flip=True)
+    assert photos(data, mirror=False).stages[0].data is data
