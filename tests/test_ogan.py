@@ -169,7 +169,7 @@ def test_two_points_under_the_quadratic_potentials():
 
 
 def test_networks_fit_each_other():
-    for size in (8, 16, 32, 64, 128):
+    for size in (8, 16, 32, 64, 128, 256):
         generator = DCGANGenerator(16, size, 3, width=16)
         pictures = generator(torch.randn(2, 16))
         assert pictures.shape == (2, 3, size, size) and pictures.abs().max() <= 1
@@ -177,8 +177,8 @@ def test_networks_fit_each_other():
         assert score(critic, pictures).shape == (2,)
         assert not any(isinstance(m, nn.BatchNorm2d) for m in critic.modules())
         assert slope(critic, track(pictures.detach())).shape == (2,)
-    for size in (28, 4, 256, 0):
-        with pytest.raises(ValueError, match="8, 16, 32, 64 or 128"):
+    for size in (28, 4, 512, 0):
+        with pytest.raises(ValueError, match="8, 16, 32, 64, 128, 256 pixels"):
             DCGANGenerator(16, size, 1)
 
 

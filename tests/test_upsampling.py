@@ -8,7 +8,8 @@ from torch.nn import functional
 from gansmith.data import load
 from gansmith.data.augment import Augment
 from gansmith.networks import UpsamplingGenerator
-from gansmith.networks.upsampling import SIZES, Excitation, UpsampledConvolution, channels_at
+from gansmith.networks.dcgan import SIZES
+from gansmith.networks.upsampling import Excitation, UpsampledConvolution, channels_at
 from gansmith.recipes import photos
 
 

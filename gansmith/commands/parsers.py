@@ -220,7 +220,7 @@ def _add_data(parser: Parser) -> None:
         help="digits, ring, grid, mnist, fashion-mnist, cifar10, hf:NAME, a folder, .zip or .tar of images (with "
         "sub-folders as classes), an .npy, .npz, .csv or IDX file (default: digits)",
     )
-    parser.add_argument("--size", type=int, help="side of the pictures in pixels, 8, 16, 32, 64 or 128")
+    parser.add_argument("--size", type=int, help="side of the pictures in pixels, 8, 16, 32, 64, 128 or 256")
     parser.add_argument(
         "--labels", metavar="FILE", help="labels by file name (a table, dataset.json) or in order (.npy, .npz, IDX)"
     )

@@ -40,9 +40,9 @@ def load(
             folder of them; an .npy file of samples; an .npz file of samples, with labels or without; or a .csv or .tsv
             file of numbers, whose rows are vectors. Files are recognized by their content. A name wins over a path;
             write ``./digits`` for the path.
-        size: side of the images in pixels, a power of two from 8 to ``largest``; by default the median shorter side,
-            rounded up to a power of two. Squares of one side are padded if ``size`` is the next power of two (28 to
-            32, see `Dataset.content`); other images are made square by ``crop`` and resized.
+        size: side of the images in pixels, a power of two from 8 to 256; by default the median shorter side,
+            rounded up to a power of two, at most ``largest``. Squares of one side are padded if ``size`` is the next
+            power of two (28 to 32, see `Dataset.content`); other images are made square by ``crop`` and resized.
         channels: 1 for gray, 3 for color; by default color if any image has color.
         content: the square inside a centered padding that the images fill, as `Dataset.content` of other data.
         labels: a file of labels, used instead of sub-folders, see `gansmith.data.labels`; an entry of a .zip is named
@@ -58,7 +58,7 @@ def load(
             and named in the notes.
         first_page: take the first page of a TIFF alone; by default each page is a picture of its own.
         strict: whether a file that cannot be decoded is an error; otherwise it is skipped, and named in the notes.
-        largest: the largest side in pixels that ``size`` may have.
+        largest: the largest side in pixels that is chosen by itself; a larger ``size`` than 256 needs it, too.
         deep_range: the range of values of more than 8 bits, as `Dataset.deep_range` of other data.
         masks: whether images whose values are all 0 or 1 are masks, of which 1 becomes 255; False where they belong to
             other data, of which they are dark ones.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CROPS = ("center", "pad", "stretch")
 SMALLEST = 8
+ASKED = 256  # pixels: the largest side that may be asked for, which networks have
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ImageOptions:
         channels: 1 or 3; None to choose it by the images.
         content: side of the picture inside a padding; None to choose it by the images.
         crop: see `Fit`.
-        largest: the largest size.
+        largest: the largest size that is chosen by itself.
         first_page: whether only the first page of a file with several is a picture.
         value_range: which values become 0 and 255; None to choose it by the images.
         deep_range: the same for values of more than 8 bits alone, as it was chosen for other images.
@@ -166,7 +167,7 @@ def plan(
     padded to ``size``, as in a run whose data were padded.
 
     Raises:
-        ValueError: ``size`` is no power of two from 8 to ``largest``.
+        ValueError: ``size`` is no power of two from 8 to 256, or to ``largest`` if that is larger.
 
     Example:
         >>> plan([(28, 28)], None)
@@ -185,7 +186,8 @@ def plan(
 
 
 def check_size(size: int, largest: int = 128) -> None:
-    """Raises a ValueError for a size that is no power of two from 8 to ``largest``; it names the nearest sizes."""
+    """Raises a ValueError for a size that is no power of two from 8 to 256 or ``largest``, with the nearest."""
+    largest = max(largest, ASKED)
     sizes = [1 << power for power in range(3, largest.bit_length())]
     if size in sizes:
         return

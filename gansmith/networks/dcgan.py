@@ -1,4 +1,4 @@
-"""The convolutional pair of DCGAN, for 8 to 128 pixels, with shapes that kernels like."""
+"""The convolutional pair of DCGAN, for 8 to 256 pixels, with shapes that kernels like."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gansmith.refusal import check_sizes
 
+SIZES = (8, 16, 32, 64, 128, 256)
+
 Normalize = Callable[[int], nn.Module]
+
+
+def check_picture_size(size: int) -> None:
+    """Refuses a side that the networks are not made for.
+
+    Raises:
+        ValueError: it is none of 8, 16, 32, 64, 128 and 256 pixels.
+    """
+    if size not in SIZES:
+        raise ValueError(f"needs a picture size of {', '.join(map(str, SIZES))} pixels, but got {size}")
 
 
 def widths(size: int, width: int) -> list[int]:
@@ -20,14 +32,13 @@ def widths(size: int, width: int) -> list[int]:
     They double with each level, from ``width`` to at most 8 times it; small pictures have the lower levels only.
 
     Raises:
-        ValueError: a size that is none of 8, 16, 32, 64 and 128; a width below 1.
+        ValueError: a size that is none of 8, 16, 32, 64, 128 and 256; a width below 1.
 
     Example:
         >>> widths(128, 32), widths(32, 32), widths(8, 32)
         ([32, 64, 128, 256, 256], [32, 64, 128], [128])
     """
-    if size not in (8, 16, 32, 64, 128):
-        raise ValueError(f"needs a picture size of 8, 16, 32, 64 or 128 pixels, but got {size}")
+    check_picture_size(size)
     check_sizes(width=width)
     levels = int(math.log2(size)) - 2
     return [width * min(2**i, 8) for i in range(max(levels, 3))][-levels:]
@@ -42,7 +53,7 @@ class DCGANGenerator(nn.Module):
 
     Arguments:
         latent: numbers per latent.
-        size: 8, 16, 32, 64 or 128 pixels.
+        size: 8, 16, 32, 64, 128 or 256 pixels.
         channels: of the pictures.
         width: the channels at each resolution are multiples of it, see :func:`widths`; 16 and its multiples are fast.
         normalize: channels -> module; BatchNorm by default (there is none in the critic), None for nothing.
@@ -95,7 +106,7 @@ class DCGANCritic(nn.Module):
     map. No normalization by default: BatchNorm makes samples depend on each other and voids every penalty on slopes.
 
     Arguments:
-        size: 8, 16, 32, 64 or 128 pixels.
+        size: 8, 16, 32, 64, 128 or 256 pixels.
         channels: of the pictures.
         outputs: numbers per picture; None for one score per picture.
         width: the channels at each resolution are multiples of it, see :func:`widths`.

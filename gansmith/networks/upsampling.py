@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gansmith.networks.dcgan import check_picture_size
 from gansmith.refusal import check_sizes
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
-
-SIZES = (8, 16, 32, 64, 128, 256)
 
 
 def channels_at(size: int, width: int) -> list[int]:
@@ -29,8 +28,7 @@ def channels_at(size: int, width: int) -> list[int]:
         >>> channels_at(64, 16), channels_at(16, 16)
         ([128, 128, 64, 32, 16], [128, 128, 64])
     """
-    if size not in SIZES:
-        raise ValueError(f"needs a picture size of {', '.join(map(str, SIZES))} pixels, but got {size}")
+    check_picture_size(size)
     check_sizes(width=width)
     levels = int(math.log2(size)) - 1
     return [width * min(2**i, 8) for i in range(max(levels, 5))][-levels:][::-1]

@@ -89,7 +89,7 @@ def _is_in_range(value: Any) -> bool:
 def _is_shape(shape: list[Any]) -> bool:
     """(d,) or (c, s, s)."""
     whole = all(type(side) is int and 0 < side < 2**31 for side in shape)
-    return whole and (len(shape) == 1 or (len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] <= 128))
+    return whole and (len(shape) == 1 or (len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] <= 256))
 
 
 def _is_scale(data: dict[str, Any]) -> bool:
@@ -102,7 +102,7 @@ def _is_scale(data: dict[str, Any]) -> bool:
 
 
 def _is_content(content: list[Any]) -> bool:
-    return len(content) == 2 and content[0] == content[1] and type(content[0]) is int and 0 < content[0] <= 128
+    return len(content) == 2 and content[0] == content[1] and type(content[0]) is int and 0 < content[0] <= 256
 
 
 def _is_range(pair: list[Any] | None) -> bool:

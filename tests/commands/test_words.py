@@ -94,7 +94,7 @@ def test_the_overview_names_every_command(capsys):
         ("train ogan --latent 2", "needs a latent of at least 3 numbers, but got 2"),
         ("train gan --latent 1000000000", "not enough memory: take a smaller"),
         ("train gan --rate 1e300", "--rate needs a number from 0 to 1e30"),
-        ("train gan --size 7", "power of two from 8 to 128, but got 7"),
+        ("train gan --size 7", "power of two from 8 to 256, but got 7"),
         ("train gan --data ring --size 8", "vectors, which have neither size nor channels"),
         ("train gan --data rnig", "did you mean ring?"),
         ("train gan --batch 5000", "needs at least 5000 training images"),

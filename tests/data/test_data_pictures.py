@@ -212,10 +212,10 @@ def test_the_plan(shapes, size, expected):
 
 
 @pytest.mark.parametrize(
-    ("size", "near"), [(28, "16 or 32"), (0, "8"), (-4, "8"), (4, "8"), (256, "128"), (100, "64 or 128")]
+    ("size", "near"), [(28, "16 or 32"), (0, "8"), (-4, "8"), (4, "8"), (512, "256"), (100, "64 or 128")]
 )
 def test_impossible_sizes(size, near):
-    with pytest.raises(ValueError, match=f"from 8 to 128, but got {size}: use {near}$"):
+    with pytest.raises(ValueError, match=f"from 8 to 256, but got {size}: use {near}$"):
         load("digits", size=size)
 
 
@@ -264,6 +264,7 @@ def test_small_pictures_are_enlarged_and_it_is_said(tmp_path):
 def test_the_largest_side(tmp_path):
     save(tmp_path / "a.png", gray(300, 420))
     assert load(str(tmp_path)).shape == (1, 128, 128) and load(str(tmp_path), largest=1024).shape == (1, 512, 512)
+    assert load(str(tmp_path), size=256).shape == (1, 256, 256)
     with pytest.raises(ValueError, match="from 8 to 1024, but got 2048: use 1024"):
         load(str(tmp_path), size=2048, largest=1024)
 
