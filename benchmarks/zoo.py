@@ -36,6 +36,7 @@ ROWS = [
     "ogan --original",
     "gan",
     "r3",
+    "photos",
     "dcgan",
     "lsgan",
     "hinge",

@@ -1,5 +1,7 @@
 """The generator that upsamples: its convolution, its excitation, its sizes; and the recipe for photographs."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -70,7 +72,11 @@ def test_the_maps_eight_times_as_wide_are_scaled_by_coarse_ones():
         before = changed
 
 
-def test_photographs_are_mirrored_unless_told_otherwise():
-    data = load("digits")
-    assert photos(data).stages[0].data.augment == Augment(flip=True)
-    assert photos(data, mirror=False).stages[0].data is data
+def test_pictures_in_color_are_mirrored_unless_told_otherwise():
+    gray = load("digits")
+    color = replace(gray, x=gray.x.expand(-1, 3, -1, -1))
+    assert photos(color).stages[0].data.augment == Augment(flip=True)
+    assert photos(color, mirror=False).stages[0].data is color
+    assert photos(gray).stages[0].data is gray
+    moved = replace(gray, augment=Augment(shift=2))
+    assert photos(moved, mirror=True).stages[0].data.augment == Augment(flip=True, shift=2)
