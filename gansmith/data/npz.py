@@ -63,14 +63,14 @@ def read_npz(path: Path, wanted: Range | None = None) -> RawData:
     return replace(raw, y=y, class_names=tuple(map(encodable, class_names)), notes=(*raw.notes, note, *notes))
 
 
-def npz_array(path: Path) -> npt.NDArray[Any]:
+def npz_array(path: Path, limit: int | None = None) -> npt.NDArray[Any]:
     """The one array in an .npz file.
 
     Raises:
-        ValueError: more than one, or as `read_npz`.
+        ValueError: more than one, or as `npz_arrays`.
         OSError: the file cannot be read.
     """
-    arrays = npz_arrays(path)
+    arrays = npz_arrays(path, limit)
     if len(arrays) != 1:
         names = one_line(", ".join(arrays))[:200]
         raise ValueError(f"{one_line(path)} needs one array of labels, but has {names}: save only the labels")
@@ -192,6 +192,8 @@ def _check_header(file: IO[bytes], size: int, what: str) -> None:
         start = file.tell()
     if dtype.hasobject:
         raise ValueError(f"{what} holds pickled Python objects, which are never loaded: save plain numbers")
+    if not dtype.itemsize:  # so many of them that no memory holds their names would take no byte
+        raise ValueError(f"{what} states values of 0 bytes ({dtype}), which no file holds: save numbers or words")
     if any(side < 0 for side in shape) or start + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"{what} states shape {shape} of {dtype}, but its size is another: save it again")
 

@@ -2,6 +2,8 @@
 
 import json
 import struct
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -206,7 +208,7 @@ def test_refused(tmp_path, case):
 
 ARRAYS = {
     "another length": (np.arange(5), "needs 4 labels, one for each sample, but has shape .5,"),
-    "a matrix": (np.zeros((2, 2), int), "needs one 1 and else zeros in each row, but row 0"),
+    "a matrix": (np.zeros((4, 2), int), "needs one 1 and else zeros in each row, but row 0"),
     "a cube": (np.zeros((4, 1, 1), int), "one integer or word for each sample, but has int64.4, 1, 1."),
     "fractions": (np.arange(4) / 2, "needs whole numbers as labels, but has 0.5"),
     "objects": (np.array([{}] * 4), "pickled"),
@@ -221,6 +223,37 @@ def test_arrays_refused(tmp_path, case):
     np.save(tmp_path / "a.npy", array)
     with pytest.raises(ValueError, match=message):
         read_labels(tmp_path / "a.npy", NAMES, 4)
+
+
+@pytest.mark.parametrize("descr", ["|S0", "<U0", "|V0"])
+def test_words_of_no_bytes_are_refused_before_they_take_memory(tmp_path, descr):
+    """A file of a hundred bytes may state as many of them as it likes."""
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({10**9},)}}\n".encode()
+    write(tmp_path / "a.npy", content := b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("y.npy", content)
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(ValueError, match=r"states values of 0 bytes \(.*\), which no file holds: save numbers"):
+            read_labels(tmp_path / name, NAMES, 4)
+
+
+@pytest.mark.parametrize("dtype", ["S1", "i1"])
+def test_labels_that_are_too_many_take_no_memory_of_their_own(tmp_path, dtype):
+    np.savez_compressed(tmp_path / "a.npz", np.full(2_000_000, 1).astype(dtype))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"needs 4 labels, one for each sample, but has shape .2000000,"):
+            read_labels(tmp_path / "a.npz", NAMES, 4)
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_words_of_an_array_are_taken_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("gansmith.data.label_values.BLOCK", 2)
+    np.save(tmp_path / "a.npy", np.array(["b ", "a", "", "b", "c"]))
+    y, class_names, _ = read_labels(tmp_path / "a.npy", (), 5)
+    assert (y.tolist(), class_names) == ([1, 0, -1, 1, 2], ("a", "b", "c"))
 
 
 def test_samples_that_are_no_files(tmp_path):
