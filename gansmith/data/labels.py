@@ -60,7 +60,7 @@ def read_labels(
     if not names:
         raise ValueError(f"{file.place} labels files by name, but the samples are no files: save an .npy of {n} labels")
     samples = SampleNames(names, folder)
-    matches = match_rows(labeled_rows(file, samples.has, column), samples, file.place)
+    matches = match_rows(labeled_rows(file, samples.has, column, n), samples, file.place)
     labels = labels_of_words(matches.labels, n, file.place)
     where = file.name if column is None else f"{file.name}, column {column},"
     notes = [f"labels from {where} for {len(matches.labels):,} of {counted(n, 'sample')}"]

@@ -11,6 +11,9 @@ SIZE = 1 << 30  # bytes: what unpacks to no more may be packed as well as it can
 RATIO = 100  # what unpacks to more, to at most so many times its packed size; masks of this size are far below
 
 
+TEXT = 4 << 20  # bytes: what an entry of text may unpack to, however well it is packed
+
+
 def check_packing(path: Path, unpacked: int, cure: str) -> None:
     """Refuses a file that unpacks to more than 1 GiB and to more than 100 times its size.
 
@@ -23,9 +26,23 @@ def check_packing(path: Path, unpacked: int, cure: str) -> None:
         ValueError: it is packed too well.
         OSError: the file cannot be read.
     """
-    packed = path.stat().st_size
-    if unpacked > SIZE and unpacked > RATIO * packed:
+    _check(one_line(path), path.stat().st_size, unpacked, SIZE, cure)
+
+
+def check_text(place: str, packed: int, unpacked: int) -> None:
+    """Refuses an entry of text that unpacks to more than 4 MiB and to more than 100 times its packed size.
+
+    Text becomes Python's words and lists, of many times its size. Tables of labels pack to a fifth, JSON with much
+    room in it to a thirtieth.
+
+    Raises:
+        ValueError: it is packed too well.
+    """
+    _check(place, packed, unpacked, TEXT, "unpack the archive, and name the folder")
+
+
+def _check(what: str, packed: int, unpacked: int, free: int, cure: str) -> None:
+    if unpacked > free and unpacked > RATIO * packed:
         raise ValueError(
-            f"{one_line(path)} has {packed:,} bytes, but unpacks to {unpacked:,}, "
-            f"more than {RATIO} times as many: {cure}"
+            f"{what} has {packed:,} bytes, but unpacks to {unpacked:,}, more than {RATIO} times as many: {cure}"
         )

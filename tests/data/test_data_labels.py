@@ -185,7 +185,16 @@ BAD = {
     "too small": ("cat/1.png,-2\n", "0 and up, -1 for unlabeled, but has -2 to -2"),
     "too large": ("cat/1.png,2147483648\n", "but has 2147483648"),
     "UTF-16": ("cat/1.png,1\n".encode("utf-16"), "needs text in UTF-8"),
-    "a quote that is never closed": ('cat/1.png,"' + "x" * 200_000, "damaged table"),
+    "a quote that is never closed": ('cat/1.png,"' + "x\n" * 200_000, "characters, but has .* a quote that is never"),
+    "a long row": (
+        "cat/1.png" + "," * 70_000 + "cat\n",
+        "needs rows of at most 65,536 characters, but has a longer one",
+    ),
+    "a row over many lines": ('cat/1.png,"' + '\n","' * 20_000 + '"\n', "needs rows of at most 65,536 characters"),
+    "many columns": (
+        "cat/1.png" + ",a" * 1000 + "\n",
+        "at most 1,000 columns, but has 1,001: keep those of file names",
+    ),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "UTF-8"),
     "a zip": (b"PK\x03\x04" + bytes(30), "needs to be CSV, .* but is zip"),
     "damaged JSON": ('{"labels": [', "damaged JSON"),
@@ -269,6 +278,17 @@ def test_limits(tmp_path, monkeypatch):
     for path in (tmp_path / "a.npy", write(tmp_path / "a", "cat/1.png,1\n"), write(tmp_path / "b", '{"a": 1}')):
         with pytest.raises(ValueError, match=r"more than the limit of (10|5) for labels: split it"):
             read_labels(path, NAMES, 4)
+
+
+def test_json_is_limited_by_the_number_of_samples(tmp_path, monkeypatch):
+    """Each list in it takes thirty times its bytes, so that much that is of no sample is not parsed."""
+    path = write(tmp_path / "dataset.json", json.dumps({"labels": [[name, 1] for name in NAMES]}))
+    size = path.stat().st_size
+    monkeypatch.setattr("gansmith.data.label_tables.JSON_FREE", size - 40)
+    monkeypatch.setattr("gansmith.data.label_tables.JSON_OF_ONE", 10)
+    assert read_labels(path, NAMES, 4).y.tolist() == [1] * 4
+    with pytest.raises(ValueError, match=rf"has {size} bytes, too many for labels of 3 samples: leave out what is not"):
+        read_labels(path, NAMES[:3], 3)
 
 
 def test_a_column_that_names_pictures_comes_before_numbers_that_do_by_chance(tmp_path):
