@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -139,6 +139,29 @@ def _parser_errors(what: str) -> Iterator[None]:
         raise ValueError(f"{what} is damaged ({one_line(error)}): save it again") from error
 
 
+class Stated(NamedTuple):
+    """What the header of an array states.
+
+    Attributes:
+        shape: of the array.
+        dtype: of its values.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def npz_headers(path: Path, limit: int | None = None) -> dict[str, Stated]:
+    """What the arrays in an .npz file are, by their names; only their headers are read.
+
+    Raises:
+        ValueError: as `npz_arrays`.
+        OSError: the file cannot be read.
+    """
+    with open_zip(path) as archive:
+        return _stated(archive, path, limit)
+
+
 def npz_arrays(path: Path, limit: int | None = None) -> dict[str, npt.NDArray[Any]]:
     """The arrays in an .npz file by their names; stated shapes are compared with sizes before memory is allocated.
 
@@ -149,31 +172,43 @@ def npz_arrays(path: Path, limit: int | None = None) -> dict[str, npt.NDArray[An
     """
     import numpy as np
 
-    limit = LIMIT if limit is None else limit
     arrays: dict[str, npt.NDArray[Any]] = {}
     with open_zip(path) as archive:
-        entries = archive.infolist()
-        if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
-            raise ValueError(f"{one_line(path)} is a zip file, but no .npz file of arrays: unpack it")
-        if sum(entry.file_size for entry in entries) > limit:
-            raise ValueError(f"{one_line(path)} unpacks to more than the limit of {limit:,} bytes: split it")
-        for entry in entries:
-            _check_entry(archive, entry, path.stat().st_size, _what(entry, path))
-        check_packing(path, sum(entry.file_size for entry in entries), "save it uncompressed, with numpy.savez")
-        for entry in entries:
-            name, what = entry.filename.removesuffix(".npy"), _what(entry, path)
-            if name in arrays:
-                raise ValueError(f"{what} is there twice: save the file again")
-            with _parser_errors(what), archive.open(entry) as file:
-                arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+        _stated(archive, path, limit)
+        for entry in archive.infolist():
+            with _parser_errors(_what(entry, path)), archive.open(entry) as file:
+                arrays[_name(entry)] = np.lib.format.read_array(file, allow_pickle=False)
     return arrays
 
 
+def _stated(archive: zipfile.ZipFile, path: Path, limit: int | None) -> dict[str, Stated]:
+    """What the headers state, compared with sizes; the bytes that all arrays unpack to are not too many."""
+    limit = LIMIT if limit is None else limit
+    entries = archive.infolist()
+    if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
+        raise ValueError(f"{one_line(path)} is a zip file, but no .npz file of arrays: unpack it")
+    total = sum(entry.file_size for entry in entries)
+    if total > limit:
+        raise ValueError(f"{one_line(path)} unpacks to more than the limit of {limit:,} bytes: split it")
+    stated = [_check_entry(archive, entry, path.stat().st_size, _what(entry, path)) for entry in entries]
+    check_packing(path, total, "save it uncompressed, with numpy.savez")
+    by_name: dict[str, Stated] = {}
+    for entry, each in zip(entries, stated, strict=True):
+        if _name(entry) in by_name:
+            raise ValueError(f"{_what(entry, path)} is there twice: save the file again")
+        by_name[_name(entry)] = each
+    return by_name
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    return entry.filename.removesuffix(".npy")
+
+
 def _what(entry: zipfile.ZipInfo, path: Path) -> str:
-    return f"array '{one_line(entry.filename.removesuffix('.npy'))}' of {one_line(path)}"
+    return f"array '{one_line(_name(entry))}' of {one_line(path)}"
 
 
-def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int, what: str) -> None:
+def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int, what: str) -> Stated:
     """Compares the stated shape and sizes before memory is allocated."""
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{what} has a compression that NumPy does not write: save it with numpy.savez")
@@ -182,10 +217,10 @@ def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int,
     with _parser_errors(what):
         file = archive.open(entry)
     with file:
-        _check_header(file, entry.file_size, what)
+        return _check_header(file, entry.file_size, what)
 
 
-def _check_header(file: IO[bytes], size: int, what: str) -> None:
+def _check_header(file: IO[bytes], size: int, what: str) -> Stated:
     """Compares the shape and type that an .npy file of ``size`` bytes states with that size."""
     with _parser_errors(what):
         shape, dtype = _header(file)
@@ -196,6 +231,7 @@ def _check_header(file: IO[bytes], size: int, what: str) -> None:
         raise ValueError(f"{what} states values of 0 bytes ({dtype}), which no file holds: save numbers or words")
     if any(side < 0 for side in shape) or start + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"{what} states shape {shape} of {dtype}, but its size is another: save it again")
+    return Stated(shape, dtype)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
