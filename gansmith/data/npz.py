@@ -167,7 +167,7 @@ def npz_arrays(path: Path, limit: int | None = None) -> dict[str, npt.NDArray[An
 
     Raises:
         ValueError: the file is damaged or pickled; it unpacks to more than `limit` bytes, 8 GiB by default; or it is
-            packed too well, as of `check_packing`.
+            packed too well, as of `check_packing`; vectors count as of 32 bits, labels as of 64.
         OSError: the file cannot be read.
     """
     import numpy as np
@@ -191,13 +191,20 @@ def _stated(archive: zipfile.ZipFile, path: Path, limit: int | None) -> dict[str
     if total > limit:
         raise ValueError(f"{one_line(path)} unpacks to more than the limit of {limit:,} bytes: split it")
     stated = [_check_entry(archive, entry, path.stat().st_size, _what(entry, path)) for entry in entries]
-    check_packing(path, total, "save it uncompressed, with numpy.savez")
+    widened = sum(map(_widened, stated))
+    check_packing(path, total + widened, "save it uncompressed, with numpy.savez")
     by_name: dict[str, Stated] = {}
     for entry, each in zip(entries, stated, strict=True):
         if _name(entry) in by_name:
             raise ValueError(f"{_what(entry, path)} is there twice: save the file again")
         by_name[_name(entry)] = each
     return by_name
+
+
+def _widened(stated: Stated) -> int:
+    """The bytes by which an array grows, once it holds vectors of 32 bits or labels of 64."""
+    least = {1: 8, 2: 4}.get(len(stated.shape), 0)
+    return math.prod(stated.shape) * max(0, least - stated.dtype.itemsize)
 
 
 def _name(entry: zipfile.ZipInfo) -> str:

@@ -317,10 +317,20 @@ def test_little_that_unpacks_to_much(tmp_path, monkeypatch):
 
 def test_little_that_unpacks_to_much_in_many_arrays(tmp_path, monkeypatch):
     """Each array alone may be small, and entries may lie one over another: the file's size counts."""
-    source = save(tmp_path / "a.npz", True, **{f"x{k}": np.zeros((100, 100), np.uint8) for k in range(50)})
+    source = save(tmp_path / "a.npz", True, **{f"x{k}": np.zeros((1, 100, 100), np.uint8) for k in range(50)})
     limits(monkeypatch, 100_000, 20)
     with pytest.raises(ValueError, match="unpacks to 506,400, more than 100,000 beyond 20 times as"):
         npz_arrays(Path(source))
+
+
+def test_vectors_and_labels_count_as_what_they_become(tmp_path, monkeypatch):
+    """Of 250 KB, zeros of 8 bits may be a quarter of a gigabyte, which would be one in 32 bits."""
+    source = save(tmp_path / "a.npz", True, x=np.zeros((1000, 100), np.int8), y=np.zeros(1000, np.int8))
+    limits(monkeypatch, 4 * 100_000 + 8 * 1000 + 2 * 128, 0)
+    assert load(source).x.shape == (1000, 100)
+    limits(monkeypatch, 4 * 100_000 + 8 * 1000 + 2 * 128 - 1, 0)
+    with pytest.raises(ValueError, match="unpacks to 408,256, more than 408,255 beyond"):
+        load(source)
 
 
 def test_labels_that_unpack_to_much(tmp_path, monkeypatch):
