@@ -16,8 +16,8 @@ from gansmith.data import Dataset, load
 from gansmith.disk.folders import folder_of, make_numbered, refuse_existing
 from gansmith.disk.json_files import to_json, write_json
 from gansmith.evaluate.choosing import choose
-from gansmith.evaluate.sets import measure_sets, measure_statistics
-from gansmith.evaluate.statistics_file import is_statistics, read_statistics
+from gansmith.evaluate.sets import check_width, measure_sets, measure_statistics
+from gansmith.evaluate.statistics_file import is_statistics, read_statistics, statistics_size
 from gansmith.examinations.measure import measure
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.terminal import print_table
@@ -91,11 +91,13 @@ def _of_pictures(args: argparse.Namespace) -> dict[str, Any]:
 def _of_statistics(args: argparse.Namespace) -> dict[str, Any]:
     """The pictures beside a mean and a covariance of features that somebody saved."""
     with refusals():
-        real = read_statistics(folder_of(args.against))
+        width = statistics_size(folder_of(args.against))
         fake = _without_grid(load(args.what, args.size, crop=args.crop, strict=args.strict, largest=LARGEST))
         print(f"{args.what}: {len(fake):,} pictures" + "".join(f"; {note}" for note in fake.notes))
-        print(f"{args.against}: mean and covariance of {len(real.mean):,} features; which ones it does not say")
+        print(f"{args.against}: mean and covariance of {width:,} features; which ones it does not say")
         features = choose(args.features, fake, trust=args.trust)
+        check_width(features, width)  # before they are read: a small file may hold many numbers
+        real = read_statistics(folder_of(args.against))
         numbers = measure_statistics(fake, real, features, n=args.n, seed=args.seed)
     return {"gansmith": __version__, "what": args.what, "against": args.against} | numbers
 

@@ -81,8 +81,8 @@ def inspect(image: Image.Image, page: int | None) -> Header:
     """
     pages = _pages(image) if page is None and image.format in STACKS else 1
     _turn_to(image, page)
-    several = bool(getattr(image, "is_animated", False)) or is_followed(image)
-    moving = image.format not in STACKS and several
+    # Of a stack nobody asks: Pillow's answer may walk through all pages, and each page of it is a picture.
+    moving = image.format not in STACKS and (bool(getattr(image, "is_animated", False)) or is_followed(image))
     gray = image.mode in GRAY or _has_gray_palette(image)
     header = Header(image.height, image.width, gray, pages, moving, extra=has_extra_channel(image))
     check_kind(image)

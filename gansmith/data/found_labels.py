@@ -15,7 +15,9 @@ from gansmith.data.listing import Source
 
 STYLEGAN = "dataset.json"
 TABLES = (".csv", ".tsv")
-MOST = 20  # tables: more of them are annotations of single pictures
+FREE = 16 << 20  # bytes: all files of a kind together, for any number of pictures; of short rows they take 20 seconds
+OF_ONE = 1 << 10  # bytes beyond these for each picture
+MOST = 20  # files of a kind: more of them are annotations of single pictures
 
 
 class Found(NamedTuple):
@@ -44,7 +46,7 @@ def found_labels(source: Source, names: Sequence[str], has_classes: Callable[[],
         column: the column of labels in a table; given, a table comes first.
     """
     files = [k for k, name in enumerate(source.names) if name.rpartition("/")[2] == STYLEGAN]
-    found = _only_one(source, files if column is None else [], names, None)
+    found = _only_one(source, files if column is None and len(files) <= MOST else [], names, None)
     if found.labels is not None:
         return found
     tables = [k for k, name in enumerate(source.names) if name.lower().endswith(TABLES)]
@@ -58,9 +60,15 @@ def found_labels(source: Source, names: Sequence[str], has_classes: Callable[[],
 def _only_one(source: Source, files: Sequence[int], names: Sequence[str], column: str | None) -> Found:
     """The labels of the one file that has labels, and why others are not taken."""
     fitting, notes = [], []
+    left = FREE + OF_ONE * len(names)
     for k in files:
         try:
             file = in_source(source, k)
+            left -= file.size
+            if left < 0:
+                raise ValueError(
+                    f"{file.place} is too large to be read by itself: pass it by --labels if it holds labels"
+                )
             others = [name for name in names if name != source.names[k]]
             labels = read_labels(file, others, len(others), column=column, folder=file.folder_in(source))
             _check_classes(labels, file.name)
@@ -86,5 +94,5 @@ def _check_classes(labels: Labels, name: str) -> None:
     if name != STYLEGAN and 2 * classes > labeled:
         raise ValueError(
             f"{name} has {classes:,} classes of {labeled:,} pictures, too many to be taken for labels by itself: "
-            "pass it by --labels if it holds them"
+            "pass it by --labels if it holds labels"
         )

@@ -11,6 +11,7 @@ from typing import IO
 from gansmith.data.archive import Archive, is_npz, open_archive
 from gansmith.data.files import Kind, kind_of, one_line
 from gansmith.data.listing import Folder, Source
+from gansmith.data.packing import check_text
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def in_source(source: Source, index: int) -> LabelFile:
     """File ``index`` of a folder or an archive.
 
     Raises:
+        ValueError: it is packed too well, as of `check_text`.
         OSError: it cannot be read.
     """
     name = source.names[index]
@@ -93,6 +95,8 @@ def in_source(source: Source, index: int) -> LabelFile:
 
     path = Path(source.base)
     place = one_line(path / name)
+    _, packed, size, *_ = source.location(index)
+    check_text(place, packed, size)
 
     def opened() -> IO[bytes]:
         try:
@@ -100,7 +104,7 @@ def in_source(source: Source, index: int) -> LabelFile:
         except ValueError as error:
             raise ValueError(f"{place} cannot be read ({error}): pack the archive again") from error
 
-    return LabelFile(place, source.size(index), opened, archive=path, entry=name)
+    return LabelFile(place, size, opened, archive=path, entry=name)
 
 
 def find_label_file(path: Path) -> LabelFile:

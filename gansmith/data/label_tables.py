@@ -7,12 +7,17 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
+from gansmith.counting import counted
 from gansmith.data.files import one_line
 from gansmith.data.label_file import LabelFile
-from gansmith.data.tables import Row, as_text, read_rows
+from gansmith.data.tables import LongRowError, Row, as_text, read_rows
 
 LIMIT = 256 << 20  # bytes: the largest table, which is read row by row
-JSON_LIMIT = 64 << 20  # bytes: the largest JSON file, which is parsed at once into twenty times its size
+LONGEST = 1 << 16  # characters of a row
+COLUMNS = 1000  # CelebA has 41, and birds of CUB 312 attributes
+JSON_LIMIT = 64 << 20  # bytes: the largest JSON file, which is parsed at once into thirty times its size
+JSON_FREE = 8 << 20  # bytes that a JSON file may have for any number of samples
+JSON_OF_ONE = 1 << 10  # bytes beyond these for each sample
 FILE_COLUMNS = (
     *("file", "file_name", "filename", "filepath", "path", "image", "image_id", "image_name", "img", "img_name"),
     *("name", "id"),
@@ -23,27 +28,36 @@ Labeled = tuple[str, str | int]
 """A file name and its label."""
 
 
-def labeled_rows(file: LabelFile, is_sample: Callable[[str], bool], column: str | None) -> Iterator[Labeled]:
+def labeled_rows(file: LabelFile, is_sample: Callable[[str], bool], column: str | None, n: int) -> Iterator[Labeled]:
     """The file name and the label of each row of a table, or of a JSON file in StyleGAN's form.
 
     Arguments:
         file: text.
         is_sample: whether a cell names a sample.
         column: the name of the column of labels; None finds it.
+        n: the number of samples.
 
     Raises:
-        ValueError: the file is too large or damaged; or it is unclear which columns hold file names and labels.
+        ValueError: the file, or a row of it, is too large; it is damaged; or it is unclear which columns hold file
+            names and labels.
         OSError: the file cannot be read.
     """
     with file.open() as content:
         is_json = content.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
     check_size(file, JSON_LIMIT if is_json else LIMIT)
+    if is_json and file.size > JSON_FREE + JSON_OF_ONE * n:
+        raise ValueError(
+            f"{file.place} has {file.size:,} bytes, too many for labels of {counted(n, 'sample')}: "
+            "leave out what is not of them, or write a table"
+        )
     if is_json and column is not None:
         raise ValueError(f"{file.place} is JSON, which has no columns: leave --label-column out")
     try:
         yield from _of_json(file) if is_json else _of_table(file, is_sample, column)
     except UnicodeDecodeError as error:
         raise ValueError(f"{file.place} needs text in UTF-8 ({one_line(error.reason)}): save it as UTF-8") from error
+    except LongRowError as error:
+        raise ValueError(f"{file.place} {error}: keep the columns of file names and labels") from error
     except csv.Error as error:
         raise ValueError(f"{file.place} is a damaged table ({one_line(error)}): save it again") from error
 
@@ -59,7 +73,12 @@ def _of_table(file: LabelFile, is_sample: Callable[[str], bool], column: str | N
         return sum(any(map(is_sample, row)) for row in rows)
 
     with as_text(file.open()) as text:
-        first, rows = read_rows(text, rate)
+        first, rows = read_rows(text, rate, LONGEST)
+        if len(first) > COLUMNS:
+            raise ValueError(
+                f"{file.place} needs at most {COLUMNS:,} columns, but has {len(first):,}: "
+                "keep those of file names and labels"
+            )
         second = next(rows, [])
         name, label, is_header = _columns([first, second], is_sample, column, file.place)
         start = [row for row in ([second] if is_header else [first, second]) if row]

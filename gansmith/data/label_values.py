@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from gansmith.data.files import one_line
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+BLOCK = 1 << 16  # words of an array that are Python's at a time
 WHOLE = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")
 
 
@@ -49,7 +50,14 @@ def labels_of_words(words: Mapping[int, str | int], n: int, place: str) -> Label
     texts = {position: str(word) for position, word in words.items() if word != ""}
     if not texts:
         raise ValueError(f"{place} names samples, but no labels: write them in the column of labels")
-    distinct = set(texts.values())
+    number, class_names, notes = _numbered(set(texts.values()), place)
+    y = torch.full((n,), -1, dtype=torch.int64)
+    y[torch.tensor(list(texts))] = torch.tensor([number[text] for text in texts.values()])
+    return Labels(y, class_names, notes)
+
+
+def _numbered(distinct: Collection[str], place: str) -> tuple[dict[str, int], tuple[str, ...], tuple[str, ...]]:
+    """The number of each word, the names of classes, and notes, as of `labels_of_words`."""
     matches = {text: WHOLE.fullmatch(text) for text in distinct}
     number = {text: int(match[1]) for text, match in matches.items() if match}
     class_names: tuple[str, ...] = ()
@@ -61,9 +69,7 @@ def labels_of_words(words: Mapping[int, str | int], n: int, place: str) -> Label
         class_names, notes = ("-1", "1"), ("-1 and 1 are two classes, 0 and 1",)
         number = {text: (value + 1) // 2 for text, value in number.items()}
     check_range(min(number.values()), max(number.values()), place)
-    y = torch.full((n,), -1, dtype=torch.int64)
-    y[torch.tensor(list(texts))] = torch.tensor([number[text] for text in texts.values()])
-    return Labels(y, class_names, notes)
+    return number, class_names, notes
 
 
 def _written_differently(number: Mapping[str, int]) -> tuple[str, ...]:
@@ -102,8 +108,7 @@ def labels_of_array(array: npt.NDArray[Any], place: str) -> Labels:
         words = array.reshape(len(array)) if array.size == len(array) else None
         if words is None:
             raise ValueError(f"{place} needs one word for each sample, but has shape {array.shape}")
-        texts = [_text(word, place) for word in words.tolist()]
-        return labels_of_words(dict(enumerate(texts)), len(texts), place)
+        return _of_word_array(words, place)
     if array.dtype.kind == "f":
         whole = np.isfinite(array) & (np.floor(array) == array)
         if not whole.all():
@@ -113,6 +118,23 @@ def labels_of_array(array: npt.NDArray[Any], place: str) -> Labels:
         return _of_one_hot(array, place)
     check_range(int(array.min()), int(array.max()), place)
     return Labels(torch.from_numpy(array.reshape(len(array)).astype("int64")))
+
+
+def _of_word_array(words: npt.NDArray[Any], place: str) -> Labels:
+    """As `labels_of_words`; a block at a time, as Python's words take a hundred times the memory of short ones."""
+    import numpy as np
+
+    places: dict[str, int] = {}
+    which = torch.empty(len(words), dtype=torch.int64)
+    for start in range(0, len(words), BLOCK):
+        found, inverse = np.unique(words[start : start + BLOCK], return_inverse=True)
+        known = [places.setdefault(_text(word, place), len(places)) for word in found.tolist()]
+        which[start : start + BLOCK] = torch.tensor(known)[torch.from_numpy(inverse)]
+    words_alone = [text for text in places if text]
+    if not words_alone:
+        raise ValueError(f"{place} names samples, but no labels: write them in the column of labels")
+    number, class_names, notes = _numbered(words_alone, place)
+    return Labels(torch.tensor([number[text] if text else -1 for text in places])[which], class_names, notes)
 
 
 def _of_one_hot(array: npt.NDArray[Any], place: str) -> Labels:

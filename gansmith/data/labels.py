@@ -60,7 +60,7 @@ def read_labels(
     if not names:
         raise ValueError(f"{file.place} labels files by name, but the samples are no files: save an .npy of {n} labels")
     samples = SampleNames(names, folder)
-    matches = match_rows(labeled_rows(file, samples.has, column), samples, file.place)
+    matches = match_rows(labeled_rows(file, samples.has, column, n), samples, file.place)
     labels = labels_of_words(matches.labels, n, file.place)
     where = file.name if column is None else f"{file.name}, column {column},"
     notes = [f"labels from {where} for {len(matches.labels):,} of {counted(n, 'sample')}"]
@@ -74,12 +74,16 @@ def read_labels(
 def _of_array(file: LabelFile, kind: Kind, n: int) -> Labels:
     assert file.path is not None
     if kind is Kind.IDX:
-        labels = Labels(read_idx(file.path).long())
-    else:
-        check_size(file, LIMIT)
-        array = npy_array(file.path) if kind is Kind.NPY else npz_array(file.path)
-        labels = labels_of_array(array, file.place)
-    if labels.y.shape != (n,):
-        shape = tuple(labels.y.shape)
-        raise ValueError(f"{file.place} needs {n:,} labels, one for each sample, but has shape {shape}")
-    return labels
+        y = read_idx(file.path)
+        _check_count(tuple(y.shape), y.ndim == 1 and len(y) == n, n, file.place)
+        return Labels(y.long())
+    check_size(file, LIMIT)
+    array = npy_array(file.path) if kind is Kind.NPY else npz_array(file.path, LIMIT)
+    _check_count(array.shape, not array.ndim or len(array) == n, n, file.place)
+    return labels_of_array(array, file.place)
+
+
+def _check_count(shape: tuple[int, ...], fits: bool, n: int, place: str) -> None:
+    """Refuses another number of labels, before each takes eight bytes or more."""
+    if not fits:
+        raise ValueError(f"{place} needs {n:,} labels, one for each sample, but has shape {shape}")

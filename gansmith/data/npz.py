@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -63,14 +63,14 @@ def read_npz(path: Path, wanted: Range | None = None) -> RawData:
     return replace(raw, y=y, class_names=tuple(map(encodable, class_names)), notes=(*raw.notes, note, *notes))
 
 
-def npz_array(path: Path) -> npt.NDArray[Any]:
+def npz_array(path: Path, limit: int | None = None) -> npt.NDArray[Any]:
     """The one array in an .npz file.
 
     Raises:
-        ValueError: more than one, or as `read_npz`.
+        ValueError: more than one, or as `npz_arrays`.
         OSError: the file cannot be read.
     """
-    arrays = npz_arrays(path)
+    arrays = npz_arrays(path, limit)
     if len(arrays) != 1:
         names = one_line(", ".join(arrays))[:200]
         raise ValueError(f"{one_line(path)} needs one array of labels, but has {names}: save only the labels")
@@ -139,41 +139,83 @@ def _parser_errors(what: str) -> Iterator[None]:
         raise ValueError(f"{what} is damaged ({one_line(error)}): save it again") from error
 
 
+class Stated(NamedTuple):
+    """What the header of an array states.
+
+    Attributes:
+        shape: of the array.
+        dtype: of its values.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def npz_headers(path: Path, limit: int | None = None) -> dict[str, Stated]:
+    """What the arrays in an .npz file are, by their names; only their headers are read.
+
+    Raises:
+        ValueError: as `npz_arrays`.
+        OSError: the file cannot be read.
+    """
+    with open_zip(path) as archive:
+        return _stated(archive, path, limit)
+
+
 def npz_arrays(path: Path, limit: int | None = None) -> dict[str, npt.NDArray[Any]]:
     """The arrays in an .npz file by their names; stated shapes are compared with sizes before memory is allocated.
 
     Raises:
         ValueError: the file is damaged or pickled; it unpacks to more than `limit` bytes, 8 GiB by default; or it is
-            packed too well, as of `check_packing`.
+            packed too well, as of `check_packing`; vectors count as of 32 bits, labels as of 64.
         OSError: the file cannot be read.
     """
     import numpy as np
 
-    limit = LIMIT if limit is None else limit
     arrays: dict[str, npt.NDArray[Any]] = {}
     with open_zip(path) as archive:
-        entries = archive.infolist()
-        if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
-            raise ValueError(f"{one_line(path)} is a zip file, but no .npz file of arrays: unpack it")
-        if sum(entry.file_size for entry in entries) > limit:
-            raise ValueError(f"{one_line(path)} unpacks to more than the limit of {limit:,} bytes: split it")
-        for entry in entries:
-            _check_entry(archive, entry, path.stat().st_size, _what(entry, path))
-        check_packing(path, sum(entry.file_size for entry in entries), "save it uncompressed, with numpy.savez")
-        for entry in entries:
-            name, what = entry.filename.removesuffix(".npy"), _what(entry, path)
-            if name in arrays:
-                raise ValueError(f"{what} is there twice: save the file again")
-            with _parser_errors(what), archive.open(entry) as file:
-                arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+        _stated(archive, path, limit)
+        for entry in archive.infolist():
+            with _parser_errors(_what(entry, path)), archive.open(entry) as file:
+                arrays[_name(entry)] = np.lib.format.read_array(file, allow_pickle=False)
     return arrays
 
 
+def _stated(archive: zipfile.ZipFile, path: Path, limit: int | None) -> dict[str, Stated]:
+    """What the headers state, compared with sizes; the bytes that all arrays unpack to are not too many."""
+    limit = LIMIT if limit is None else limit
+    entries = archive.infolist()
+    if not entries or any(not entry.filename.endswith(".npy") for entry in entries):
+        raise ValueError(f"{one_line(path)} is a zip file, but no .npz file of arrays: unpack it")
+    total = sum(entry.file_size for entry in entries)
+    if total > limit:
+        raise ValueError(f"{one_line(path)} unpacks to more than the limit of {limit:,} bytes: split it")
+    stated = [_check_entry(archive, entry, path.stat().st_size, _what(entry, path)) for entry in entries]
+    widened = sum(map(_widened, stated))
+    check_packing(path, total + widened, "save it uncompressed, with numpy.savez")
+    by_name: dict[str, Stated] = {}
+    for entry, each in zip(entries, stated, strict=True):
+        if _name(entry) in by_name:
+            raise ValueError(f"{_what(entry, path)} is there twice: save the file again")
+        by_name[_name(entry)] = each
+    return by_name
+
+
+def _widened(stated: Stated) -> int:
+    """The bytes by which an array grows, once it holds vectors of 32 bits or labels of 64."""
+    least = {1: 8, 2: 4}.get(len(stated.shape), 0)
+    return math.prod(stated.shape) * max(0, least - stated.dtype.itemsize)
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    return entry.filename.removesuffix(".npy")
+
+
 def _what(entry: zipfile.ZipInfo, path: Path) -> str:
-    return f"array '{one_line(entry.filename.removesuffix('.npy'))}' of {one_line(path)}"
+    return f"array '{one_line(_name(entry))}' of {one_line(path)}"
 
 
-def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int, what: str) -> None:
+def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int, what: str) -> Stated:
     """Compares the stated shape and sizes before memory is allocated."""
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{what} has a compression that NumPy does not write: save it with numpy.savez")
@@ -182,18 +224,21 @@ def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, on_disk: int,
     with _parser_errors(what):
         file = archive.open(entry)
     with file:
-        _check_header(file, entry.file_size, what)
+        return _check_header(file, entry.file_size, what)
 
 
-def _check_header(file: IO[bytes], size: int, what: str) -> None:
+def _check_header(file: IO[bytes], size: int, what: str) -> Stated:
     """Compares the shape and type that an .npy file of ``size`` bytes states with that size."""
     with _parser_errors(what):
         shape, dtype = _header(file)
         start = file.tell()
     if dtype.hasobject:
         raise ValueError(f"{what} holds pickled Python objects, which are never loaded: save plain numbers")
+    if not dtype.itemsize:  # so many of them that no memory holds their names would take no byte
+        raise ValueError(f"{what} states values of 0 bytes ({dtype}), which no file holds: save numbers or words")
     if any(side < 0 for side in shape) or start + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"{what} states shape {shape} of {dtype}, but its size is another: save it again")
+    return Stated(shape, dtype)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:

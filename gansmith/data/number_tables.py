@@ -6,8 +6,8 @@ import codecs
 import csv
 import re
 from array import array
-from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -18,13 +18,14 @@ from gansmith.data.label_tables import LABEL_COLUMNS, find_column
 from gansmith.data.label_values import Labels, labels_of_words
 from gansmith.data.raw_data import RawData
 from gansmith.data.rounding import Rounding
-from gansmith.data.tables import Row, as_text, read_rows
+from gansmith.data.tables import LongRowError, Row, as_text, read_rows
 
 ENDINGS = (".csv", ".tsv")
 PICTURE = re.compile(rb"P[1-6]\s")  # the start of a picture in Netpbm's formats, which may be text
 LIMIT = 2 << 30  # bytes; numbers take at most twice as much memory
 BLOCK = 1 << 16  # numbers that are held in 64 bits
 FIRST = 100  # rows in which columns of words are looked for
+FIRST_CELLS = 1 << 20  # in no more cells than these, and one row
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-")
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 
@@ -69,7 +70,7 @@ def read_number_table(path: Path, label_column: str | None) -> RawData:
             first, rows = read_rows(text, _rate)
             is_header = any(_number(cell) is None and not _is_missing(cell) for cell in first)
             if not is_header:
-                start = list(islice(rows, FIRST))
+                start = _first(rows)
                 is_header, rows = _counts_columns(first, start), chain(start, rows)
             names = [cell.strip() for cell in first] if is_header else [str(k + 1) for k in range(len(first))]
             label = None if label_column is None else find_column(label_column, names, place)
@@ -77,6 +78,8 @@ def read_number_table(path: Path, label_column: str | None) -> RawData:
             table.read(rows if is_header else chain([first], rows))
     except UnicodeDecodeError as error:
         raise ValueError(f"{place} needs text in UTF-8 ({one_line(error.reason)}): save it as UTF-8") from error
+    except LongRowError as error:
+        raise ValueError(f"{place} {error}: save it as .npy") from error
     except csv.Error as error:
         raise ValueError(f"{place} is a damaged table ({one_line(error)}): save it again") from error
     return table.raw_data(is_header)
@@ -95,7 +98,7 @@ class _Table:
     def read(self, rows: Iterable[Row]) -> None:
         """Reads rows until the end."""
         rows = iter(rows)
-        start = list(islice(rows, FIRST))
+        start = _first(rows)
         block = array("d")
         width = len(self.names) + (self.label is not None)
         number = 0
@@ -182,6 +185,16 @@ class _Table:
         labels: Labels = labels_of_words(dict(enumerate(self.words)), len(self.words), self.place)
         notes += [f"labels from column {one_line(self.label_name)}", *labels.notes]
         return RawData(vectors, labels.y, notes=tuple(notes), class_names=tuple(map(encodable, labels.class_names)))
+
+
+def _first(rows: Iterator[Row]) -> list[Row]:
+    start, cells = list[Row](), 0
+    for row in rows:
+        start.append(row)
+        cells += len(row)
+        if len(start) >= FIRST or cells >= FIRST_CELLS:
+            break
+    return start
 
 
 def _counts_columns(first: Row, following: Sequence[Row]) -> bool:

@@ -9,15 +9,17 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from gansmith.data.listing import Pages
 from gansmith.data.memory import free
 from gansmith.data.resizing import Fit
-from gansmith.data.shared_table import BEGUN, DONE, PENDING, SharedTable
+from gansmith.data.shared_table import BEGUN, DONE, FAILED, PENDING, SharedTable
 from gansmith.data.value_range import UNSCALED, Ranges
 
 if TYPE_CHECKING:
@@ -126,9 +128,13 @@ class Pool:
                     self._read_answers(key.data, failed)
                 for worker, why in list(self._failed_workers()):
                     selector.unregister(_stdout(worker))
-                    rest = self._replace(worker, why, failed)
-                    if rest:
-                        chunks.appendleft(rest)
+                    current, rest = self._replace(worker, why, failed)
+                    chunks.appendleft(rest)
+                    left_out = self._pages_behind(current, indices, chain(*chunks))
+                    self.table.status[list(left_out)] = FAILED
+                    failed |= left_out
+                    kept = ([item for item in chunk if item not in left_out] for chunk in chunks)
+                    chunks = deque(filter(None, kept))
                 progress(len(indices) - sum(map(len, chunks)) - sum(len(w.chunk) - w.started for w in self._workers))
         return dict(sorted(failed.items()))
 
@@ -191,8 +197,21 @@ class Pool:
                 else:
                     worker.idle = idle
 
-    def _replace(self, worker: _Worker, why: str, failed: dict[int, str]) -> list[int]:
-        """Ends a worker and marks its current file as failed; returns the items that it had not started."""
+    def _pages_behind(self, current: Sequence[int], indices: Sequence[int], others: Iterable[int]) -> dict[int, str]:
+        """Of the other items, the later pages of the files whose page ended its decoder: each may take as long."""
+        if not isinstance(self.source, Pages):
+            return {}
+        places = self.source.places
+        ended = dict(places[indices[item]] for item in current)
+        behind = {}
+        for item in others:
+            file, page = places[indices[item]]
+            if page > ended.get(file, page):
+                behind[item] = f"left out, as page {ended[file] + 1} ended its decoder"
+        return behind
+
+    def _replace(self, worker: _Worker, why: str, failed: dict[int, str]) -> tuple[list[int], list[int]]:
+        """Ends a worker and marks its current file as failed; returns that, and the items that it had not started."""
         worker.process.kill()
         while self._read_answers(worker, failed):  # its last answers
             pass
@@ -205,7 +224,7 @@ class Pool:
         self._failed_starts = 0 if current else self._failed_starts + 1
         if self._failed_starts >= 3:
             raise OSError(0, f"the process that reads pictures cannot be started ({why})")
-        return [item for item in worker.chunk if status[item] == PENDING]
+        return current, [item for item in worker.chunk if status[item] == PENDING]
 
 
 def _send(process: subprocess.Popen[bytes], message: dict[str, object]) -> None:

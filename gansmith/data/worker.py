@@ -17,6 +17,7 @@ import mmap
 import os
 import signal
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from gansmith.data.resizing import Pixels
 
+SECONDS = 20  # of CPU time for the pages of a file, and for each MiB of it; `Pool` limits that of each page
 LAST = 60  # seconds for a file after which this process ends by itself if its parent is gone
 
 
@@ -68,7 +70,7 @@ def main() -> None:
                 else:
                     row = decode(image, page, fit, request["channels"], scale)
             except Exception as error:
-                reader.close()
+                reader.leave(error)
                 print(json.dumps([item, reason(error), _is_permanent(error)]), file=answers, flush=True)
                 status[item] = FAILED
             else:
@@ -76,12 +78,21 @@ def main() -> None:
                     print(number, file=answers, flush=True)
                     return
                 status[item] = DONE
+            reader.count_time()
         _watch(0)
         print("null", file=answers, flush=True)
 
 
+class SlowStackError(Exception):
+    """The pages of a file have taken too long."""
+
+
 class _Reader:
-    """Opens the picture at a location; a stack stays open from one of its pages to the next."""
+    """Opens the picture at a location; a stack stays open from one of its pages to the next.
+
+    Each page is sought from those before it: opened anew after each page that fails, a stack of n pages would take
+    n^2 steps. All its pages together have the time of one file, and so much again for each MiB.
+    """
 
     def __init__(self, base: str) -> None:
         self.base = base
@@ -89,16 +100,26 @@ class _Reader:
         self._image: Image.Image
         self._file: IO[bytes]
         self._opened = ExitStack()
+        self._page: int | None = None
+        self._stack: Any = None
+        self._size, self._spent, self._since = 0, 0.0, time.process_time()
 
     def turn_to(self, location: Any) -> tuple[Image.Image, int | None]:
         """The picture, and its page if the location names one."""
         is_page = isinstance(location, dict) and "page" in location
         page, place = (location["page"], location["of"]) if is_page else (None, location)
+        if page is None or place != self._stack or page <= (self._page or 0):
+            self._spent = 0.0
+        self._page, self._stack = page, place
+        if self._spent > (limit := SECONDS * (1 + self._size / 2**20)):
+            raise SlowStackError(f"the pages before it took more than {limit:.0f} seconds")
         if page is None or place != self._place or page < self._image.tell():
             self.close()
             self._file = self._opened.enter_context(_open(self.base, place))
             self._image = self._opened.enter_context(open_image(self._file))
             self._place, self._digest = (place if is_page else None), b""
+            with kept_position(self._file):
+                self._size = self._file.seek(0, os.SEEK_END)
         return self._image, page
 
     def digest(self, page: int | None) -> bytes:
@@ -107,6 +128,17 @@ class _Reader:
             with kept_position(self._file):
                 self._digest = _digest(self._file)
         return self._digest if page is None else hashlib.sha256(self._digest + b"%d" % page).digest()
+
+    def count_time(self) -> None:
+        """Counts the CPU time since it was last called for the stack that is read."""
+        now = time.process_time()
+        self._spent, self._since = self._spent + now - self._since, now
+
+    def leave(self, error: Exception) -> None:
+        """After an error, closes the file; a stack stays open if its page was reached, and so the others can be."""
+        reached = self._place is not None and self._image.tell() == self._page
+        if not reached or isinstance(error, MemoryError):
+            self.close()
 
     def close(self) -> None:
         self._place = None
@@ -125,7 +157,7 @@ def _watch(seconds: int) -> None:
 
 def _is_permanent(error: Exception) -> bool:
     """Whether the content of the file is to blame; system errors may not happen again."""
-    return not (isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno))
+    return not (isinstance(error, (MemoryError, SlowStackError)) or (isinstance(error, OSError) and error.errno))
 
 
 def _write_error(rows: int, row: Pixels, item: int) -> int:

@@ -107,10 +107,7 @@ class Statistics:
     matrix: Tensor
 
     def __post_init__(self) -> None:
-        d = self.mean.numel()
-        if self.mean.ndim != 1 or not d or self.matrix.shape != (d, d):
-            shapes = f"{tuple(self.mean.shape)} and {tuple(self.matrix.shape)}"
-            raise ValueError(f"needs a mean (d,) and a covariance (d, d), but got {shapes}: save both of one set")
+        d = check_shapes(tuple(self.mean.shape), tuple(self.matrix.shape))
         if not (self.mean.isfinite().all() and self.matrix.isfinite().all()):
             raise ValueError("needs a finite mean and covariance, but got NaN or infinity: compute them anew")
         object.__setattr__(self, "mean", self.mean.detach().double())
@@ -126,6 +123,19 @@ class Statistics:
     def covariance(self) -> Tensor:
         """The covariance (d, d), float64."""
         return self.matrix
+
+
+def check_shapes(mean: tuple[int, ...], matrix: tuple[int, ...]) -> int:
+    """The dimension d of a mean and a covariance of these shapes.
+
+    Raises:
+        ValueError: they are no `(d,)` and `(d, d)`.
+    """
+    if len(mean) != 1 or not mean[0] or matrix != mean * 2:
+        raise ValueError(
+            f"needs a mean (d,) and a covariance (d, d), but got {mean} and {matrix}: save both of one set"
+        )
+    return mean[0]
 
 
 def frechet_distance(real: Tensor | Moments | Statistics, fake: Tensor | Moments | Statistics) -> float:

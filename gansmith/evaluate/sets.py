@@ -78,12 +78,7 @@ def measure_statistics(
     Raises:
         ValueError: where the features have another width than the statistics, or there are too few samples.
     """
-    width = len(real.mean)
-    if features.size != width:
-        raise ValueError(
-            f"needs features of {width:,} numbers, as the statistics are, but {features.name!r} has {features.size:,}: "
-            "name by --features those that the file was made with"
-        )
+    check_width(features, len(real.mean))
     if not FEW <= (n or FEW) <= len(fake):
         raise ValueError(f"needs {max(n or FEW, FEW):,} samples, but got {len(fake):,}: add some")
     made = data_features(features, fake, _permutation(len(fake), seed)[:n], keep=False)
@@ -97,6 +92,19 @@ def measure_statistics(
         "no_floor": "no floor, and no other number: a mean and a covariance give the Frechet distance alone; all else "
         "needs the real samples",
     }
+
+
+def check_width(features: Features, width: int) -> None:
+    """Refuses features of another width than statistics have.
+
+    Raises:
+        ValueError: they differ.
+    """
+    if features.size != width:
+        raise ValueError(
+            f"needs features of {width:,} numbers, as the statistics are, but {features.name!r} has {features.size:,}: "
+            "name by --features those that the file was made with"
+        )
 
 
 def _permutation(n: int, seed: int) -> Tensor:

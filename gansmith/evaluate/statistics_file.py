@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
-from gansmith.data.npz import npz_arrays
-from gansmith.evaluate.frechet import Statistics
+from gansmith.data.files import one_line
+from gansmith.data.npz import npz_arrays, npz_headers
+from gansmith.evaluate.frechet import Statistics, check_shapes
 
 LIMIT = 2**30  # bytes: a covariance of 11,585 features in double precision
 NAMES = {"mu", "sigma"}
@@ -23,13 +24,42 @@ def is_statistics(path: Path) -> bool:
         return False
 
 
+def statistics_size(path: Path) -> int:
+    """The number of features whose statistics a file holds; only headers are read.
+
+    Raises:
+        ValueError: as `read_statistics`, but for what the values are.
+        OSError: the file cannot be read.
+    """
+    stated = npz_headers(path, LIMIT)
+    if not set(stated) >= NAMES:
+        names = one_line(", ".join(sorted(stated)))[:200]
+        raise ValueError(
+            f"needs arrays mu and sigma in {one_line(path.name)}, but it has {names}: save it as pytorch-fid does"
+        )
+    for name in sorted(NAMES):
+        if stated[name].dtype.kind not in "iuf":
+            raise ValueError(
+                f"needs numbers in {name} of {one_line(path.name)}, but got {stated[name].dtype}: save float64"
+            )
+    mean, matrix = (stated[name].shape for name in ("mu", "sigma"))
+    size = check_shapes(mean, matrix)
+    if 8 * size * size > LIMIT:
+        raise ValueError(
+            f"{one_line(path)} has a covariance of {size:,} features, which takes more than the limit of {LIMIT:,} "
+            "bytes: take fewer features"
+        )
+    return size
+
+
 def read_statistics(path: str | Path) -> Statistics:
     """The mean and the covariance of features in an .npz file with arrays `mu` (d,) and `sigma` (d, d).
 
     The file does not say which features these are: they have to be the same as those that it is compared with.
 
     Raises:
-        ValueError: the file is damaged, pickled or larger than 1 GiB; an array is missing; and as `Statistics`.
+        ValueError: the file is damaged or pickled; it is larger than 1 GiB, or is in double precision; an array is
+            missing; and as `Statistics`.
         OSError: the file cannot be read.
 
     Example:
@@ -45,12 +75,7 @@ def read_statistics(path: str | Path) -> Statistics:
         9.7145
     """
     path = Path(path)
+    statistics_size(path)
     arrays = npz_arrays(path, LIMIT)
-    if not set(arrays) >= NAMES:
-        names = ", ".join(sorted(arrays))
-        raise ValueError(f"needs arrays mu and sigma in {path.name}, but it has {names}: save it as pytorch-fid does")
-    for name in sorted(NAMES):
-        if arrays[name].dtype.kind not in "iuf":
-            raise ValueError(f"needs numbers in {name} of {path.name}, but got {arrays[name].dtype}: save float64")
-    mean, covariance = (torch.from_numpy(arrays[name].astype("float64")) for name in ("mu", "sigma"))
+    mean, covariance = (torch.from_numpy(arrays.pop(name).astype("float64", copy=False)) for name in ("mu", "sigma"))
     return Statistics(mean, covariance)

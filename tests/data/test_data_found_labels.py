@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -140,6 +141,59 @@ def test_limits_hold_for_entries(source, monkeypatch):
     assert data.y is None and sum("for labels: split it" in note for note in data.notes) == 2
     with pytest.raises(ValueError, match="more than the limit of 10 for labels"):
         load(path, labels=path + "/dataset.json")
+
+
+TOO_WIDE = {
+    "long rows": ("t.csv", ("ab," * 30_000 + "ab\n") * 3, "at most 65,536 characters, but has a longer one"),
+    "many columns": ("t.csv", ("ab," * 2000 + "ab\n") * 3, "t.csv needs at most 1,000 columns, but has 2,001"),
+    "much JSON": ("dataset.json", '{"labels": [' + "[]," * 3_000_000 + "[]]}", "too many for labels of 12 samples"),
+}
+
+
+@pytest.mark.parametrize("case", TOO_WIDE)
+def test_what_is_too_wide_for_labels_is_not_used_and_said(source, case, monkeypatch):
+    monkeypatch.setattr("gansmith.data.packing.TEXT", 1 << 30)
+    name, content, reason = TOO_WIDE[case]
+    path = source(FLAT | {name: content})
+    data = load(path)
+    assert data.y is None and len(data) == 12
+    assert [reason in note for note in data.notes if note.startswith("not used as labels: ")] == [True]
+    with pytest.raises(ValueError, match=reason):
+        load(path, labels=f"{path}/{name}")
+
+
+def test_entries_that_are_packed_too_well(tmp_path, monkeypatch):
+    """Before they are unpacked: text takes many times its size, and an archive of kilobytes may hold a gigabyte."""
+    for name in ("a.csv", "dataset.json"):
+        with zipfile.ZipFile(path := tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            for picture, content in FLAT.items():
+                archive.writestr(picture, content)
+            archive.writestr(name, "ab," * (2 << 20))
+        words = f"{name} has .* bytes, but unpacks to 6,291,456, more than 4,194,304 beyond 100 times as many: unpack"
+        with monkeypatch.context() as context:
+            context.setattr("gansmith.data.archive.Archive.read", lambda *_: pytest.fail("is unpacked"))
+            (note,) = [note for note in load(str(path)).notes if note.startswith("not used")]
+            assert re.fullmatch(f"not used as labels: {words}.*", note)
+            with pytest.raises(ValueError, match=words):
+                load(str(path), labels=f"{path}/{name}")
+
+
+def test_tables_that_are_large_for_so_few_pictures_are_read_only_if_named(source, monkeypatch):
+    monkeypatch.setattr("gansmith.data.found_labels.FREE", len(TABLE) + 50)
+    monkeypatch.setattr("gansmith.data.found_labels.OF_ONE", 1)
+    path = source(FLAT | {"a.csv": TABLE, "b.csv": TABLE})
+    data = load(path)
+    assert data.y is not None and "labels from a.csv for 12 of" in str(data.notes)
+    assert "not used as labels: b.csv is too large to be read by itself: pass it by --labels if it holds labels" in str(
+        data.notes
+    )
+    assert load(path, labels=f"{path}/b.csv").y is not None
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "labels.csv"])
+def test_of_many_files_of_labels_none_is_read(source, name, monkeypatch):
+    monkeypatch.setattr("gansmith.data.found_labels.in_source", lambda *_: pytest.fail("is read"))
+    assert load(source(FLAT | {f"{k}/{name}": "{" for k in range(21)})).y is None
 
 
 def test_entries_that_are_no_labels(tmp_path):

@@ -2,6 +2,8 @@
 
 import json
 import struct
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -183,7 +185,16 @@ BAD = {
     "too small": ("cat/1.png,-2\n", "0 and up, -1 for unlabeled, but has -2 to -2"),
     "too large": ("cat/1.png,2147483648\n", "but has 2147483648"),
     "UTF-16": ("cat/1.png,1\n".encode("utf-16"), "needs text in UTF-8"),
-    "a quote that is never closed": ('cat/1.png,"' + "x" * 200_000, "damaged table"),
+    "a quote that is never closed": ('cat/1.png,"' + "x\n" * 200_000, "characters, but has .* a quote that is never"),
+    "a long row": (
+        "cat/1.png" + "," * 70_000 + "cat\n",
+        "needs rows of at most 65,536 characters, but has a longer one",
+    ),
+    "a row over many lines": ('cat/1.png,"' + '\n","' * 20_000 + '"\n', "needs rows of at most 65,536 characters"),
+    "many columns": (
+        "cat/1.png" + ",a" * 1000 + "\n",
+        "at most 1,000 columns, but has 1,001: keep those of file names",
+    ),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "UTF-8"),
     "a zip": (b"PK\x03\x04" + bytes(30), "needs to be CSV, .* but is zip"),
     "damaged JSON": ('{"labels": [', "damaged JSON"),
@@ -206,7 +217,7 @@ def test_refused(tmp_path, case):
 
 ARRAYS = {
     "another length": (np.arange(5), "needs 4 labels, one for each sample, but has shape .5,"),
-    "a matrix": (np.zeros((2, 2), int), "needs one 1 and else zeros in each row, but row 0"),
+    "a matrix": (np.zeros((4, 2), int), "needs one 1 and else zeros in each row, but row 0"),
     "a cube": (np.zeros((4, 1, 1), int), "one integer or word for each sample, but has int64.4, 1, 1."),
     "fractions": (np.arange(4) / 2, "needs whole numbers as labels, but has 0.5"),
     "objects": (np.array([{}] * 4), "pickled"),
@@ -223,6 +234,37 @@ def test_arrays_refused(tmp_path, case):
         read_labels(tmp_path / "a.npy", NAMES, 4)
 
 
+@pytest.mark.parametrize("descr", ["|S0", "<U0", "|V0"])
+def test_words_of_no_bytes_are_refused_before_they_take_memory(tmp_path, descr):
+    """A file of a hundred bytes may state as many of them as it likes."""
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({10**9},)}}\n".encode()
+    write(tmp_path / "a.npy", content := b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("y.npy", content)
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(ValueError, match=r"states values of 0 bytes \(.*\), which no file holds: save numbers"):
+            read_labels(tmp_path / name, NAMES, 4)
+
+
+@pytest.mark.parametrize("dtype", ["S1", "i1"])
+def test_labels_that_are_too_many_take_no_memory_of_their_own(tmp_path, dtype):
+    np.savez_compressed(tmp_path / "a.npz", np.full(2_000_000, 1).astype(dtype))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"needs 4 labels, one for each sample, but has shape .2000000,"):
+            read_labels(tmp_path / "a.npz", NAMES, 4)
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_words_of_an_array_are_taken_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("gansmith.data.label_values.BLOCK", 2)
+    np.save(tmp_path / "a.npy", np.array(["b ", "a", "", "b", "c"]))
+    y, class_names, _ = read_labels(tmp_path / "a.npy", (), 5)
+    assert (y.tolist(), class_names) == ([1, 0, -1, 1, 2], ("a", "b", "c"))
+
+
 def test_samples_that_are_no_files(tmp_path):
     with pytest.raises(ValueError, match=r"the samples are no files: save an \.npy of 4 labels"):
         read_labels(write(tmp_path / "a", "cat/1.png,1\n"), (), 4)
@@ -236,6 +278,17 @@ def test_limits(tmp_path, monkeypatch):
     for path in (tmp_path / "a.npy", write(tmp_path / "a", "cat/1.png,1\n"), write(tmp_path / "b", '{"a": 1}')):
         with pytest.raises(ValueError, match=r"more than the limit of (10|5) for labels: split it"):
             read_labels(path, NAMES, 4)
+
+
+def test_json_is_limited_by_the_number_of_samples(tmp_path, monkeypatch):
+    """Each list in it takes thirty times its bytes, so that much that is of no sample is not parsed."""
+    path = write(tmp_path / "dataset.json", json.dumps({"labels": [[name, 1] for name in NAMES]}))
+    size = path.stat().st_size
+    monkeypatch.setattr("gansmith.data.label_tables.JSON_FREE", size - 40)
+    monkeypatch.setattr("gansmith.data.label_tables.JSON_OF_ONE", 10)
+    assert read_labels(path, NAMES, 4).y.tolist() == [1] * 4
+    with pytest.raises(ValueError, match=rf"has {size} bytes, too many for labels of 3 samples: leave out what is not"):
+        read_labels(path, NAMES[:3], 3)
 
 
 def test_a_column_that_names_pictures_comes_before_numbers_that_do_by_chance(tmp_path):

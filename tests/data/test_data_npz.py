@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gansmith.data import load
+from gansmith.data import load, packing
 from gansmith.data.npz import npz_arrays, read_npz
 
 RNG = np.random.default_rng(0)
@@ -285,6 +285,12 @@ def test_the_limit(tmp_path, monkeypatch):
         load(save(tmp_path / "a.npz", x=GRAY))
 
 
+def test_a_megabyte_does_not_become_a_gigabyte():
+    """Beside masks of 512 x 512 pixels, which pack to a 200th, of half a gigabyte."""
+    assert packing.SIZE + packing.RATIO * 10**6 < 400 * 2**20
+    assert packing.SIZE + packing.RATIO * 2_600_000 > 200 * 2_600_000
+
+
 def limits(monkeypatch, size, ratio):
     monkeypatch.setattr("gansmith.data.packing.SIZE", size)
     monkeypatch.setattr("gansmith.data.packing.RATIO", ratio)
@@ -296,35 +302,43 @@ def test_little_that_unpacks_to_much(tmp_path, monkeypatch):
     masks[:, 20:40, 20:40] = 1
     source = save(tmp_path / "a.npz", True, x=masks, y=np.arange(40))
     size, unpacked = Path(source).stat().st_size, masks.nbytes + 40 * 8 + 2 * 128
-    ratio = unpacked // size
-    limits(monkeypatch, unpacked, ratio)  # much for its size, but not large
-    assert len(load(source)) == 40
-    limits(monkeypatch, unpacked - 1, ratio + 1)  # large, but not too much for its size
-    assert len(load(source)) == 40
-    limits(monkeypatch, unpacked - 1, ratio)
-    with pytest.raises(ValueError) as caught:
-        load(source)
-    assert str(caught.value) == (
-        f"{source} has {size:,} bytes, but unpacks to {unpacked:,}, more than {ratio} times as many: "
-        "save it uncompressed, with numpy.savez"
-    )
+    for free, ratio in ((unpacked, 0), (unpacked - 5 * size, 5)):
+        limits(monkeypatch, free, ratio)
+        assert len(load(source)) == 40
+        limits(monkeypatch, free - 1, ratio)
+        with pytest.raises(ValueError) as caught:
+            load(source)
+        assert str(caught.value) == (
+            f"{source} has {size:,} bytes, but unpacks to {unpacked:,}, more than {free - 1:,} beyond {ratio} times "
+            "as many: save it uncompressed, with numpy.savez"
+        )
     assert len(load(save(tmp_path / "b.npz", x=masks))) == 40
 
 
 def test_little_that_unpacks_to_much_in_many_arrays(tmp_path, monkeypatch):
     """Each array alone may be small, and entries may lie one over another: the file's size counts."""
-    source = save(tmp_path / "a.npz", True, **{f"x{k}": np.zeros((100, 100), np.uint8) for k in range(50)})
+    source = save(tmp_path / "a.npz", True, **{f"x{k}": np.zeros((1, 100, 100), np.uint8) for k in range(50)})
     limits(monkeypatch, 100_000, 20)
-    with pytest.raises(ValueError, match="unpacks to 506,400, more than 20 times as many"):
+    with pytest.raises(ValueError, match="unpacks to 506,400, more than 100,000 beyond 20 times as"):
         npz_arrays(Path(source))
+
+
+def test_vectors_and_labels_count_as_what_they_become(tmp_path, monkeypatch):
+    """Of 250 KB, zeros of 8 bits may be a quarter of a gigabyte, which would be one in 32 bits."""
+    source = save(tmp_path / "a.npz", True, x=np.zeros((1000, 100), np.int8), y=np.zeros(1000, np.int8))
+    limits(monkeypatch, 4 * 100_000 + 8 * 1000 + 2 * 128, 0)
+    assert load(source).x.shape == (1000, 100)
+    limits(monkeypatch, 4 * 100_000 + 8 * 1000 + 2 * 128 - 1, 0)
+    with pytest.raises(ValueError, match="unpacks to 408,256, more than 408,255 beyond"):
+        load(source)
 
 
 def test_labels_that_unpack_to_much(tmp_path, monkeypatch):
     images = save(tmp_path / "a.npz", x=GRAY.repeat(1000, 0))
     labels = save(tmp_path / "labels.npz", True, y=np.zeros(12_000, np.int64))
     assert load(images, labels=labels).classes == 1
-    limits(monkeypatch, 90_000, 100)
+    limits(monkeypatch, 90_000, 10)
     with pytest.raises(
-        ValueError, match=r"labels\.npz has .* but unpacks to 96,128, more than 100 times as many: save"
+        ValueError, match=r"labels\.npz has .* but unpacks to 96,128, more than 90,000 beyond 10 times as"
     ):
         load(images, labels=labels)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gansmith.data import load
+from gansmith.data import load, number_tables, tables
 
 X = np.round(np.random.default_rng(0).normal(size=(30, 3)), 3).astype(np.float32)
 
@@ -137,3 +137,33 @@ def test_the_limit(tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("1,2\n")
     with pytest.raises(ValueError, match=r"more than the limit of 3 for tables: save it as \.npy"):
         load(str(tmp_path / "a.csv"))
+
+
+def test_a_hundred_thousand_columns(tmp_path):
+    x = np.random.default_rng(0).normal(size=(3, 100_000)).astype(np.float32)
+    np.savetxt(tmp_path / "a.csv", x, delimiter=",")
+    data = load(str(tmp_path / "a.csv"))
+    assert np.array_equal(data.x.numpy(), x)
+
+
+def test_a_row_that_is_too_long_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("1,2,3\n" + "4," * 5000 + "6\n")
+    monkeypatch.setattr("gansmith.data.tables.LONGEST", 1000)
+    with pytest.raises(
+        ValueError, match=r"a\.csv needs rows of at most 1,000 characters, but has .*: save it as \.npy"
+    ):
+        load(str(tmp_path / "a.csv"))
+
+
+def test_wide_rows_are_not_kept_to_look_at(tmp_path, monkeypatch):
+    """Neither to find the separator nor to name columns of words: Python's words take many times their bytes."""
+    seen = []
+    split = tables._split
+    monkeypatch.setattr(tables, "_split", lambda lines, *how: seen.append(lines) or split(lines, *how))
+    monkeypatch.setattr(tables, "HEAD_SIZE", 100)
+    monkeypatch.setattr(number_tables, "FIRST_CELLS", 100)
+    (tmp_path / "a.csv").write_text(("1.5," * 60 + "1\n") * 50)
+    assert load(str(tmp_path / "a.csv")).x.shape == (50, 61)
+    heads = [lines for lines in seen if isinstance(lines, list)]
+    assert [len(head) for head in heads] == [2] * len(tables.SEPARATORS)
+    assert len(number_tables._first(iter([["1"] * 61] * 50))) == 2

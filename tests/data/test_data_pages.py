@@ -1,6 +1,7 @@
 """Stacks: each page of a TIFF is a picture; what is left out is said."""
 
 import csv
+import struct
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from runs import TINY
 
 from gansmith.commands.cli import main
-from gansmith.data import load
+from gansmith.data import load, pool
 
 RNG = np.random.default_rng(0)
 
@@ -89,6 +90,73 @@ def test_a_damaged_page_is_named(tmp_path):
     (tmp_path / "s.tif").write_bytes(content[: len(content) - 60])
     data = load(str(tmp_path))
     assert len(data) >= 1 and data.skipped and all(name.startswith("s.tif#") for name in data.skipped)
+
+
+def tiff(path, pages, damaged):
+    """A stack without compression; the pages in ``damaged`` state that their pixels lie behind the file's end."""
+    content = bytearray(b"II*\0" + struct.pack("<I", 8 + pages.nbytes) + pages.tobytes())
+    height, width = pages.shape[1:]
+    for k in range(len(pages)):
+        at = 2**31 - 1 if k in damaged else 8 + k * height * width
+        fields = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 273: at, 277: 1, 278: height, 279: height * width}
+        content += struct.pack("<H", len(fields)) + b"".join(
+            struct.pack("<HHII", tag, 4, 1, fields[tag]) for tag in fields
+        )
+        content += struct.pack("<I", 0 if k == len(pages) - 1 else len(content) + 4)
+    path.write_bytes(content)
+
+
+PATCH = """
+import sys; sys.path[:] = sys.argv[1:]
+import os, time
+import gansmith.data.worker as worker
+open_image, decode, opened = worker.open_image, worker.decode, []
+def open_counted(file):
+    opened.append(file.name)
+    if opened.count(file.name) > 2: os._exit(3)  # once to look at its pages, and once to read them
+    return open_image(file)
+def decode_patched(image, page, *rest):
+    if "end.tif" in opened[-1] and page == 4: os._exit(3)
+    if "slow.tif" in opened[-1]:
+        start = time.process_time()
+        while time.process_time() < start + 0.2: pass
+    return decode(image, page, *rest)
+worker.open_image, worker.decode = open_counted, decode_patched
+worker.SECONDS = 0.5
+worker.main()
+"""
+PAGES = RNG.integers(60, 256, (30, 8, 8), dtype=np.uint8)
+
+
+def test_a_stack_stays_open_where_pages_fail(tmp_path, monkeypatch):
+    """Each page is sought from the first on: opened anew after each that fails, n pages would take n^2 steps."""
+    tiff(tmp_path / "a.tif", PAGES, range(1, 30, 2))
+    monkeypatch.setattr(pool, "START", PATCH)
+    data = load(str(tmp_path))
+    assert torch.equal(data.x[:, 0], torch.from_numpy(PAGES[::2])) and data.names[:2] == ("a.tif#1", "a.tif#3")
+    assert set(data.skipped) == {f"a.tif#{k}" for k in range(2, 31, 2)}
+    assert all("truncated" in why for why in data.skipped.values())
+
+
+def test_pages_behind_one_that_ends_its_decoder_are_left_out(tmp_path, monkeypatch):
+    tiff(tmp_path / "end.tif", PAGES, ())
+    tiff(tmp_path / "other.tif", PAGES, ())
+    monkeypatch.setattr(pool, "START", PATCH)
+    data = load(str(tmp_path))
+    assert data.names == (*(f"end.tif#{k}" for k in range(1, 5)), *(f"other.tif#{k}" for k in range(1, 31)))
+    assert torch.equal(data.x[:, 0], torch.from_numpy(np.concatenate((PAGES[:4], PAGES))))
+    assert data.skipped["end.tif#5"] == "its decoder died"
+    assert {data.skipped[f"end.tif#{k}"] for k in range(6, 31)} == {"left out, as page 5 ended its decoder"}
+
+
+def test_the_pages_of_a_file_have_one_time_limit(tmp_path, monkeypatch):
+    tiff(tmp_path / "slow.tif", PAGES, ())
+    tiff(tmp_path / "very.tif", PAGES, ())
+    monkeypatch.setattr(pool, "START", PATCH)
+    data = load(str(tmp_path))
+    read = [name for name in data.names if name.startswith("slow")]
+    assert 1 <= len(read) <= 5 and len(data) == len(read) + 30
+    assert set(data.skipped.values()) == {"the pages before it took more than 1 seconds"}
 
 
 def test_animations_are_said(tmp_path):

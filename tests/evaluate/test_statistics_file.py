@@ -55,6 +55,24 @@ def test_a_file_without_them_or_too_large_is_refused(tmp_path, monkeypatch):
         read_statistics(saved(tmp_path / "a.npz"))
 
 
+def test_what_does_not_fit_is_refused_before_it_is_read(tmp_path, monkeypatch, refused):
+    """A megabyte may hold a covariance of ten gigabytes in double precision."""
+    np.savez_compressed(tmp_path / "a.npz", mu=np.zeros(2000, np.int8), sigma=np.zeros((2000, 2000), np.int8))
+    monkeypatch.setattr("gansmith.data.npz.npz_arrays", lambda *_: pytest.fail("is read"))
+    monkeypatch.setattr(file, "npz_arrays", lambda *_: pytest.fail("is read"))
+    words = refused("evaluate", "digits", "--against", tmp_path / "a.npz", "--features", "pixels")
+    assert "needs features of 2,000 numbers, as the statistics are, but 'pixels' has 64" in words
+    monkeypatch.setattr(file, "LIMIT", 8 * 2000**2 - 1)
+    with pytest.raises(
+        ValueError, match=r"of 2,000 features, which takes more than the limit of 31,999,999 bytes: take"
+    ):
+        read_statistics(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match=r"but got \(3,\) and \(4, 4\)"):
+        read_statistics(saved(tmp_path / "b.npz", sigma=np.eye(4)))
+    with pytest.raises(ValueError, match=r"needs numbers in mu of c\.npz, but got <U1: save float64"):
+        read_statistics(saved(tmp_path / "c.npz", mu=np.array(["a"] * 3)))
+
+
 def test_rounding_of_single_precision_is_taken():
     x = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
     matrix = torch.cov(x.T)
