@@ -14,6 +14,7 @@ from gansmith.games import GAN, Normal
 from gansmith.games.average import Average
 from gansmith.networks import MLP
 from gansmith.objectives import Hinge
+from gansmith.training import checkpoint
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.hooks import Checkpoint
 from gansmith.training.loop import Training, train
@@ -176,3 +177,18 @@ def test_what_an_optimizer_makes_in_its_first_step_is_refused_then(few, tmp_path
     with pytest.raises(ValueError, match=r"optimizers\.critic\.0\.state\.0\.last is a deque"):
         train(training, [Checkpoint(tmp_path / "checkpoint.pt", 1e9)])
     assert training.step == 1
+
+
+def test_a_checkpoint_that_is_damaged_while_a_run_goes_on_takes_no_ones_place(few, tmp_path):
+    training, path = Training(experiment(few)), tmp_path / "checkpoint.pt"
+    hook = Checkpoint(path, 1e-9)
+    hook.start(training)
+    training.advance()
+    hook.step(training)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    training.advance()
+    hook.step(training)
+    kept = [checkpoint.load(place)["step"] for place in (path, checkpoint.previous(path))]
+    assert kept == [2, 0]

@@ -154,6 +154,7 @@ class Checkpoint(Hook):
         self.meant: dict[str, Tensor] = {}
         self.sound = 0
         self.form = ""
+        self.written: tuple[int, ...] | None = None
         self.parts: dict[str, str] = {}
 
     def start(self, training: Training) -> None:
@@ -177,7 +178,7 @@ class Checkpoint(Hook):
             self._save(training)
 
     def _save(self, training: Training) -> None:
-        first, state = self.saved is None, plain(training.state_dict())
+        state = plain(training.state_dict())
         found = not_finite(state)
         bad = [name for name, now in found.items() if spreads(self.meant.get(name), now)]
         if bad:
@@ -191,9 +192,10 @@ class Checkpoint(Hook):
                     f"{self.parts.get(name, 'not there')} at the beginning: a new game would not take it"
                 )
         self.sound, self.meant, made_of = training.step, found, form(state)
-        keep = not first or checkpoint.is_whole(self.path)
+        untouched = self.written is not None and self.written == checkpoint.mark(self.path)
+        keep = untouched or checkpoint.is_whole(self.path)
         checkpoint.save(self.path, state, keep=keep, again=made_of != self.form)
-        self.form = made_of
+        self.form, self.written = made_of, checkpoint.mark(self.path)
         self.saved = training.number, training.step
 
 
