@@ -1,5 +1,6 @@
 """Games: who plays, and how a batch becomes a duel."""
 
+from gansmith.games.augmentation import DifferentiableAugmentation as DifferentiableAugmentation
 from gansmith.games.average import Average as Average
 from gansmith.games.base import Duels as Duels
 from gansmith.games.base import Encodes as Encodes

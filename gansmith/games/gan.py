@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
 from gansmith.duel.scores import Critic, Sample, score, still
 from gansmith.games.base import Duels, Inputs, Player, Samples, Scores
 from gansmith.games.latents import Latent
+from gansmith.notes import scope
 from gansmith.objectives.base import Objective
 
 
@@ -22,6 +26,8 @@ class GAN(Duels, Samples, Scores):
         critic: samples (n, ...) -> scores (n,), high for real (or features, for objectives that read them).
         objective: what both want small.
         latent: where z comes from.
+        augment: changes real and fake samples before the critic sees them, in both players' moves, as
+            :class:`DifferentiableAugmentation` does; None for nothing. Its randomness from ``gansmith.chance``.
 
     References:
         Generative Adversarial Networks, Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661.
@@ -35,12 +41,26 @@ class GAN(Duels, Samples, Scores):
         (torch.Size([3, 2]), ['critic', 'generator'])
     """
 
-    def __init__(self, generator: nn.Module, critic: nn.Module, objective: Objective, latent: Latent) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        critic: nn.Module,
+        objective: Objective,
+        latent: Latent,
+        augment: Callable[[Any], Any] | None = None,
+    ) -> None:
         super().__init__()
         self.generator, self.critic, self.objective, self.latent = generator, critic, objective, latent
+        self.augment = augment
 
     def duel(self, batch: Batch) -> tuple[Critic, Sample, Sample]:
-        return self.critic, self.real(batch), self.fake(self.latent(len(batch), batch.x), batch)
+        real, fake = self.real(batch), self.fake(self.latent(len(batch), batch.x), batch)
+        if self.augment is None:
+            return self.critic, real, fake
+        with scope("real"):
+            real = self.augment(real)
+        with scope("fake"):
+            return self.critic, real, self.augment(fake)
 
     def real(self, batch: Batch) -> Sample:
         """The real sample of a batch: its x; with labels, say, where the game is conditioned on them."""

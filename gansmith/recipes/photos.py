@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from gansmith.data.augment import Augment
 from gansmith.data.dataset import Dataset
-from gansmith.games import GAN, Normal
+from gansmith.games import GAN, DifferentiableAugmentation, Normal
 from gansmith.networks import DCGANCritic, UpsamplingGenerator
 from gansmith.objectives import Relativistic
 from gansmith.recipes.pairs import adam, needs_images
 from gansmith.regularizers import R1, R2
 from gansmith.training.experiment import Experiment, Stage
+
+FEW = 1000
+"""Pictures below which a critic learns them by heart within half an hour."""
 
 
 def photos(
@@ -25,6 +28,7 @@ def photos(
     rate: float = 1e-3,
     gamma: float = 0.1,
     mirror: bool | None = None,
+    augment: bool | None = None,
 ) -> Experiment:
     """A good first choice for photographs on a laptop: give it half an hour.
 
@@ -43,6 +47,8 @@ def photos(
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         gamma: weight of the penalties, (gamma/2) E |grad D|^2 on real and on fake samples.
         mirror: learn from mirrored pictures, too (default: in color, because gray ones may be of writing).
+        augment: change colors and places of real and fake pictures alike before the critic sees them (default: where
+            there are fewer than 1,000 pictures to learn from).
 
     Example:
         gansmith train photos --data photos.zip --size 64 --minutes 30
@@ -53,5 +59,7 @@ def photos(
         data = replace(data, augment=Augment(flip=True, shift=data.augment.shift if data.augment else 0))
     generator = UpsamplingGenerator(latent, size, channels, width)
     critic = DCGANCritic(size, channels, width=critic_width)
-    game = GAN(generator, critic, Relativistic() + R1(gamma) + R2(gamma), Normal(latent))
+    few = len(data.train) < FEW if augment is None else augment
+    change = DifferentiableAugmentation() if few else None
+    game = GAN(generator, critic, Relativistic() + R1(gamma) + R2(gamma), Normal(latent), change)
     return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])
