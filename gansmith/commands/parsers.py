@@ -64,6 +64,9 @@ def train(recipe: Callable[..., Any], name: str, named: bool) -> tuple[Parser, l
     length.add_argument("--minutes", type=flags.positive, help="train about this long; 50 trial steps plan it")
     parser.add_argument("--seed", type=flags.seed, default=0, help="of all randomness (default: 0)")
     parser.add_argument("--out", metavar="RUN", help="the run folder, a new one (default: runs/RECIPE-DATA-1, -2, ...)")
+    parser.add_argument(
+        "--from", dest="start_from", metavar="RUN", help="begin with the networks of a run of the same recipe and size"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"), help="default: auto")
     _add_checkpoint(parser)

@@ -10,7 +10,7 @@ from gansmith.runs.lookup import Recipe
 from gansmith.runs.run import Run
 
 FLAGS = (
-    *("data", "steps", "minutes", "seed", "out", "device", "precision", "checkpoint_every"),
+    *("data", "steps", "minutes", "seed", "out", "start_from", "device", "precision", "checkpoint_every"),
     *("size", "labels", "label_column", "limit", "crop", "value_range", "first_page", "strict", "flip", "shift"),
 )
 """Those of ``train`` that are not the recipe's own."""

@@ -44,7 +44,14 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
     "digest": (str,),
     "scale": (dict, NONE),
 }
-MAY: dict[str, tuple[type, ...]] = {"file": (dict,), "python": (bool,), "seconds": (int, float), "step": (int,)}
+MAY: dict[str, tuple[type, ...]] = {
+    "file": (dict,),
+    "from": (dict,),
+    "python": (bool,),
+    "seconds": (int, float),
+    "step": (int,),
+}
+FROM: dict[str, tuple[type, ...]] = {"run": (str,), "sha256": (str,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
 
 NAME = 255  # bytes of a recipe's name at most: it is looked for as a file, too
@@ -64,6 +71,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or _misfit(record, MAY, needed=False)
         or (_misfit(data, DATA) or _misfit(data, DATA_MAY, needed=False) if isinstance(data, dict) else "data")
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
+        or (None if "from" not in record else _misfit(record["from"], FROM) and "from")
         or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")
         or (None if len(record["recipe"].encode("utf-8", "replace")) <= NAME else "recipe")

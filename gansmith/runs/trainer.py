@@ -28,7 +28,7 @@ from gansmith.exhibits import fixed_samples
 from gansmith.games.base import Samples
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.page import write_report
-from gansmith.runs import flags, gallery, summary
+from gansmith.runs import flags, gallery, starting, summary
 from gansmith.runs.folder import RunFolder, machine
 from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
 from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, same_data, take_up
@@ -61,6 +61,7 @@ def train(
     strict: bool = False,
     flip: bool = False,
     shift: int = 0,
+    start_from: str | Path | None = None,
     **arguments: int | float | str | bool | None,
 ) -> Run:
     """Trains a recipe or an experiment into a new run folder; the same as ``gansmith train``.
@@ -88,6 +89,7 @@ def train(
         strict: refuse data with files that cannot be used.
         flip: mirror training pictures at random.
         shift: move training pictures by up to so many pixels at random.
+        start_from: a run whose networks this one begins with: its recipe, size and widths, other data.
         arguments: the recipe's own.
 
     Raises:
@@ -121,6 +123,8 @@ def train(
         "device": str(training.device),
         "precision": _precision(training),
     }
+    if start_from is not None:
+        record["from"] = starting.start_from(training, start_from)
     if recipe.python:
         record["python"] = True
     if recipe.source is not None:
@@ -197,6 +201,8 @@ def resume(
         training = begin(source, dataset, arguments, run.record["seed"], device, run.record["precision"])
         if state is not None:
             take_up(training, state, run)
+        elif "from" in run.record:
+            starting.start_again(training, run.record["from"])
         last = training.experiment.stages[-1].steps
         if training.step > training.stage.steps:
             raise Refusal(f"{run.path} is at step {training.step:,} already: it needs --steps of at least that")

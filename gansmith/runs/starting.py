@@ -1,0 +1,79 @@
+"""Beginning a run with the networks of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from gansmith.data.files import one_line
+from gansmith.games.base import Game
+from gansmith.refusal import Refusal
+from gansmith.runs.folder import RunFolder
+from gansmith.runs.opening import newest, open_folder
+from gansmith.training import checkpoint
+from gansmith.training.loop import Training
+from gansmith.training.state import State
+
+HISTORY = "objective."
+"""Entries of a game that belong to its loss, which begins anew."""
+PREFIX = "module."
+"""Of the entries of a saved average."""
+
+
+def start_from(training: Training, path: str | Path) -> dict[str, Any]:
+    """Gives a training at its beginning the weights of another run's networks: of its game, and of its average.
+
+    Optimizers, rates and the objective's history begin anew. Nothing of the other run is executed.
+
+    Returns:
+        What the record says of it: where it lies, and the digest of what was taken.
+
+    Raises:
+        Refusal: there is no such run, or its networks are others.
+    """
+    run = open_folder(path)
+    state = newest(run)
+    taken = {"game": _networks(state.get("game")), "average": _networks(state.get("average"), PREFIX)}
+    for name, game in (("game", training.game), ("average", training.average)):
+        _fill(game, taken[name], run)
+    return {"run": str(run.path), "sha256": checkpoint.digest(taken)}
+
+
+def start_again(training: Training, record: Mapping[str, Any]) -> None:
+    """The same for a run that was killed before its first checkpoint.
+
+    Raises:
+        Refusal: the other run is not what it was.
+    """
+    if start_from(training, record["run"])["sha256"] != record["sha256"]:
+        raise Refusal(f"{record['run']} is not what this run began with (it was trained on): begin a new run")
+
+
+def _networks(state: object, prefix: str = "") -> State:
+    """The entries under a prefix that are no history."""
+    items = state.items() if isinstance(state, Mapping) else ()
+    named = {str(name).removeprefix(prefix): value for name, value in items if str(name).startswith(prefix)}
+    return {name: value for name, value in named.items() if not name.startswith(HISTORY)}
+
+
+def _fill(game: Game, taken: State, run: RunFolder) -> None:
+    own = game.state_dict()
+    needed = _shapes(_networks(own))
+    found = _shapes(taken)
+    if needed != found:
+        name = next(name for name in {**needed, **found} if needed.get(name) != found.get(name))
+        raise Refusal(
+            f"needs a run of the same networks to begin from, but {name} is {found.get(name, 'nothing')} in {run.path} "
+            f"and {needed.get(name, 'nothing')} here: take its recipe, --size, channels and widths"
+        )
+    try:
+        game.load_state_dict({**own, **taken})
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise Refusal(f"{run.checkpoint} holds no networks to begin from: {one_line(error)}") from error
+
+
+def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in state.items() if isinstance(value, Tensor)}

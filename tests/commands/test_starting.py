@@ -1,0 +1,99 @@
+"""``--from``: a run begins with the networks of another one, and with nothing else of it."""
+
+import json
+
+import pytest
+import torch
+
+import gansmith
+from gansmith.commands.cli import main
+from gansmith.data import load
+from gansmith.disk.folders import folder_of
+from gansmith.refusal import Refusal
+from gansmith.runs.lookup import as_recipe
+from gansmith.runs.opening import begin
+from gansmith.runs.starting import start_from
+from gansmith.training import checkpoint
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    run = tmp_path_factory.mktemp("first") / "run"
+    gansmith.train("r3", "ring", steps=20, width=8, out=run)
+    return run
+
+
+def begun(recipe="r3", data="grid", **arguments):
+    return begin(as_recipe(recipe), load(data), {"steps": 3, "width": 8} | arguments, 1, "cpu", "float32")
+
+
+def equal(game, state, prefix=""):
+    return all(torch.equal(p, state[prefix + name]) for name, p in game.state_dict().items() if "objective" not in name)
+
+
+def test_networks_are_those_of_the_other_run_and_nothing_else_is(first):
+    state, training = checkpoint.load(first / "checkpoint.pt"), begun()
+    assert not equal(training.game, state["game"])
+    start_from(training, first)
+    assert equal(training.game, state["game"]) and equal(training.average, state["average"], "module.")
+    assert not equal(training.game, state["average"], "module.")
+    assert training.step == 0 and training.stage.dynamics.steps == 0
+    assert not any(o.state for several in training.stage.dynamics.optimizers.values() for o in several)
+
+
+@pytest.mark.parametrize(("recipe", "arguments"), [("r3", {"width": 16}), ("r3", {"latent": 3}), ("ogan", {})])
+def test_other_networks_are_refused_before_anything_is_taken(recipe, arguments, first):
+    training = begun(recipe, **arguments)
+    before = {name: p.clone() for name, p in training.game.state_dict().items()}
+    with pytest.raises(Refusal, match=r"needs a run of the same networks to begin from, but (generator|critic)\."):
+        start_from(training, first)
+    assert equal(training.game, before)
+
+
+def test_the_command_says_and_repeats_where_it_began(first, tmp_path, capsys):
+    out = tmp_path / "second"
+    words = ["train", "r3", "--data", "grid", "--steps", "3", "--width", "8", "--out", str(out)]
+    assert main([*words, "--from", str(first)]) == 0
+    record = json.loads((out / "run.json").read_text())
+    assert record["from"]["run"] == str(first) and f"--from {first}" in (out / "report.html").read_text()
+    assert main([*words[:-1], str(tmp_path / "third"), "--from", str(tmp_path / "nothing")]) == 2
+    assert not (tmp_path / "third").exists()
+
+
+def killed_at_the_start(first, out):
+    """A run as it is where it was killed before its first checkpoint."""
+    gansmith.train("r3", "grid", steps=3, width=8, out=out, start_from=first)
+    whole = checkpoint.load(out / "checkpoint.pt")
+    record = json.loads((out / "run.json").read_text())
+    del record["step"], record["seconds"]
+    for file in out.iterdir():
+        if file.is_file():
+            file.unlink()
+    (out / "run.json").write_text(json.dumps(record | {"status": "running"}))
+    return whole
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_there_again(first, tmp_path):
+    whole = killed_at_the_start(first, tmp_path / "run")
+    gansmith.resume(tmp_path / "run")
+    again = checkpoint.load(tmp_path / "run/checkpoint.pt")
+    assert checkpoint.digest(again["game"]) == checkpoint.digest(whole["game"])
+
+
+def test_a_run_that_went_on_since_is_not_what_another_began_with(first, tmp_path):
+    killed_at_the_start(first, tmp_path / "run")
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    record["from"]["sha256"] = "0" * 64
+    (tmp_path / "run/run.json").write_text(json.dumps(record))
+    with pytest.raises(Refusal, match="is not what this run began with"):
+        gansmith.resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize("wrong", [3, {"run": 3, "sha256": ""}, {"run": "a"}])
+def test_a_record_that_says_it_otherwise_is_refused(wrong, first, tmp_path):
+    run = folder_of(str(tmp_path / "run"))
+    gansmith.train("r3", "ring", steps=1, width=8, out=run)
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"from": wrong}))
+    with pytest.raises(Refusal, match="it needs a proper 'from'"):
+        gansmith.resume(run)
