@@ -1,5 +1,8 @@
 """A resume gives the same bits whatever a game, an optimizer or the start of a stage does with its state."""
 
+import copy
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -339,3 +342,130 @@ def test_one_memory_under_two_types_is_saved(tmp_path):
     checkpoint.save(tmp_path / "c.pt", {"a": x, "b": x.view(torch.int32)})
     found = checkpoint.load(tmp_path / "c.pt")
     assert torch.equal(found["a"], x) and torch.equal(found["b"], x.view(torch.int32))
+
+
+class Centered(nn.Module):
+    """Moves a mean that it leaves out of its own state."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(2), persistent=False)
+
+    def forward(self, x):
+        if self.training:
+            self.mean.lerp_(x.detach().mean(0), 0.5)
+        return x - self.mean
+
+
+def centered(data):
+    one = game()
+    one.critic = nn.Sequential(Centered(), one.critic)
+    return [Stage(one, dynamics(one), data, 5, 8)]
+
+
+def resting(data):
+    """The second stage's generator keeps the statistics of the first."""
+    one = game()
+
+    def start():
+        one.generator[1].eval()
+
+    return [Stage(one, dynamics(one), data, 3, 8), Stage(one, dynamics(one), data, 5, 8, start)]
+
+
+@pytest.mark.parametrize(("stages", "at"), [(centered, (0, 3)), (resting, (1, 2))])
+def test_what_modules_leave_out_of_their_state_is_in_a_trainings(stages, at, few, tmp_path):
+    expected = train(begin(stages, few))
+    train(begin(stages, few), [Stop(at), Checkpoint(tmp_path / "c.pt", 1e9)])
+    again = begin(stages, few)
+    again.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
+    assert bits(train(again)) == bits(expected)
+
+
+class Measures(torch.optim.SGD):
+    """An option that is measured in the first step, and first moments of few numbers."""
+
+    def __init__(self, parameters):
+        super().__init__(parameters, 1e-2)
+        self.param_groups[0]["scale"] = None
+
+    def step(self, closure=None):
+        group = self.param_groups[0]
+        group["scale"] = group["scale"] or 1 + float(group["params"][0].grad.norm())
+        for p in group["params"]:
+            moment = self.state[p].setdefault("exp_avg", torch.zeros(1))
+            moment.lerp_(p.grad.mean().reshape(1), 0.5)
+            p.data.sub_(moment / group["scale"])
+
+
+def measuring(data):
+    one = game()
+    return [Stage(one, dynamics(one, Measures), data, 5, 8)]
+
+
+def test_optimizers_of_ones_own_have_options_and_moments_of_any_kind(few, tmp_path):
+    expected = train(begin(measuring, few))
+    train(begin(measuring, few), [Stop((0, 2)), Checkpoint(tmp_path / "c.pt", 1e9)])
+    again = begin(measuring, few)
+    again.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
+    assert bits(train(again)) == bits(expected)
+
+
+def test_groups_that_the_start_of_a_stage_changes_are_refused_there(few, tmp_path):
+    def stages(data):
+        one = game()
+        second = dynamics(one)
+
+        def start():
+            (optimizer,) = second.optimizers["generator"]
+            parameters = optimizer.param_groups[0]["params"]
+            optimizer.param_groups[0]["params"] = parameters[:2]
+            optimizer.add_param_group({"params": parameters[2:], "lr": 1e-4})
+
+        return [Stage(one, dynamics(one), data, 2, 8), Stage(one, second, data, 5, 8, start)]
+
+    training = begin(stages, few)
+    with pytest.raises(ValueError, match=r"generator's groups of \[\d+\].*build optimizers with the groups"):
+        train(training, [Checkpoint(tmp_path / "c.pt", 1e9)])
+    assert (training.number, training.step) == (1, 0)
+
+
+def test_weights_that_a_start_spoils_are_never_saved(few, tmp_path):
+    def stages(data):
+        one = game()
+
+        def start():
+            nn.init.constant_(one.generator[2].bias, float("nan"))
+
+        return [Stage(one, dynamics(one), data, 2, 8), Stage(one, dynamics(one), data, 5, 8, start)]
+
+    with pytest.raises(FloatingPointError, match=r"game\.generator\.2\.bias became infinite or NaN at step 0"):
+        train(begin(stages, few), [Checkpoint(tmp_path / "c.pt", 1e9)])
+    found = checkpoint.load(tmp_path / "c.pt")
+    assert (found["stage"], found["step"]) == (0, 2)
+
+
+def test_a_count_that_no_float_holds_is_refused_and_changes_nothing(few):
+    training = begin(plainly, few)
+    training.advance()
+    before, state = bits(training), copy.deepcopy(training.state_dict())
+    next(iter(state["dynamics"]["optimizers"]["generator"][0]["state"].values()))["step"] = 2**1990
+    with pytest.raises(ValueError, match="does not fit"):
+        training.load_state_dict(state)
+    assert bits(training) == before
+
+
+def test_loading_in_one_thread_disturbs_no_training_in_another(few):
+    def stages(data):
+        one = game()
+        one.critic = nn.Sequential(nn.Dropout(0.5), one.critic)
+        return [Stage(one, dynamics(one), data, 40, 8)]
+
+    expected, other = bits(train(begin(stages, few))), begin(plainly, few)
+    state, training = copy.deepcopy(other.state_dict()), begin(stages, few)
+    thread = threading.Thread(target=train, args=(training,))
+    thread.start()
+    while thread.is_alive():
+        other.load_state_dict(state)
+    thread.join()
+    assert bits(training) == expected

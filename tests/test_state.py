@@ -18,7 +18,7 @@ from gansmith.training import checkpoint
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.hooks import Checkpoint
 from gansmith.training.loop import Training, train
-from gansmith.training.state import MOST, not_finite, plain
+from gansmith.training.state import MOST, form, not_finite, plain
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +134,10 @@ def test_what_is_not_finite_from_the_beginning_may_only_become_less(begun, later
         return
     with pytest.raises(FloatingPointError, match=r"lowest"):
         hook.end(training, None)
+
+
+def test_a_word_that_grows_is_read_back_again():
+    assert form({"a": "x" * 100}) == form({"a": "y" * 101}) != form({"a": "x" * 200})
 
 
 def test_what_became_finite_stays_so(few, tmp_path):

@@ -283,6 +283,12 @@ def test_a_line_of_a_log_that_is_none_of_ours_costs_no_other(line, ring, tmp_pat
     assert f"1 line of {log} cannot be read, and left out" in capsys.readouterr().err
 
 
+def test_zeros_before_a_line_of_a_log_cost_nothing(tmp_path):
+    log, whole = tmp_path / "log.jsonl", b'{"stage": 0, "step": 1, "seconds": 0.5}'
+    log.write_bytes(whole + b"\n" + b"\0" * 40 + whole + b"\n")
+    assert read_log(log) == [json.loads(whole)] * 2
+
+
 def test_a_log_never_grows_beyond_what_is_read(ring, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("gansmith.training.hooks.LARGEST", 1000)
     log = tmp_path / "log.jsonl"

@@ -30,7 +30,7 @@ def sort_out(path: Path) -> tuple[list[dict[str, float]], int]:
     lines, texts, last = list[dict[str, float]](), content.splitlines(), 0
     for number, text in enumerate(texts, 1):
         try:
-            line = json.loads(text)
+            line = json.loads(text.strip(b"\0"))  # a power cut may leave zeros before a whole line
         except (ValueError, RecursionError):
             continue
         if _is_line(line):

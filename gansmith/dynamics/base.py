@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from gansmith.batch import Batch
 from gansmith.chance import Key
 from gansmith.dynamics.checks import (
+    Groups,
     as_number,
     check_call,
     check_gradient_steps,
@@ -112,6 +113,13 @@ class Dynamics:
         """Steps, draws and the optimizers' states."""
         optimizers = {name: [o.state_dict() for o in several] for name, several in self.optimizers.items()}
         return {"steps": self.steps, "draws": self.draws, "optimizers": optimizers}
+
+    def groups(self) -> dict[str, list[Groups]]:
+        """Of each player's optimizers the groups of parameters, as they are now."""
+        return {
+            name: [[{**group, "params": list(group["params"])} for group in o.param_groups] for o in several]
+            for name, several in self.optimizers.items()
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues exactly where ``state_dict`` was called.

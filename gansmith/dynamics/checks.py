@@ -164,14 +164,23 @@ def check_state(name: str, optimizers: Sequence[Optimizer], states: Sequence[Map
     for optimizer, state in zip(optimizers, states, strict=True):
         if missing := [key for key in ("state", "param_groups") if key not in state]:
             raise ValueError(f"needs an optimizer's state, but the {name}'s lacks {', '.join(missing)}: {OTHER}")
-        _check_groups(name, optimizer.param_groups, state["param_groups"])
-        _check_moments(name, optimizer.param_groups, state["param_groups"], state["state"])
+        check_groups(name, optimizer.param_groups, state["param_groups"], OTHER)
+        if type(optimizer).__module__.startswith("torch."):  # moments of other kinds may have any shape
+            _check_moments(name, optimizer.param_groups, state["param_groups"], state["state"])
 
 
-def _check_groups(name: str, groups: Groups, saved: Groups) -> None:
+def check_groups(name: str, groups: Groups, saved: Groups, cure: str) -> None:
+    """Groups of parameters are as many and as large as an optimizer's own, and their options of the same kinds.
+
+    Arguments:
+        name: the player's.
+        groups: the optimizer's own.
+        saved: those of its state.
+        cure: the end of the message.
+    """
     own, got = ([len(group["params"]) for group in several] for several in (groups, saved))
     if own != got:
-        raise ValueError(f"needs states of the {name}'s groups of {own} parameters, but got groups of {got}: {OTHER}")
+        raise ValueError(f"needs states of the {name}'s groups of {own} parameters, but got groups of {got}: {cure}")
     for group, before in zip(groups, saved, strict=True):
         # flags come with versions of torch, which fills in those that a state lacks; numbers are the method's own
         numbers = [k for k, v in group.items() if isinstance(v, int | float | tuple) and not isinstance(v, bool)]
@@ -183,14 +192,16 @@ def _check_groups(name: str, groups: Groups, saved: Groups) -> None:
         if other := [key for key, own in group.items() if key != "params" and not _is_alike(own, before.get(key, own))]:
             raise ValueError(
                 f"needs the options of the {name}'s optimizer, but got {other[0]}={before[other[0]]!r:.40} for "
-                f"{group[other[0]]!r:.40}: {OTHER}"
+                f"{group[other[0]]!r:.40}: {cure}"
             )
 
 
 def _is_alike(own: object, saved: object) -> bool:
-    """Whether an option is of the kind of its own: numbers, tuples of as many; what is None may become either."""
+    """Whether an option is of the kind of its own: numbers, tuples of as many; what is None may become anything."""
     own = as_number(own)
-    if isinstance(own, bool) or own is None:
+    if own is None:  # it may be measured later
+        return True
+    if isinstance(own, bool):
         return saved is None or isinstance(saved, bool)
     if isinstance(own, tuple):
         return isinstance(saved, (tuple, list)) and len(saved) == len(own) and all(map(_is_alike, own, saved))

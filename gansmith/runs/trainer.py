@@ -188,6 +188,7 @@ def resume(
     """
     run = open_folder(path)
     with run.held():
+        remove_parts(run.path)
         source, arguments = recipe_of(run, trust, recipe), dict(run.record["arguments"])
         if steps is not None:
             arguments["steps"] = steps
@@ -209,7 +210,6 @@ def resume(
         if training.done and run.record["status"] == "finished":
             print(f"{run.path} is finished, at step {last:,}; --steps N trains on")
             return Run(run, training)
-        remove_parts(run.path)
         print(f"resumed at step {training.step}")
         _warn_of_another_machine(run)
         run.update(status="running", arguments=arguments, device=str(training.device))

@@ -160,6 +160,9 @@ class Checkpoint(Hook):
     def start(self, training: Training) -> None:
         state = plain(training.state_dict())
         self.meant = not_finite(state)  # from the beginning: a lowest value so far, say
+        weights = {f"game.{name}" for name, _ in training.game.named_parameters()}
+        if bad := sorted(weights & self.meant.keys()):
+            raise Diverged(bad[:3], step=training.step)
         self.sound, self.parts = training.step, parts_of(state["game"])
         if training.step == 0:
             check_read_back(training.game, state["game"], state["versions"])
@@ -192,6 +195,7 @@ class Checkpoint(Hook):
                     f"{self.parts.get(name, 'not there')} at the beginning: a new game would not take it"
                 )
         self.sound, self.meant, made_of = training.step, found, form(state)
+        training.check_optimizers()
         untouched = self.written is not None and self.written == checkpoint.mark(self.path)
         keep = untouched or checkpoint.is_whole(self.path)
         checkpoint.save(self.path, state, keep=keep, again=made_of != self.form)

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from gansmith.batch import Batch
-from gansmith.chance import Part, keyed
+from gansmith.chance import Part, keyed, one_at_a_time
 from gansmith.duel.ranks import place
 from gansmith.dynamics.base import Dynamics
+from gansmith.dynamics.checks import check_groups
 from gansmith.dynamics.conflicts import conflicts_with_data, warn
 from gansmith.games.average import Average
 from gansmith.games.base import Game
@@ -92,6 +93,7 @@ class Training:
             if _by_channels(self.device, autocast):
                 stage.game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = Average(self.stage.game, decay)
+        self._groups = [stage.dynamics.groups() for stage in experiment.stages]
 
     @property
     def stage(self) -> Stage:
@@ -163,8 +165,20 @@ class Training:
             "average": self._average.state_dict(),
             **_moves_of(self.stage.dynamics),
             "others": self._others(),
-            "torch": torch.default_generator.get_state(),
+            "torch": _generator(),
         }
+
+    def check_optimizers(self) -> None:
+        """Refuses groups of parameters and options that an experiment which is built anew would not take up.
+
+        Raises:
+            ValueError: the start of a stage, a schedule or a hook has changed them.
+        """
+        for before, stage in zip(self._groups, self.experiment.stages, strict=True):
+            now = stage.dynamics.groups()
+            for name, several in before.items():
+                for groups, own in zip(several, now.get(name, ()), strict=True):
+                    check_groups(name, groups, own, "build optimizers with the groups and options that they keep")
 
     def _batches(self) -> list[int]:
         return [stage.batch for stage in self.experiment.stages]
@@ -201,7 +215,10 @@ class Training:
         before = copy.deepcopy(self.state_dict())
         try:
             self._load(state)
-        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+        except (
+            *(RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError),
+            *(ArithmeticError, MemoryError),
+        ) as error:
             self._load(before)
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"the checkpoint does not fit this experiment: {reason}") from None
@@ -234,7 +251,14 @@ class Training:
         _load_into(self.game, state)
         self._average.load_state_dict(versioned(state["average"], state.get("versions"), "module."))
         _load_moves(self.stage.dynamics, state)
-        torch.default_generator.set_state(state["torch"])
+        with one_at_a_time:
+            torch.default_generator.set_state(state["torch"])
+
+
+def _generator() -> Tensor:
+    """The state of torch's own generator, between the moves of other trainings."""
+    with one_at_a_time:
+        return torch.default_generator.get_state()
 
 
 def _by_channels(device: torch.device, autocast: torch.dtype | None) -> bool:
@@ -243,13 +267,18 @@ def _by_channels(device: torch.device, autocast: torch.dtype | None) -> bool:
 
 
 def _state_of(game: Game) -> State:
-    """A game's parameters and buffers, the versions of its modules, and which parameters stand still."""
+    """A game's parameters and buffers, versions and types of its modules, what stands still or is in evaluation mode.
+
+    Buffers are all there, those too that a module leaves out of its own state.
+    """
     state = game.state_dict()
     versions = {name: dict(module) for name, module in getattr(state, "_metadata", {}).items()}
     return {
         "game": state,
         "versions": versions,
         "modules": _modules(game),
+        "resting": [name for name, module in game.named_modules() if not module.training],
+        "buffers": {name: b for name, b in game.named_buffers() if name not in state},
         "frozen": [name for name, p in game.named_parameters() if not p.requires_grad],
     }
 
@@ -287,6 +316,13 @@ def _load_into(game: Game, state: State) -> None:
         if isinstance(own, Tensor) and isinstance(other, Tensor) and own.dtype != other.dtype:
             raise ValueError(f"{name} is of {other.dtype}, and not {own.dtype}")
     game.load_state_dict(versioned(saved, state.get("versions")))
+    buffers = dict(game.named_buffers())
+    for name, value in state.get("buffers", {}).items():  # of an older version there are none
+        buffers[name].copy_(value)
+    if "resting" in state:
+        resting = set(state["resting"])
+        for name, module in game.named_modules():
+            module.training = name not in resting
     if "frozen" in state:  # of an older version it is not known
         frozen = set(state["frozen"])
         for name, p in game.named_parameters():

@@ -145,6 +145,8 @@ def versioned(state: State, versions: Mapping[str, Any] | None, prefix: str = ""
 def form(value: Any) -> str:
     """A digest of what a state is made of, whatever its numbers: two states of one form are written alike.
 
+    A word that becomes twice as long is another form.
+
     Example:
         >>> form({"a": torch.zeros(2)}) == form({"a": torch.ones(2)}) != form({"a": torch.ones(3)})
         True
@@ -159,7 +161,7 @@ def _form(value: Any) -> Any:
         return [(key, _form(item)) for key, item in value.items()]
     if isinstance(value, (list, tuple)):
         return [_form(item) for item in value]
-    return type(value)
+    return (str, len(value).bit_length()) if isinstance(value, str) else type(value)
 
 
 def not_finite(value: Any, name: str = "") -> dict[str, Tensor]:
