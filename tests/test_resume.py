@@ -430,16 +430,20 @@ def test_groups_that_the_start_of_a_stage_changes_are_refused_there(few, tmp_pat
     assert (training.number, training.step) == (1, 0)
 
 
-def test_weights_that_a_start_spoils_are_never_saved(few, tmp_path):
+@pytest.mark.parametrize("entry", ["2.bias", "1.running_var"])
+@pytest.mark.parametrize("other", [True, False])
+def test_what_a_start_spoils_is_never_saved(other, entry, few, tmp_path):
     def stages(data):
         one = game()
+        two = game() if other else one
+        two.register_buffer("lowest", torch.tensor(torch.inf))
 
         def start():
-            nn.init.constant_(one.generator[2].bias, float("nan"))
+            two.generator.get_submodule(entry[0]).state_dict()[entry[2:]].fill_(float("inf"))
 
-        return [Stage(one, dynamics(one), data, 2, 8), Stage(one, dynamics(one), data, 5, 8, start)]
+        return [Stage(one, dynamics(one), data, 2, 8), Stage(two, dynamics(two), data, 5, 8, start)]
 
-    with pytest.raises(FloatingPointError, match=r"game\.generator\.2\.bias became infinite or NaN at step 0"):
+    with pytest.raises(FloatingPointError, match=rf"^game\.generator\.{entry} became infinite or NaN at step 0"):
         train(begin(stages, few), [Checkpoint(tmp_path / "c.pt", 1e9)])
     found = checkpoint.load(tmp_path / "c.pt")
     assert (found["stage"], found["step"]) == (0, 2)
@@ -469,3 +473,11 @@ def test_loading_in_one_thread_disturbs_no_training_in_another(few):
         other.load_state_dict(state)
     thread.join()
     assert bits(training) == expected
+
+
+@pytest.mark.parametrize("count", [float("nan"), -3, True, 2.0])
+def test_a_count_of_moves_that_is_none_is_refused(count, few):
+    training, state = begin(with_terms, few), copy.deepcopy(begin(with_terms, few).state_dict())
+    state["game"]["objective.terms.0._extra_state"]["count"] = count
+    with pytest.raises(ValueError, match="needs a count of moves, of at least 0, but got"):
+        training.load_state_dict(state)

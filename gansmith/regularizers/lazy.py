@@ -63,8 +63,15 @@ class Lazy(Regularizer):
         return {"count": self.count}
 
     def set_extra_state(self, state: dict[str, int]) -> None:
-        """Continues counting from a saved count."""
-        self.count = state["count"]
+        """Continues counting from a saved count.
+
+        Raises:
+            ValueError: it is none.
+        """
+        count = state["count"]
+        if type(count) is not int or count < 0:
+            raise ValueError(f"needs a count of moves, of at least 0, but got {count!r:.40}: the state is damaged")
+        self.count = count
 
     @property
     def due(self) -> bool:

@@ -155,14 +155,21 @@ class Checkpoint(Hook):
         self.sound = 0
         self.form = ""
         self.written: tuple[int, ...] | None = None
+        self.begun = False
         self.parts: dict[str, str] = {}
 
     def start(self, training: Training) -> None:
         state = plain(training.state_dict())
-        self.meant = not_finite(state)  # from the beginning: a lowest value so far, say
+        found = not_finite(state)  # from the beginning: a lowest value so far, say
         weights = {f"game.{name}" for name, _ in training.game.named_parameters()}
-        if bad := sorted(weights & self.meant.keys()):
-            raise Diverged(bad[:3], step=training.step)
+        bad = weights & found.keys()
+        if self.begun:  # the start of a stage may have spoiled more
+            prefix = f"others.{training.number}."
+            before = self.meant | {name.removeprefix(prefix): kinds for name, kinds in self.meant.items()}
+            bad |= {n for n, kinds in found.items() if n.startswith("game.") and spreads(before.get(n), kinds)}
+        if bad:
+            raise Diverged(sorted(bad)[:3], step=training.step)
+        self.meant, self.begun = found, True
         self.sound, self.parts = training.step, parts_of(state["game"])
         if training.step == 0:
             check_read_back(training.game, state["game"], state["versions"])
