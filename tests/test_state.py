@@ -176,8 +176,9 @@ class Hoards(torch.optim.SGD):
 
 
 def test_what_an_optimizer_makes_in_its_first_step_is_refused_then(few, tmp_path):
-    training = Training(experiment(few))
-    training.stage.dynamics.optimizers["critic"] = [Hoards(training.game.critic.parameters(), 1e-2)]
+    made = experiment(few)
+    made.stages[0].dynamics.optimizers["critic"] = [Hoards(made.stages[0].game.critic.parameters(), 1e-2)]
+    training = Training(made)
     with pytest.raises(ValueError, match=r"optimizers\.critic\.0\.state\.0\.last is a deque"):
         train(training, [Checkpoint(tmp_path / "checkpoint.pt", 1e9)])
     assert training.step == 1

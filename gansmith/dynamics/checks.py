@@ -198,7 +198,7 @@ def check_groups(name: str, groups: Groups, saved: Groups, cure: str) -> None:
 
 def _is_alike(own: object, saved: object) -> bool:
     """Whether an option is of the kind of its own: numbers, tuples of as many; what is None may become anything."""
-    own = as_number(own)
+    own, saved = as_number(own), as_number(saved)
     if own is None:  # it may be measured later
         return True
     if isinstance(own, bool):
