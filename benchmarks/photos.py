@@ -3,7 +3,8 @@
 python benchmarks/photos.py [--only ROW ...] [--seeds 0] [--keep FOLDER] [--kept FILE]
 
 Each row trains by ``gansmith train RECIPE --data D --size 64 --minutes M`` on all cores, then samples as many pictures
-as there are real ones, unpicked. Grids of the first 64 go into docs/pictures where a row has a name for them.
+as there are real ones, unpicked. Grids of the first 64 go into docs/pictures where a row has a name for them. Edges
+need OpenCV: ``.venv/bin/pip install -e ".[judges]"``.
 """
 
 from __future__ import annotations
