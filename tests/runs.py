@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 ODD = "a [red]b[bold] 'q' \"é\" \x1b[1m\nend"
+OF_IMAGES = {"dcgan", "photos"}
+"""Recipes that take no vectors."""
+
 TINY = ["--steps", "2", "--width", "16", "--batch", "16", "--device", "cpu", "--precision", "float32"]
 
 OWN = """

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from runs import OF_IMAGES
 from torch import nn
 from torch.nn.utils import parametrizations
 from toys import GAMES, WHOLE_BATCH, Counted, D, Mapped, Z, adams, data, make, mlp
@@ -167,9 +168,6 @@ def test_training_warns_of_its_data():
     )
     with pytest.warns(UserWarning, match="R1 in every 30th move"):
         train(training)
-
-
-OF_IMAGES = {"dcgan", "photos"}
 
 
 @pytest.mark.parametrize("name", [*GAMES, *WHOLE_BATCH])

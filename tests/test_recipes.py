@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from runs import TINY
+from runs import OF_IMAGES, TINY
 from torch import nn
 from torch.optim import RMSprop
 
@@ -25,7 +25,6 @@ from gansmith.runs.lookup import described
 from gansmith.training.experiment import Experiment
 from gansmith.training.loop import Training, train
 
-OF_IMAGES = {"dcgan", "photos"}
 PAIRS = {
     "kl": divergence.KL,
     "reverse-kl": divergence.REVERSE_KL,

@@ -281,6 +281,7 @@ def test_a_state_of_other_terms_is_refused_though_neither_has_tensors(few):
 
 OPTIONS = {
     "rate": {"lr": np.float32(0.01)},
+    "rate of float64": {"lr": np.float64(1e-3)},
     "rate of one place": {"lr": np.array(0.01)},
     "small number": {"lr": 0.01, "eps": np.float32(1e-8)},
     "decay": {"lr": 0.01, "weight_decay": np.int64(1)},
@@ -480,4 +481,11 @@ def test_a_count_of_moves_that_is_none_is_refused(count, few):
     training, state = begin(with_terms, few), copy.deepcopy(begin(with_terms, few).state_dict())
     state["game"]["objective.terms.0._extra_state"]["count"] = count
     with pytest.raises(ValueError, match="needs a count of moves, of at least 0, but got"):
+        training.load_state_dict(state)
+
+
+def test_a_buffer_of_another_shape_is_refused(few):
+    training, state = begin(centered, few), copy.deepcopy(begin(centered, few).state_dict())
+    state["buffers"]["critic.0.mean"] = torch.zeros(1)
+    with pytest.raises(ValueError, match=r"critic\.0\.mean is of shape \(1,\), and not \(2,\)"):
         training.load_state_dict(state)

@@ -1,20 +1,18 @@
 """The loop: hooks cannot disturb it, a resumed run equals an undisturbed one, stages follow each other."""
 
 import copy
-import json
-import math
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
 from toys import Counted, D, mlp
+from trainings import begin, same, two_stages
 
 from gansmith.data import load
 from gansmith.disk.log import read_log
@@ -42,15 +40,6 @@ def digits():
 @pytest.fixture(scope="module")
 def ring():
     return load("ring")
-
-
-def begin(recipe, data, steps=6, seed=0, **options):
-    torch.manual_seed(seed)
-    return Training(recipe(data, steps=steps, batch=8, width=16), seed=seed, device="cpu", **options)
-
-
-def same(a, b):
-    return checkpoint.digest(a.state_dict()) == checkpoint.digest(b.state_dict())
 
 
 class Disturbing(Hook):
@@ -93,26 +82,6 @@ def test_resumed_equals_undisturbed(name, precision, digits, tmp_path):
 
 def test_seeds_differ(digits):
     assert not same(train(begin(ogan, digits)), train(begin(ogan, digits, seed=1)))
-
-
-def test_a_checkpoint_of_another_experiment_is_refused(digits, ring):
-    other = begin(ogan, ring)
-    with pytest.raises(ValueError, match="does not fit"):
-        other.load_state_dict(begin(ogan, digits).state_dict())
-
-
-def two_stages(data):
-    torch.manual_seed(0)
-    started = []
-
-    def stage(steps, start=None):
-        game = GAN(MLP(4, 2, 8), MLP(2, None, 8), NonSaturating() + R1(), Normal(4))
-        optimizers = {n: torch.optim.Adam(p.parameters()) for n, p in game.players().items()}
-        return Stage(game, Alternating(optimizers), data, steps, batch=8, start=start)
-
-    first = stage(3)
-    second = stage(4, lambda: (started.append(1), second.game.load_state_dict(first.game.state_dict())))
-    return Experiment([first, second]), started
 
 
 def test_stages_follow_each_other_and_start_once(ring):
@@ -242,59 +211,6 @@ def test_an_interruption_finishes_the_step_and_saves(ring, tmp_path):
     assert training.interrupted and training.step in (4, 5) and not training.done
     assert checkpoint.load(tmp_path / "c.pt")["step"] == training.step
     assert signal.getsignal(signal.SIGINT) is handler
-
-
-def test_the_log_is_cut_back_to_the_checkpoint(ring, tmp_path):
-    log = tmp_path / "log.jsonl"
-    training = begin(gan, ring, steps=6)
-    train(training, [Log(log, 1)])
-    assert [line["step"] for line in read_log(log)] == [1, 2, 3, 4, 5, 6]
-    assert {"critic/loss", "critic/R1", "generator/loss", "images/s", "seconds"} <= read_log(log)[0].keys()
-    with log.open("a") as file:
-        file.write('{"stage": 0, "st')  # cut off by a kill
-    training.step = 3
-    train(training, [Log(log, 1)])
-    assert [line["step"] for line in read_log(log)] == [1, 2, 3, 4, 5, 6]
-    assert all(math.isfinite(json.loads(line)["critic/loss"]) for line in log.read_text().splitlines())
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        '{"stage": 0, "step": "1", "seconds": 0.5}',
-        '{"stage": 0, "step": 1, "seconds": null}',
-        '{"stage": 0, "step": 1, "seconds": NaN}',
-        '{"stage": true, "step": 1, "seconds": 0}',
-        '{"stage": 0, "step": 1, "seconds": 0, "a": "<b>"}',
-        '{"stage": 0, "step": 1, "seconds": 0, "a": [1]}',
-        '{"stage": 0, "step": 1, "seconds": 1' + "0" * 400 + "}",
-        "[" * 100_000,
-        "3",
-    ],
-)
-def test_a_line_of_a_log_that_is_none_of_ours_costs_no_other(line, ring, tmp_path, capsys):
-    log, whole = tmp_path / "log.jsonl", '{"stage": 0, "step": 1, "seconds": 0.5, "a": null, "b": 2}'
-    log.write_text(f"{whole}\n{line}\n{whole}\n")
-    assert read_log(log) == [json.loads(whole)] * 2
-    training = begin(gan, ring, steps=3)
-    training.step = 1
-    train(training, [Log(log, 1)])
-    assert [entry["step"] for entry in read_log(log)] == [1, 1, 2, 3]
-    assert f"1 line of {log} cannot be read, and left out" in capsys.readouterr().err
-
-
-def test_zeros_before_a_line_of_a_log_cost_nothing(tmp_path):
-    log, whole = tmp_path / "log.jsonl", b'{"stage": 0, "step": 1, "seconds": 0.5}'
-    log.write_bytes(whole + b"\n" + b"\0" * 40 + whole + b"\n")
-    assert read_log(log) == [json.loads(whole)] * 2
-
-
-def test_a_log_never_grows_beyond_what_is_read(ring, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("gansmith.training.hooks.LARGEST", 1000)
-    log = tmp_path / "log.jsonl"
-    train(begin(gan, ring, steps=30), [Log(log, 1)])
-    assert 700 < log.stat().st_size <= 1000 and [line["step"] for line in read_log(log)][:3] == [1, 2, 3]
-    assert capsys.readouterr().err.count("1,000 bytes, the most that is read again") == 1
 
 
 def test_steps_within_a_time(ring, monkeypatch):
@@ -473,42 +389,6 @@ def test_an_average_is_in_evaluation_from_the_start():
     assert not any(m.training for m in Average(game).game.modules()) and game.training
 
 
-def test_a_log_of_several_stages_is_cut_back(ring, tmp_path):
-    log = Log(tmp_path / "log.jsonl", 1)
-    train(Training(two_stages(ring)[0], device="cpu"), [log])
-    for number, step, left in ((1, 1, [(0, 1), (0, 2), (0, 3), (1, 1)]), (0, 2, [(0, 1), (0, 2)])):
-        training = Training(two_stages(ring)[0], device="cpu")
-        training.number, training.step = number, step
-        log.start(training)
-        log.end(training, None)
-        assert [(line["stage"], line["step"]) for line in read_log(log.path)] == left
-
-
-def test_pictures_and_log_hold_the_last_step(ring, tmp_path):
-    drawn = []
-    pictures, log = Gallery(lambda t: drawn.append(t.step), 4), Log(tmp_path / "log.jsonl", 5)
-    train(begin(gan, ring, steps=7), [pictures, log])
-    assert drawn == [0, 4, 6, 7] and [line["step"] for line in read_log(log.path)] == [5, 7]
-
-
-def test_seconds_and_rates_by_a_clock(ring, tmp_path, monkeypatch):
-    """One second a step; seconds go on after a resume, and a critic's move sees a batch of 8."""
-    now = [0.0]
-    monkeypatch.setattr("gansmith.training.hooks.time.perf_counter", lambda: now[0])
-
-    class Tick(Hook):
-        def step(self, training):
-            now[0] += 1.0
-
-    log, training = Log(tmp_path / "log.jsonl", 1), begin(gan, ring, steps=3)
-    train(training, [Tick(), log])
-    training.step = 2
-    now[0] = 100.0
-    train(training, [Tick(), log])
-    lines = read_log(log.path)
-    assert [line["seconds"] for line in lines] == [1.0, 2.0, 3.0] and lines[-1]["images/s"] == 8.0
-
-
 def test_a_state_that_cannot_be_read_again_is_refused_before_the_first_step(ring, tmp_path):
     class Remembers(MLP):
         def get_extra_state(self):
@@ -525,26 +405,6 @@ def test_a_state_that_cannot_be_read_again_is_refused_before_the_first_step(ring
     with pytest.raises(ValueError, match=r"game\.critic\._extra_state\.seen is a set"):
         train(training, [Checkpoint(tmp_path / "c.pt")])
     assert training.step == 0 and not (tmp_path / "c.pt").exists()
-
-
-def test_rates_of_numpy_resume_to_the_same_bits(ring, tmp_path):
-    import numpy as np
-
-    def begin_with(rate):
-        torch.manual_seed(0)
-        game = GAN(MLP(4, 2, 8), MLP(2, None, 8), NonSaturating(), Normal(4))
-        optimizers = {n: torch.optim.Adam(p.parameters(), rate) for n, p in game.players().items()}
-        return Training(Experiment([Stage(game, Alternating(optimizers), ring, 6)]), device="cpu")
-
-    whole = train(begin_with(np.float64(1e-3)), [Checkpoint(tmp_path / "c.pt")])
-    part = begin_with(np.float64(1e-3))
-    for _ in range(3):
-        part.advance()
-    checkpoint.save(tmp_path / "d.pt", part.state_dict())
-    resumed = begin_with(np.float64(1e-3))
-    resumed.load_state_dict(checkpoint.load(tmp_path / "d.pt"))
-    for a, b in zip(train(resumed).game.parameters(), whole.game.parameters(), strict=True):
-        assert torch.equal(a, b)
 
 
 def three_stages(data):
@@ -572,129 +432,6 @@ def test_a_resume_in_a_later_stage_knows_the_games_of_earlier_ones(ring, tmp_pat
     resumed = Training(three_stages(ring), device="cpu")
     resumed.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
     assert same(train(resumed), whole)
-
-
-def test_a_state_of_another_seed_is_refused(ring):
-    state = Training(gan(ring, steps=3), seed=0, device="cpu").state_dict()
-    with pytest.raises(ValueError, match=r"it was trained with seed 0, and not 5"):
-        Training(gan(ring, steps=3), seed=5, device="cpu").load_state_dict(state)
-
-
-def test_statistics_that_are_no_longer_finite_are_not_saved(ring, tmp_path):
-    """A rate of 1e8 once ended well, with infinite statistics of BatchNorm in the checkpoint."""
-
-    class Blows(MLP):
-        def __init__(self):
-            super().__init__(4, 2, 8)
-            self.register_buffer("lowest", torch.tensor(float("inf")))  # meant
-            self.register_buffer("statistic", torch.ones(2))
-
-        def forward(self, z):
-            if self.training:
-                self.statistic *= 1e30
-            return super().forward(z)
-
-    game = GAN(Blows(), MLP(2, None, 8), NonSaturating(), Normal(4))
-    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-3) for n, p in game.players().items()}
-    training = Training(Experiment([Stage(game, Alternating(optimizers), ring, 9, batch=8)]), device="cpu")
-    with pytest.raises(Diverged, match=r"generator\.statistic became infinite or NaN at step 1"):
-        train(training, [Checkpoint(tmp_path / "c.pt", seconds=0)])
-    assert checkpoint.load(tmp_path / "c.pt")["step"] == 0
-
-
-class Keeps(MLP):
-    """A generator with a state that spoils itself after some passes, in one of several places."""
-
-    def __init__(self, what):
-        super().__init__(4, 2, 8)
-        self.what, self.passes, self.number = what, 0, 1.0
-        self.register_buffer("buffer", torch.full((2,), float("inf")))  # meant
-
-    def forward(self, z):
-        self.passes += self.training
-        if self.passes == 12:  # two passes a step: the sixth step
-            if self.what == "buffer":
-                self.buffer[0] = torch.nan
-            self.number = torch.nan if self.what == "number" else 1.0
-        return super().forward(z)
-
-    def get_extra_state(self):
-        return {"number": self.number}
-
-    def set_extra_state(self, state):
-        self.number = state["number"]
-
-
-class At(Checkpoint):
-    """Saves at given steps, whatever the clock says."""
-
-    def __init__(self, path, steps):
-        super().__init__(path, seconds=1e9)
-        self.steps = steps
-
-    def step(self, training):
-        if training.step in self.steps:
-            self._save(training)
-
-
-def keeping(what, data, steps=9):
-    game = GAN(Keeps(what), MLP(2, None, 8), NonSaturating(), Normal(4))
-    optimizers = {n: torch.optim.SGD(p.parameters(), 1e-3) for n, p in game.players().items()}
-    return Training(Experiment([Stage(game, Alternating(optimizers), data, steps, batch=8)]), device="cpu")
-
-
-@pytest.mark.parametrize(("what", "name"), [("buffer", "buffer"), ("number", "_extra_state.number")])
-@pytest.mark.parametrize(("saves", "when"), [([5, 6], "at step 6"), ([3, 8], "between step 3 and 8")])
-def test_what_spoils_in_a_state_is_named_with_its_steps(what, name, saves, when, ring, tmp_path):
-    with pytest.raises(Diverged) as caught:
-        train(keeping(what, ring), [At(tmp_path / "c.pt", saves)])
-    assert str(caught.value).startswith(f"game.generator.{name} became infinite or NaN {when}: ")
-    assert checkpoint.load(tmp_path / "c.pt")["step"] == saves[0]
-
-
-def test_what_spoils_after_a_resume_is_not_taken_for_meant(ring, tmp_path):
-    first = keeping("buffer", ring, steps=3)
-    train(first, [Checkpoint(tmp_path / "c.pt")])
-    again = keeping("buffer", ring)
-    again.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
-    again.game.generator.passes = 8
-    with pytest.raises(Diverged, match=r"generator\.buffer became infinite or NaN between step 3 and 9"):
-        train(again, [Checkpoint(tmp_path / "c.pt", seconds=1e9)])
-    assert checkpoint.load(tmp_path / "c.pt")["step"] == 3
-
-
-def test_batches_of_another_size_are_refused_and_an_older_state_is_not(ring):
-    state = begin(gan, ring).state_dict()
-    other = Training(gan(ring, steps=6, batch=16, width=16), device="cpu")
-    with pytest.raises(ValueError, match=r"it was trained in batches of \[8\], and not \[16\]"):
-        other.load_state_dict(state)
-    del state["batch"]
-    other.load_state_dict(state)
-
-
-def test_a_state_of_other_data_is_refused(ring):
-    state = begin(gan, ring).state_dict()
-    other = begin(gan, replace(ring, fingerprint="another"))
-    with pytest.raises(ValueError, match="it was trained on other data: give the same"):
-        other.load_state_dict(state)
-    del state["data"]
-    other.load_state_dict(state)
-
-
-@pytest.mark.parametrize("part", ["x", "train", "held_out"])
-def test_a_state_of_other_rows_of_one_source_is_refused(part, ring):
-    state = begin(gan, ring).state_dict()
-    other = begin(gan, replace(ring, **{part: getattr(ring, part).flip(0)}))
-    with pytest.raises(ValueError, match="other rows, labels or another split of these data"):
-        other.load_state_dict(state)
-    del state["rows"]  # as an older version left it
-    other.load_state_dict(state)
-
-
-def test_a_state_of_another_average_is_refused(ring):
-    state = begin(gan, ring).state_dict()
-    with pytest.raises(ValueError, match=r"a decay of 0\.999, and not 0\.5"):
-        Training(begin(gan, ring).experiment, device="cpu", decay=0.5).load_state_dict(state)
 
 
 def with_dropout(data, seed):

@@ -101,16 +101,15 @@ class Dataset:
         The fingerprint is that of the source; it stays where a part of the data is replaced in Python. The scale is no
         part of the digest: a run goes on with that of its record.
         """
-        digest = hashlib.sha256(repr((self.content, self.augment, self.classes)).encode())
-        for tensor in (self.x, self.y, self.train, self.held_out):
-            digest.update(b"none" if tensor is None else _digest(tensor).encode())
-        return digest.hexdigest()
+        return self._digest_with(self.x)
 
     def digest_of_rows(self) -> str:
         """As `digest`, but of some hundred samples: quick for any size, and enough to tell data of one source apart."""
+        return self._digest_with(self.x[:: max(1, len(self) // 256)])
+
+    def _digest_with(self, x: Tensor) -> str:
         digest = hashlib.sha256(repr((self.content, self.augment, self.classes)).encode())
-        few = self.x[:: max(1, len(self) // 256)]
-        for tensor in (few, self.y, self.train, self.held_out):
+        for tensor in (x, self.y, self.train, self.held_out):
             digest.update(b"none" if tensor is None else _digest(tensor).encode())
         return digest.hexdigest()
 

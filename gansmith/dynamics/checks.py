@@ -21,6 +21,7 @@ from gansmith.networks.spectral import spectral_norms
 Optimizers = Mapping[str, Sequence[Optimizer]]
 Groups = Sequence[Mapping[str, Any]]
 FIRST_MOMENTS = ("exp_avg", "momentum_buffer")  # shaped like the parameter in every optimizer; other states need not be
+NUMBERS = "biufcU"  # kinds of numpy's numbers, and words: a date or a record would become something else
 OTHER = "the state is another game's or dynamics'"
 
 
@@ -212,10 +213,16 @@ def _is_alike(own: object, saved: object) -> bool:
     return isinstance(saved, type(own))
 
 
-def as_number(option: Any) -> Any:
-    """An option of an optimizer as it is saved: a number of numpy as Python's."""
-    is_numpy = type(option).__module__ == "numpy" and getattr(option, "shape", None) == ()
-    return option.item() if is_numpy else option
+def as_number(value: Any) -> Any:
+    """A number or word of numpy as Python's, as it is saved; anything else as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> as_number(np.float64(0.5)), as_number(np.array(3)), as_number((1, 2))
+        (0.5, 3, (1, 2))
+    """
+    is_numpy = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_numpy and value.dtype.kind in NUMBERS else value
 
 
 def _is_nan(number: Any) -> bool:

@@ -39,7 +39,7 @@ def start_from(training: Training, path: str | Path) -> dict[str, Any]:
     taken = {"game": _networks(state.get("game")), "average": _networks(state.get("average"), PREFIX)}
     for name, game in (("game", training.game), ("average", training.average)):
         _fill(game, taken[name], run)
-    return {"run": str(run.path), "sha256": checkpoint.digest(taken)}
+    return {"run": str(run.path.resolve()), "sha256": checkpoint.digest(taken)}
 
 
 def start_again(training: Training, record: Mapping[str, Any]) -> None:

@@ -20,7 +20,6 @@ from torch import Tensor
 from gansmith.batch import Batch
 from gansmith.chance import Part, keyed, one_at_a_time
 from gansmith.duel.ranks import place
-from gansmith.dynamics.base import Dynamics
 from gansmith.dynamics.checks import check_groups
 from gansmith.dynamics.conflicts import conflicts_with_data, warn
 from gansmith.games.average import Average
@@ -28,6 +27,7 @@ from gansmith.games.base import Game
 from gansmith.notes import Notes
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.precision import choose_device, choose_precision
+from gansmith.training.saved import load_into, load_moves, moves_of, state_of
 from gansmith.training.state import State, check_tensors, versioned
 
 
@@ -161,9 +161,9 @@ class Training:
             "data": self._fingerprints(),
             "rows": self._rows,
             "decay": self.decay,
-            **_state_of(self.game),
+            **state_of(self.game),
             "average": self._average.state_dict(),
-            **_moves_of(self.stage.dynamics),
+            **moves_of(self.stage.dynamics),
             "others": self._others(),
             "torch": _generator(),
         }
@@ -198,10 +198,10 @@ class Training:
             state: State = {}
             if not any(stage.game is game for game in games):
                 games.append(stage.game)
-                state |= _state_of(stage.game)
+                state |= state_of(stage.game)
             if not any(stage.dynamics is one for one in dynamics):
                 dynamics.append(stage.dynamics)
-                state |= _moves_of(stage.dynamics)
+                state |= moves_of(stage.dynamics)
             if state:
                 others[str(number)] = state
         return others
@@ -244,13 +244,13 @@ class Training:
         for number, other in (state.get("others", {}) | older).items():
             stage = self.experiment.stages[int(number)]
             if "game" in other:
-                _load_into(stage.game, other)
+                load_into(stage.game, other)
             if "dynamics" in other:
-                _load_moves(stage.dynamics, other)
+                load_moves(stage.dynamics, other)
         self._average = Average(self.stage.game, self.decay)
-        _load_into(self.game, state)
+        load_into(self.game, state)
         self._average.load_state_dict(versioned(state["average"], state.get("versions"), "module."))
-        _load_moves(self.stage.dynamics, state)
+        load_moves(self.stage.dynamics, state)
         with one_at_a_time:
             torch.default_generator.set_state(state["torch"])
 
@@ -264,69 +264,6 @@ def _generator() -> Tensor:
 def _by_channels(device: torch.device, autocast: torch.dtype | None) -> bool:
     """Whether pictures lie pixel by pixel in memory, which convolutions of a CPU, and all of 16 bits, do faster."""
     return device.type == "cpu" or autocast is not None
-
-
-def _state_of(game: Game) -> State:
-    """A game's parameters and buffers, versions and types of its modules, what stands still or is in evaluation mode.
-
-    Buffers are all there, those too that a module leaves out of its own state.
-    """
-    state = game.state_dict()
-    versions = {name: dict(module) for name, module in getattr(state, "_metadata", {}).items()}
-    return {
-        "game": state,
-        "versions": versions,
-        "modules": _modules(game),
-        "resting": [name for name, module in game.named_modules() if not module.training],
-        "buffers": {name: b for name, b in game.named_buffers() if name not in state},
-        "frozen": [name for name, p in game.named_parameters() if not p.requires_grad],
-    }
-
-
-def _modules(game: Game) -> dict[str, str]:
-    """Of which types a game's modules are: networks, objective and terms, of which many have no tensors."""
-    return {name: type(module).__name__ for name, module in game.named_modules()}
-
-
-def _moves_of(dynamics: Dynamics) -> State:
-    """The state of dynamics, and of which kinds they and their optimizers are."""
-    return {"dynamics": dynamics.state_dict(), "kinds": _kinds(dynamics)}
-
-
-def _kinds(dynamics: Dynamics) -> list[str]:
-    optimizers = [f"{name}: {type(o).__name__}" for name, several in dynamics.optimizers.items() for o in several]
-    return [type(dynamics).__name__, *optimizers]
-
-
-def _load_moves(dynamics: Dynamics, state: State) -> None:
-    kinds = _kinds(dynamics)
-    if state.get("kinds", kinds) != kinds:  # of an older version there are none
-        raise ValueError(f"it was trained by {state['kinds']!r:.200}, and not {kinds}")
-    dynamics.load_state_dict(state["dynamics"])
-
-
-def _load_into(game: Game, state: State) -> None:
-    saved, modules = state["game"], _modules(game)
-    before = state.get("modules", modules)  # of an older version there are none
-    if other := sorted(name for name in {*before, *modules} if before.get(name) != modules.get(name)):
-        was, now = (of.get(other[0], "nothing") for of in (before, modules))
-        raise ValueError(f"{other[0]} was {was!r:.60}, and is {now}")
-    for name, own in game.state_dict().items():
-        other = saved.get(name)
-        if isinstance(own, Tensor) and isinstance(other, Tensor) and own.dtype != other.dtype:
-            raise ValueError(f"{name} is of {other.dtype}, and not {own.dtype}")
-    game.load_state_dict(versioned(saved, state.get("versions")))
-    buffers = dict(game.named_buffers())
-    for name, value in state.get("buffers", {}).items():  # of an older version there are none
-        buffers[name].copy_(value)
-    if "resting" in state:
-        resting = set(state["resting"])
-        for name, module in game.named_modules():
-            module.training = name not in resting
-    if "frozen" in state:  # of an older version it is not known
-        frozen = set(state["frozen"])
-        for name, p in game.named_parameters():
-            p.requires_grad_(name not in frozen)
 
 
 def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:

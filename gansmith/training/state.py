@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from gansmith.dynamics.checks import as_number
 from gansmith.training.archive import DTYPES
 
 LONGEST = 2000  # bits of a whole number
@@ -21,7 +22,6 @@ MOST = 200_000  # numbers, words, tensors, lists and dicts in all
 SHARED = 16  # names under which a tensor may be saved once, on average
 
 State = dict[str, Any]
-NUMBERS = "biufcU"  # of numpy, and words: a date or a record would become something else
 PLAIN = (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
 CURE = "convert it in get_extra_state or state_dict"
 
@@ -69,10 +69,9 @@ class _Reading:
             return self._tensor(value, name)
         if type(value) in PLAIN and not _is_beyond(value):
             return value
-        if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and value.dtype.kind in NUMBERS:
-            number = value.item()
-            if type(number) is not type(value):  # a long double is its own item
-                return self.plain(number, name, depth)
+        number = as_number(value)
+        if type(number) is not type(value):  # a long double is its own item
+            return self.plain(number, name, depth)
         if type(value) in (dict, OrderedDict):
             return self._named(value, name, depth + 1)
         if type(value) in (list, tuple, torch.Size):

@@ -1,0 +1,107 @@
+"""A log: cut back to the checkpoint, whole beside damaged lines, never larger than what is read."""
+
+import json
+import math
+
+import pytest
+from trainings import begin, two_stages
+
+from gansmith.data import load
+from gansmith.disk.log import read_log
+from gansmith.recipes import gan
+from gansmith.training.hooks import Gallery, Log
+from gansmith.training.loop import Hook, Training, train
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return load("ring")
+
+
+def test_the_log_is_cut_back_to_the_checkpoint(ring, tmp_path):
+    log = tmp_path / "log.jsonl"
+    training = begin(gan, ring, steps=6)
+    train(training, [Log(log, 1)])
+    assert [line["step"] for line in read_log(log)] == [1, 2, 3, 4, 5, 6]
+    assert {"critic/loss", "critic/R1", "generator/loss", "images/s", "seconds"} <= read_log(log)[0].keys()
+    with log.open("a") as file:
+        file.write('{"stage": 0, "st')  # cut off by a kill
+    training.step = 3
+    train(training, [Log(log, 1)])
+    assert [line["step"] for line in read_log(log)] == [1, 2, 3, 4, 5, 6]
+    assert all(math.isfinite(json.loads(line)["critic/loss"]) for line in log.read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"stage": 0, "step": "1", "seconds": 0.5}',
+        '{"stage": 0, "step": 1, "seconds": null}',
+        '{"stage": 0, "step": 1, "seconds": NaN}',
+        '{"stage": true, "step": 1, "seconds": 0}',
+        '{"stage": 0, "step": 1, "seconds": 0, "a": "<b>"}',
+        '{"stage": 0, "step": 1, "seconds": 0, "a": [1]}',
+        '{"stage": 0, "step": 1, "seconds": 1' + "0" * 400 + "}",
+        "[" * 100_000,
+        "3",
+    ],
+)
+def test_a_line_of_a_log_that_is_none_of_ours_costs_no_other(line, ring, tmp_path, capsys):
+    log, whole = tmp_path / "log.jsonl", '{"stage": 0, "step": 1, "seconds": 0.5, "a": null, "b": 2}'
+    log.write_text(f"{whole}\n{line}\n{whole}\n")
+    assert read_log(log) == [json.loads(whole)] * 2
+    training = begin(gan, ring, steps=3)
+    training.step = 1
+    train(training, [Log(log, 1)])
+    assert [entry["step"] for entry in read_log(log)] == [1, 1, 2, 3]
+    assert f"1 line of {log} cannot be read, and left out" in capsys.readouterr().err
+
+
+def test_zeros_before_a_line_of_a_log_cost_nothing(tmp_path):
+    log, whole = tmp_path / "log.jsonl", b'{"stage": 0, "step": 1, "seconds": 0.5}'
+    log.write_bytes(whole + b"\n" + b"\0" * 40 + whole + b"\n")
+    assert read_log(log) == [json.loads(whole)] * 2
+
+
+def test_a_log_never_grows_beyond_what_is_read(ring, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("gansmith.training.hooks.LARGEST", 1000)
+    log = tmp_path / "log.jsonl"
+    train(begin(gan, ring, steps=30), [Log(log, 1)])
+    assert 700 < log.stat().st_size <= 1000 and [line["step"] for line in read_log(log)][:3] == [1, 2, 3]
+    assert capsys.readouterr().err.count("1,000 bytes, the most that is read again") == 1
+
+
+def test_a_log_of_several_stages_is_cut_back(ring, tmp_path):
+    log = Log(tmp_path / "log.jsonl", 1)
+    train(Training(two_stages(ring)[0], device="cpu"), [log])
+    for number, step, left in ((1, 1, [(0, 1), (0, 2), (0, 3), (1, 1)]), (0, 2, [(0, 1), (0, 2)])):
+        training = Training(two_stages(ring)[0], device="cpu")
+        training.number, training.step = number, step
+        log.start(training)
+        log.end(training, None)
+        assert [(line["stage"], line["step"]) for line in read_log(log.path)] == left
+
+
+def test_pictures_and_log_hold_the_last_step(ring, tmp_path):
+    drawn = []
+    pictures, log = Gallery(lambda t: drawn.append(t.step), 4), Log(tmp_path / "log.jsonl", 5)
+    train(begin(gan, ring, steps=7), [pictures, log])
+    assert drawn == [0, 4, 6, 7] and [line["step"] for line in read_log(log.path)] == [5, 7]
+
+
+def test_seconds_and_rates_by_a_clock(ring, tmp_path, monkeypatch):
+    """One second a step; seconds go on after a resume, and a critic's move sees a batch of 8."""
+    now = [0.0]
+    monkeypatch.setattr("gansmith.training.hooks.time.perf_counter", lambda: now[0])
+
+    class Tick(Hook):
+        def step(self, training):
+            now[0] += 1.0
+
+    log, training = Log(tmp_path / "log.jsonl", 1), begin(gan, ring, steps=3)
+    train(training, [Tick(), log])
+    training.step = 2
+    now[0] = 100.0
+    train(training, [Tick(), log])
+    lines = read_log(log.path)
+    assert [line["seconds"] for line in lines] == [1.0, 2.0, 3.0] and lines[-1]["images/s"] == 8.0
