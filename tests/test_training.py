@@ -27,7 +27,8 @@ from gansmith.regularizers import R1
 from gansmith.training import checkpoint
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
-from gansmith.training.loop import Hook, Training, steps_within, train
+from gansmith.training.loop import Hook, Training, train
+from gansmith.training.planning import steps_within
 
 RECIPES = {"ogan": ogan, "gan": gan, "wgan-gp": wgan_gp, "gan-qp": gan_qp, "r3": r3}
 
@@ -221,7 +222,7 @@ def test_steps_within_a_time(ring, monkeypatch):
         now[0] += 1.0
 
     monkeypatch.setattr(Training, "advance", advance)
-    monkeypatch.setattr("gansmith.training.loop.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("gansmith.training.planning.time.perf_counter", lambda: now[0])
     assert steps_within(training, 100.0, trial=10) == 85  # five to warm up and ten to time are gone
     assert steps_within(training, 1e6 + 15, trial=10) == 10**6  # beyond the rounds whose moves are counted
 
@@ -236,7 +237,7 @@ def test_steps_within_a_time_where_rounds_differ(ring, monkeypatch):
         now[0] += experiment.stages[0].dynamics.moves_in(next(rounds)) / 100
 
     monkeypatch.setattr(Training, "advance", advance)
-    monkeypatch.setattr("gansmith.training.loop.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("gansmith.training.planning.time.perf_counter", lambda: now[0])
     found = steps_within(training, 60.0)
     tried = 505 + 7 * 101  # five to warm up, and the time of seven is a fifth of a minute
     moves = sum(experiment.stages[0].dynamics.moves_in(step) for step in range(found))

@@ -12,6 +12,8 @@ from gansmith.drawing.grids import check_images, to_uint8
 from gansmith.evaluate.classes import Judge
 
 AT_ONCE = 2**21  # pixels in a forward pass: 32 feature maps of them take 256 MiB
+MOST = 2**27  # numbers in all: 65,536 pictures of 2,048 features, 512 MiB
+MOST_PIXELS = 2**18  # numbers of a picture that is compared as it is
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,37 @@ def extract(features: Features, parts: Iterable[Tensor], device: torch.device | 
         Features (n, size) of all of them, float32, on the CPU.
 
     Raises:
-        ValueError: where there is no picture, and as `Features`.
+        ValueError: where there is no picture, or so many that their features would fill the memory; and as `Features`.
 
     Example:
         >>> extract(pixels((1, 2, 2)), (torch.zeros(3, 1, 2, 2) for _ in range(2))).shape
         torch.Size([6, 4])
     """
-    vectors = [features(part if device is None else part.to(device)).cpu() for part in parts if len(part)]
+    vectors, count = [], 0
+    for part in (part for part in parts if len(part)):
+        count += len(part)
+        if count * features.size > MOST:
+            raise ValueError(
+                f"needs at most {MOST // features.size:,} pictures in features {features.name!r}, of which each has "
+                f"{features.size:,} numbers: compare fewer pictures, smaller ones (--size), or in other features"
+            )
+        vectors.append(features(part if device is None else part.to(device)).cpu())
     if not vectors:
         raise ValueError("needs at least one picture, but got none: sample some first")
     return torch.cat(vectors)
 
 
 def pixels(shape: tuple[int, ...]) -> Features:
-    """The pixels themselves, values in [-1, 1]: sensitive to every shift, blind to content."""
+    """The pixels themselves, values in [-1, 1]: sensitive to every shift, blind to content.
+
+    Raises:
+        ValueError: the pictures are so large that a comparison would take many minutes and gigabytes.
+    """
     size = int(torch.Size(shape).numel())
+    if size > MOST_PIXELS:
+        raise ValueError(
+            f"needs pictures of at most {MOST_PIXELS:,} numbers for features 'pixels', but got {shape}, {size:,}: "
+            "compare them smaller, by --size 256, or take --features random"
+        )
     why = "the values of the pixels in [-1, 1], as asked for"
     return Features("pixels", size, why, lambda x: x.flatten(1), version=None)  # a cache would store the data twice

@@ -8,6 +8,7 @@ from torch import Tensor
 from gansmith.evaluate.vectors import vector_pair
 
 BLOCK = 2**21  # projected values in memory at a time: 16 MiB
+LINES = 2**24  # numbers of lines in memory at a time: 128 MiB
 
 
 def sliced_wasserstein(real: Tensor, fake: Tensor, *, projections: int = 256, p: int = 2, seed: int = 0) -> float:
@@ -54,10 +55,12 @@ def sliced_wasserstein(real: Tensor, fake: Tensor, *, projections: int = 256, p:
     widths = ends.diff(prepend=ends.new_zeros(1)).to(x) / (n * m)
     i, j = ((ends - 1) // m).to(x.device), ((ends - 1) // n).to(x.device)
     generator = torch.Generator().manual_seed(seed)
-    lines = torch.randn(projections, x.shape[1], generator=generator, dtype=torch.float64)
-    lines = torch.nn.functional.normalize(lines).to(x.device)
-    total = 0.0
-    for part in lines.split(max(1, BLOCK // (n + m))):
-        quantiles_x, quantiles_y = ((part @ z.T).sort(1).values for z in (x, y))
-        total += float(((quantiles_x[:, i] - quantiles_y[:, j]).abs() ** p @ widths).sum())
+    total, at_once = 0.0, max(1, LINES // x.shape[1])
+    for first in range(0, projections, at_once):
+        count = min(at_once, projections - first)
+        lines = torch.randn(count, x.shape[1], generator=generator, dtype=torch.float64)
+        lines = torch.nn.functional.normalize(lines).to(x.device)
+        for part in lines.split(max(1, BLOCK // (n + m))):
+            quantiles_x, quantiles_y = ((part @ z.T).sort(1).values for z in (x, y))
+            total += float(((quantiles_x[:, i] - quantiles_y[:, j]).abs() ** p @ widths).sum())
     return float((total / projections) ** (1 / p))

@@ -24,6 +24,7 @@ class Conjugate:
         conjugate: :math:`f^*(t) = \sup_{u \ge 0} (u t - f(u))`, which never falls.
         composed: :math:`f^*(g_f(v))` written so that it neither overflows early nor cancels; where it is not given, the
             two are called one after the other.
+        name: tells one divergence from another where a run goes on.
 
     Example:
         >>> pair = Conjugate(activation=lambda v: v, conjugate=lambda t: (t - 1).exp())  # Kullback-Leibler
@@ -34,6 +35,7 @@ class Conjugate:
     activation: Function
     conjugate: Function
     composed: Function | None = None
+    name: str = ""
 
     def of_real(self, score: Tensor) -> Tensor:
         """:math:`g_f(v)`, what the critic raises on real samples."""
@@ -48,31 +50,38 @@ def _identity(t: Tensor) -> Tensor:
     return t
 
 
-KL = Conjugate(_identity, lambda t: (t - 1).exp())
+KL = Conjugate(_identity, lambda t: (t - 1).exp(), name="kl")
 r"""Kullback-Leibler, :math:`f(u) = u \log u`; :math:`D_f = E_p \log p/q`."""
 
-REVERSE_KL = Conjugate(lambda v: -(-v).exp(), lambda t: -1 - (-t).log(), lambda v: v - 1)
+REVERSE_KL = Conjugate(lambda v: -(-v).exp(), lambda t: -1 - (-t).log(), lambda v: v - 1, name="reverse_kl")
 r"""Kullback-Leibler the other way, :math:`f(u) = -\log u`; :math:`D_f = E_q \log q/p`."""
 
 JENSEN_SHANNON = Conjugate(
-    lambda v: math.log(2) - softplus(-v), lambda t: -(2 - t.exp()).log(), lambda v: softplus(v) - math.log(2)
+    lambda v: math.log(2) - softplus(-v),
+    lambda t: -(2 - t.exp()).log(),
+    lambda v: softplus(v) - math.log(2),
+    name="jensen_shannon",
 )
 r""":math:`f(u) = u \log u - (u + 1) \log \frac{u + 1}{2}`; :math:`D_f = 2\,\mathrm{JSD}`, at most 2 log 2."""
 
-PEARSON = Conjugate(_identity, lambda t: (1 + t / 2).clamp(min=0).square() - 1)
+PEARSON = Conjugate(_identity, lambda t: (1 + t / 2).clamp(min=0).square() - 1, name="pearson")
 r"""Pearson's chi-squared, :math:`f(u) = (u - 1)^2`; :math:`D_f = \int (p - q)^2 / q`.
 
 No ratio has a slope f' below -2: there :math:`f^*` stays -1, where the parabola :math:`t + t^2 / 4` of common tables
 rises again and would turn the generator round.
 """
 
-NEYMAN = Conjugate(lambda v: 1 - (-v).exp(), lambda t: 2 - 2 * (1 - t).sqrt(), lambda v: 2 - 2 * (-v / 2).exp())
+NEYMAN = Conjugate(
+    lambda v: 1 - (-v).exp(), lambda t: 2 - 2 * (1 - t).sqrt(), lambda v: 2 - 2 * (-v / 2).exp(), name="neyman"
+)
 r"""Neyman's chi-squared, :math:`f(u) = (1 - u)^2 / u`; :math:`D_f = \int (p - q)^2 / p`."""
 
-SQUARED_HELLINGER = Conjugate(lambda v: 1 - (-v).exp(), lambda t: t / (1 - t), lambda v: v.exp() - 1)
+SQUARED_HELLINGER = Conjugate(
+    lambda v: 1 - (-v).exp(), lambda t: t / (1 - t), lambda v: v.exp() - 1, name="squared_hellinger"
+)
 r""":math:`f(u) = (\sqrt u - 1)^2`; :math:`D_f = \int (\sqrt p - \sqrt q)^2`, at most 2."""
 
-TOTAL_VARIATION = Conjugate(lambda v: torch.tanh(v) / 2, _identity)
+TOTAL_VARIATION = Conjugate(lambda v: torch.tanh(v) / 2, _identity, name="total_variation")
 r""":math:`f(u) = |u - 1| / 2`; :math:`D_f = \int |p - q| / 2`, at most 1."""
 
 

@@ -18,7 +18,7 @@ from gansmith.runs.folder import RunFolder
 from gansmith.runs.lookup import Recipe
 from gansmith.runs.opening import begin
 from gansmith.training import checkpoint
-from gansmith.training.loop import steps_within
+from gansmith.training.planning import steps_within
 
 
 def chosen_data(

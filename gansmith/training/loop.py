@@ -5,13 +5,10 @@ from __future__ import annotations
 import copy
 import signal
 import threading
-import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate
 from types import FrameType
 
 import torch
@@ -27,8 +24,9 @@ from gansmith.games.base import Game
 from gansmith.notes import Notes
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.precision import choose_device, choose_precision
-from gansmith.training.saved import load_into, load_moves, moves_of, state_of
-from gansmith.training.state import State, check_tensors, versioned
+from gansmith.training.saved import check_finite, load_into, load_moves, moves_of, state_of
+from gansmith.training.settings import check_settings, settings_of, settings_of_moves
+from gansmith.training.state import State, check_tensors, not_finite, versioned
 
 
 class Hook:
@@ -94,6 +92,10 @@ class Training:
                 stage.game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = Average(self.stage.game, decay)
         self._groups = [stage.dynamics.groups() for stage in experiment.stages]
+        self._meant = [not_finite(state_of(stage.game)) for stage in experiment.stages]
+        self._settings = [
+            {**settings_of(stage.game), **settings_of_moves(stage.dynamics)} for stage in experiment.stages
+        ]
 
     @property
     def stage(self) -> Stage:
@@ -161,6 +163,7 @@ class Training:
             "data": self._fingerprints(),
             "rows": self._rows,
             "decay": self.decay,
+            "settings": self._settings,
             **state_of(self.game),
             "average": self._average.state_dict(),
             **moves_of(self.stage.dynamics),
@@ -214,6 +217,7 @@ class Training:
         """
         before = copy.deepcopy(self.state_dict())
         try:
+            self._check_finite(state)
             self._load(state)
         except (
             *(RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError),
@@ -222,6 +226,12 @@ class Training:
             self._load(before)
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"the checkpoint does not fit this experiment: {reason}") from None
+
+    def _check_finite(self, state: State) -> None:
+        """Only a game that begins with NaN or infinity, as a lowest value so far, may have them."""
+        check_finite(state, self._meant[state["stage"]])
+        for number, other in state.get("others", {}).items():
+            check_finite(other, self._meant[int(number)])
 
     def _load(self, state: State) -> None:
         if state["seed"] != self.seed:
@@ -234,6 +244,8 @@ class Training:
             raise ValueError("it was trained on other rows, labels or another split of these data: give the same")
         if "decay" in state and state["decay"] != self.decay:
             raise ValueError(f"its average has a decay of {state['decay']}, and not {self.decay}")
+        for before, now in zip(state.get("settings", ()), self._settings, strict=False):
+            check_settings(before, now)
         number, step = state["stage"], state["step"]
         if type(number) is not int or type(step) is not int or step < 0:
             raise ValueError(f"it names step {step!r:.40} of stage {number!r:.40}")
@@ -331,33 +343,3 @@ def _interruptible(training: Training) -> Iterator[None]:
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)
-
-
-USUAL = 5000
-"""Rounds whose moves are counted; after twice as many they are taken to go on as in the second half."""
-
-
-def steps_within(training: Training, seconds: float, trial: int = 50) -> int:
-    """How many steps of the last stage fit into a time, by timing ``trial`` of them, or what a fifth of it takes.
-
-    What is timed is a move, because some rounds may have more of them (``bursts``). The training is used up: build the
-    experiment anew for the real run, which is then a function of its step count.
-    """
-    training.enter(len(training.experiment.stages) - 1)
-    moves_in = training.stage.dynamics.moves_in
-    begun = time.perf_counter()
-    warm, moves, measured = 5, 0, 0.0
-    for step in range(warm + trial):
-        training.advance()
-        now = time.perf_counter()
-        if not measured:
-            measured = now if step == warm - 1 or now - begun > seconds / 10 else 0.0
-        else:
-            moves += moves_in(step)
-            if now - begun > seconds / 5:
-                break
-    left = (seconds - (now - begun)) * moves / (now - measured)
-    done = list(accumulate(moves_in(step) for step in range(2 * USUAL)))
-    if left < done[-1]:
-        return max(1, bisect_right(done, left))
-    return 2 * USUAL + int((left - done[-1]) * USUAL / (done[-1] - done[USUAL - 1]))

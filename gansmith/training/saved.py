@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from gansmith.dynamics.base import Dynamics
 from gansmith.games.base import Game
-from gansmith.training.state import State, versioned
+from gansmith.training.state import State, not_finite, spreads, versioned
 
 
 def state_of(game: Game) -> State:
@@ -51,6 +53,24 @@ def load_moves(dynamics: Dynamics, state: State) -> None:
     if state.get("kinds", kinds) != kinds:  # of an older version there are none
         raise ValueError(f"it was trained by {state['kinds']!r:.200}, and not {kinds}")
     dynamics.load_state_dict(state["dynamics"])
+
+
+def check_finite(state: State, meant: Mapping[str, Tensor]) -> None:
+    """Refuses what no run writes: NaN or infinity where a game had none at its beginning, or in an optimizer's state.
+
+    Arguments:
+        state: of a training, or of one of its games.
+        meant: what is not finite in ``state_of`` the game at its beginning.
+
+    Raises:
+        ValueError: there is some; the message names it.
+    """
+    found = not_finite({key: state[key] for key in ("game", "buffers") if key in state})
+    average = not_finite({"game": {name.removeprefix("module."): t for name, t in state.get("average", {}).items()}})
+    optimizers = not_finite(state.get("dynamics", {}).get("optimizers", {}))
+    bad = [name for some in (found, average) for name, now in some.items() if spreads(meant.get(name), now)]
+    if bad := bad + [name for name in optimizers if ".state." in name]:
+        raise ValueError(f"{bad[0]} holds NaN or infinity, which no run saves: it is damaged")
 
 
 def load_into(game: Game, state: State) -> None:

@@ -1,0 +1,153 @@
+"""A state goes on only in the experiment that it is of: terms, moves and networks with the same numbers."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from gansmith.data import load
+from gansmith.dynamics import EULER, MIDPOINT, Alternating, Consensus, RungeKutta
+from gansmith.games import GAN, DifferentiableAugmentation
+from gansmith.games.latents import Normal
+from gansmith.networks import MLP
+from gansmith.objectives import Divergence, LeastSquares, NonSaturating, Quadratic, Relativistic
+from gansmith.objectives.divergence import KL, PEARSON, REVERSE_KL
+from gansmith.regularizers import DRAGAN, R1, GradientPenalty, Lazy, LeCam
+from gansmith.training import checkpoint
+from gansmith.training.experiment import Experiment, Stage
+from gansmith.training.loop import Training, train
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return load("ring")
+
+
+def training(data, objective, moves=Alternating, network=None, augment=None, optimizer=torch.optim.SGD, **options):
+    torch.manual_seed(0)
+    game = GAN(MLP(4, 2, 8), network or MLP(2, None, 8), objective, Normal(4), augment)
+    optimizers = {name: optimizer(player.parameters(), 0.01) for name, player in game.players().items()}
+    return Training(Experiment([Stage(game, moves(optimizers, **options), data, 3, batch=8)]), device="cpu")
+
+
+def dropout(p):
+    return nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(0.2), nn.Dropout(p), nn.Linear(8, 1), nn.Flatten(0))
+
+
+OTHERS = {
+    "weight": (lambda: NonSaturating() + R1(1.0), lambda: NonSaturating() + R1(9.0), "weight was 1.0, and is 9.0"),
+    "every": (lambda: NonSaturating() + Lazy(R1(), 2), lambda: NonSaturating() + Lazy(R1(), 3), "every was 2"),
+    "target": (
+        lambda: NonSaturating() + GradientPenalty(10.0, 1.0),
+        lambda: NonSaturating() + GradientPenalty(10.0, 0.0),
+        "target was 1.0, and is 0.0",
+    ),
+    "word": (
+        lambda: NonSaturating() + DRAGAN(),
+        lambda: NonSaturating() + DRAGAN(noise="authors"),
+        "additive was True, and is False",
+    ),
+    "decay": (lambda: NonSaturating() + LeCam(), lambda: NonSaturating() + LeCam(decay=0.5), "decay was 0.99"),
+    "pair": (lambda: Divergence(PEARSON), lambda: Divergence(KL), "name was 'pearson', and is 'kl'"),
+    "divergence": (lambda: Divergence(KL), lambda: Divergence(REVERSE_KL), "_identity"),
+    "trick": (lambda: Divergence(PEARSON), lambda: Divergence(PEARSON, trick=True), "was"),
+    "numbers of functions": (LeastSquares, lambda: LeastSquares(0.0, 1.0, 0.5), "was"),
+    "average": (Relativistic, lambda: Relativistic(average=True), "average was False, and is True"),
+    "quadratic": (Quadratic, lambda: Quadratic(weight=2.0), "weight was 10.0, and is 2.0"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_state_of_the_same_terms_with_other_numbers_is_refused(kind, ring):
+    one, other, message = OTHERS[kind]
+    state = train(training(ring, one())).state_dict()
+    refuses(training(ring, other()), state, message)
+    again = training(ring, one())
+    again.load_state_dict(state)
+    assert checkpoint.digest(again.state_dict()) == checkpoint.digest(state)
+
+
+MOVES = {
+    "moves": ((Alternating, {"critic": 2}), (Alternating, {"critic": 3}), "moves.critic was 2, and is 3"),
+    "weight": ((Consensus, {"weight": 0.1}), (Consensus, {"weight": 0.2}), "weight was 0.1, and is 0.2"),
+    "method": (
+        (RungeKutta, {"method": EULER}),
+        (RungeKutta, {"method": MIDPOINT}),
+        r"method.stages was \[\[\]\], and is",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_a_state_of_the_same_dynamics_with_other_numbers_is_refused(kind, ring):
+    (moves, options), (others, other), message = MOVES[kind]
+    state = train(training(ring, NonSaturating(), moves, **options)).state_dict()
+    with pytest.raises(ValueError, match=message):
+        training(ring, NonSaturating(), others, **other).load_state_dict(state)
+    training(ring, NonSaturating(), moves, **options).load_state_dict(state)
+
+
+def test_a_state_of_networks_with_other_numbers_is_refused(ring):
+    state = train(training(ring, NonSaturating(), network=dropout(0.5))).state_dict()
+    with pytest.raises(ValueError, match=r"critic.2.p was 0.5, and is 0.1"):
+        training(ring, NonSaturating(), network=dropout(0.1)).load_state_dict(state)
+
+
+def test_a_state_of_another_augmentation_is_refused():
+    torch.manual_seed(0)
+
+    def begun(**options):
+        generator = nn.Sequential(nn.Linear(4, 64), nn.Unflatten(1, (1, 8, 8)))
+        critic = nn.Sequential(nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0))
+        game = GAN(generator, critic, NonSaturating(), Normal(4), DifferentiableAugmentation(**options))
+        sgds = {name: torch.optim.SGD(player.parameters(), 0.01) for name, player in game.players().items()}
+        return Training(Experiment([Stage(game, Alternating(sgds), load("digits"), 1, batch=2)]), device="cpu")
+
+    state = train(begun()).state_dict()
+    with pytest.raises(ValueError, match=r"augment\.color was True, and is False"):
+        begun(color=False).load_state_dict(state)
+
+
+def test_what_changes_while_a_run_goes_on_is_no_other_experiment(ring):
+    """A callback may anneal a weight: the run that is built anew begins with the number that this one began with."""
+    one = training(ring, NonSaturating() + R1(1.0))
+    one.game.objective.terms[0].weight = 0.5
+    training(ring, NonSaturating() + R1(1.0)).load_state_dict(train(one).state_dict())
+
+
+def test_a_history_of_nan_is_refused(ring):
+    one = train(training(ring, NonSaturating() + LeCam()))
+    for part, name in (("game", "objective.terms.0.mass"), ("average", "module.objective.terms.0.mass")):
+        state = one.state_dict()
+        state[part] = {**state[part], name: torch.full_like(state[part][name], torch.nan)}
+        refuses(training(ring, NonSaturating() + LeCam()), state, "mass holds NaN or infinity")
+
+
+def test_an_optimizer_of_nan_is_refused(ring):
+    one = train(training(ring, NonSaturating(), optimizer=torch.optim.Adam))
+    state = copy.deepcopy(one.state_dict())
+    state["dynamics"]["optimizers"]["critic"][0]["state"][0]["exp_avg"][0] = torch.inf
+    refuses(training(ring, NonSaturating(), optimizer=torch.optim.Adam), state, "exp_avg holds NaN or infinity")
+
+
+def test_a_game_that_begins_with_infinity_goes_on(ring):
+    one = train(training(ring, Lowest()))
+    one.game.objective.lowest.fill_(torch.inf)
+    training(ring, Lowest()).load_state_dict(one.state_dict())
+
+
+class Lowest(NonSaturating):
+    """The lowest loss so far, of which there is none at the beginning."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("lowest", torch.tensor(torch.inf))
+
+
+def refuses(another, state, message):
+    """And is as it was before."""
+    before = checkpoint.digest(another.state_dict())
+    with pytest.raises(ValueError, match=message):
+        another.load_state_dict(state)
+    assert checkpoint.digest(another.state_dict()) == before
