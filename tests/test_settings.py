@@ -1,11 +1,13 @@
 """A state goes on only in the experiment that it is of: terms, moves and networks with the same numbers."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+import gansmith
 from gansmith.data import load
 from gansmith.dynamics import EULER, MIDPOINT, Alternating, Consensus, RungeKutta
 from gansmith.games import GAN, DifferentiableAugmentation
@@ -151,3 +153,12 @@ def refuses(another, state, message):
     with pytest.raises(ValueError, match=message):
         another.load_state_dict(state)
     assert checkpoint.digest(another.state_dict()) == before
+
+
+def test_a_run_of_many_pictures_is_opened_without_them(tmp_path):
+    """`photos` augments only few pictures: a look at a run, which has none, is no other experiment."""
+    data = load("digits")
+    many = replace(data, train=torch.arange(1100))
+    run = gansmith.train("photos", many, steps=1, out=tmp_path / "run", width=2, critic_width=2, batch=2)
+    assert run.training.game.augment is None
+    assert gansmith.load_run(tmp_path / "run").sample(2).shape == (2, 1, 8, 8)

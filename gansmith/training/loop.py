@@ -94,8 +94,9 @@ class Training:
         self._groups = [stage.dynamics.groups() for stage in experiment.stages]
         self._meant = [not_finite(state_of(stage.game)) for stage in experiment.stages]
         self._settings = [
-            {**settings_of(stage.game), **settings_of_moves(stage.dynamics)} for stage in experiment.stages
-        ]
+            {**settings_of(stage.game), **settings_of_moves(stage.dynamics)} if len(stage.data) else {}
+            for stage in experiment.stages
+        ]  # of data without samples, which do for a look, none: a recipe may choose by their number
 
     @property
     def stage(self) -> Stage:
