@@ -220,7 +220,7 @@ def test_wrong_words_are_refused_before_anything_is_made(tmp_path):
         ({"data": gansmith.load("ring")}, "a dataset is loaded already"),
         ({"recipe": without_optimizer(), "limit": None}, "needs an optimizer for the player 'critic'"),
         ({"steps": -3}, "needs a whole number from 1"),
-        ({"steps": 3, "minutes": 1.0}, "needs steps or minutes, but got both"),
+        ({"steps": 3, "minutes": 1.0}, "needs one of steps, more and minutes, but got steps and minutes"),
         ({"minutes": 0.0}, "needs minutes above 0, but got 0"),
         ({"minutes": float("nan")}, "needs minutes above 0, but got nan"),
         ({"checkpoint_every": -1.0}, "needs checkpoint_every above 0"),

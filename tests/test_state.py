@@ -197,3 +197,14 @@ def test_a_checkpoint_that_is_damaged_while_a_run_goes_on_takes_no_ones_place(fe
     hook.step(training)
     kept = [checkpoint.load(place)["step"] for place in (path, checkpoint.previous(path))]
     assert kept == [2, 0]
+
+
+@pytest.mark.parametrize(("size", "wait"), [(10**6, 20.0), (10**8, 180.0)])
+def test_large_checkpoints_are_farther_apart(size, wait, tmp_path):
+    """At most 2 GB an hour are written, unless somebody asks for more."""
+    path = tmp_path / "checkpoint.pt"
+    with path.open("wb") as file:
+        file.truncate(size)
+    assert Checkpoint(path).wait == wait
+    assert Checkpoint(path, 5.0).wait == 5.0
+    assert Checkpoint(tmp_path / "none.pt").wait == 20.0

@@ -15,9 +15,9 @@ from gansmith.version import __version__
 
 EXAMPLES = """examples:
   gansmith train                                  an O-GAN on handwritten digits, in minutes
-  gansmith train r3 --data photos/ --minutes 10   your own images
-  gansmith resume runs/r3-photos-1                go on where it stopped
-  gansmith sample runs/r3-photos-1 -n 16          pictures from a trained run
+  gansmith train --data photos/ --minutes 30      your own pictures
+  gansmith resume runs/photos-photos-1            go on where it stopped
+  gansmith sample runs/photos-photos-1 -n 16      pictures from a trained run
 """
 
 
@@ -137,10 +137,22 @@ def _train(words: list[str]) -> int:
     from gansmith.runs import lookup as finding
 
     named = bool(words) and not words[0].startswith("-")
-    name, rest = (words[0], words[1:]) if named else ("ogan", words)
+    name, rest = (words[0], words[1:]) if named else (_fitting(words), words)
     recipe = finding.find(name)
     parser, given = parsers.train(recipe.function, name, named)
     args = parser.parse_args(rest)
     from gansmith.commands import training
 
     return training.train(recipe, {key: getattr(args, key) for key in given}, args)
+
+
+def _fitting(words: list[str]) -> str:
+    """The recipe for the data that a command names; where it names none, or asks for help, the one for digits."""
+    if "-h" in words or "--help" in words:
+        return "ogan"
+    args, _ = parsers.data().parse_known_args(words)
+    if args.data == "digits" and args.start_from is None:
+        return "ogan"
+    from gansmith.commands import training
+
+    return training.fitting(args)

@@ -21,6 +21,7 @@ from gansmith.evaluate.statistics_file import is_statistics, read_statistics, st
 from gansmith.examinations.measure import measure
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.terminal import print_table
+from gansmith.report.verdict import judged
 from gansmith.runs.opening import data_of
 from gansmith.runs.run import load_run
 from gansmith.version import __version__
@@ -61,6 +62,8 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
         features = choose(args.features, data, trust=args.trust)
         numbers = measure(run.game, data, args.seed, run.training.device, features=features, most=args.n or MOST)
     numbers = {"gansmith": __version__, "run": run.path.name, "step": run.step, "average": True} | numbers
+    for line in judged(run.path, run.folder.record, numbers).lines():
+        print(line)
     if args.out is None:
         file = make_numbered(run.path, "evaluated") / "metrics.json"
         write_json(file, numbers)

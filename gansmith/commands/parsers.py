@@ -50,23 +50,30 @@ def recipes() -> Parser:
     )
 
 
+def data() -> Parser:
+    """The parser of what says which data, before a recipe is chosen for them."""
+    parser = Parser(prog="gansmith train", description="", epilog="")
+    _add_data(parser)
+    _add_start(parser)
+    return parser
+
+
 def train(recipe: Callable[..., Any], name: str, named: bool) -> tuple[Parser, list[str]]:
     """The parser for a recipe, and the names of the recipe's own arguments."""
     parser = Parser(
         prog=f"gansmith train {name}" if named else "gansmith train",
         usage="gansmith train [RECIPE] [--data D] [--steps N | --minutes M] [--out RUN] [--seed S] [...]",
         description=flags.summary(recipe),
-        epilog=flags.examples(recipe, name) + "\n\ngansmith recipes lists the recipes; ogan is the default.",
+        epilog=flags.examples(recipe, name) + "\n\ngansmith recipes lists the recipes; the default is\n"
+        "photos for color pictures, and ogan for others.",
     )
     _add_data(parser)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=flags.count, help=f"rounds (default: {flags.default(recipe, 'steps')})")
-    length.add_argument("--minutes", type=flags.positive, help="train about this long; 50 trial steps plan it")
+    length.add_argument("--minutes", type=flags.positive, help="train about this long; some trial rounds plan it")
     parser.add_argument("--seed", type=flags.seed, default=0, help="of all randomness (default: 0)")
     parser.add_argument("--out", metavar="RUN", help="the run folder, a new one (default: runs/RECIPE-DATA-1, -2, ...)")
-    parser.add_argument(
-        "--from", dest="start_from", metavar="RUN", help="begin with the networks of a run of the same recipe and size"
-    )
+    _add_start(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"), help="default: auto")
     _add_checkpoint(parser)
@@ -77,10 +84,13 @@ def resume() -> Parser:
     parser = Parser(
         prog="gansmith resume",
         description="Goes on where a run stopped or was killed. The result is the same, bit for bit.",
-        epilog="example:\n  gansmith resume runs/ogan-digits-1",
+        epilog="examples:\n  gansmith resume runs/ogan-digits-1\n  gansmith resume runs/photos-pictures-1 --minutes 30",
     )
     _add_run(parser)
-    parser.add_argument("--steps", type=flags.count, help="go on to this step instead (schedules stretch with it)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=flags.count, help="go on to this step instead (schedules stretch with it)")
+    length.add_argument("--more", type=flags.count, metavar="N", help="go on for so many rounds from here instead")
+    length.add_argument("--minutes", type=flags.positive, metavar="M", help="go on about this long from here instead")
     _add_moved(parser)
     parser.add_argument("--device", help="auto, cpu, cuda, ... (default: the one that the run began on)")
     _add_checkpoint(parser)
@@ -238,11 +248,23 @@ def _add_data(parser: Parser) -> None:
         help="the values that become black and white (default: 0,255; for pictures of more than 8 bits one that is "
         "found); --range=A,B if A is negative",
     )
+    parser.add_argument(
+        "--held-out",
+        type=flags.share,
+        metavar="SHARE",
+        help="of the samples, kept for the numbers: 0.3 of a few hundred (default: the data's own split, or 0.1)",
+    )
     parser.add_argument("--first-page", action="store_true", help="take the first page of a TIFF alone")
     _add_strict(parser)
     parser.add_argument("--flip", action="store_true", help="mirror training pictures left to right at random")
     parser.add_argument(
         "--shift", type=flags.whole, default=0, metavar="PIXELS", help="move training pictures at random (default: 0)"
+    )
+
+
+def _add_start(parser: Parser) -> None:
+    parser.add_argument(
+        "--from", dest="start_from", metavar="RUN", help="begin with the networks of a run, by its recipe and size"
     )
 
 
@@ -271,9 +293,8 @@ def _add_checkpoint(parser: Parser) -> None:
     parser.add_argument(
         "--checkpoint-every",
         type=flags.positive,
-        default=20.0,
         metavar="SECONDS",
-        help="between checkpoints (default: 20)",
+        help="between checkpoints (default: 20, and more for large ones: at most 2 GB an hour are written)",
     )
 
 

@@ -5,15 +5,38 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gansmith.runs import trainer
+from gansmith.data.selection import Selection
+from gansmith.runs import starting, trainer
 from gansmith.runs.lookup import Recipe
+from gansmith.runs.preparation import fitting_recipe
 from gansmith.runs.run import Run
 
 FLAGS = (
     *("data", "steps", "minutes", "seed", "out", "start_from", "device", "precision", "checkpoint_every"),
     *("size", "labels", "label_column", "limit", "crop", "value_range", "first_page", "strict", "flip", "shift"),
+    "held_out",
 )
 """Those of ``train`` that are not the recipe's own."""
+
+
+def fitting(args: argparse.Namespace) -> str:
+    """The name of the recipe for the run or the data that flags name."""
+    if args.start_from is not None:
+        return starting.recipe_of(args.start_from)
+    names = (
+        "size",
+        "labels",
+        "limit",
+        "crop",
+        "flip",
+        "shift",
+        "label_column",
+        "value_range",
+        "first_page",
+        "held_out",
+    )
+    selection = Selection(args.data, **{name: getattr(args, name) for name in names})
+    return fitting_recipe(None, selection, args.strict).name
 
 
 def train(recipe: Recipe, arguments: dict[str, Any], args: argparse.Namespace) -> int:
@@ -26,6 +49,8 @@ def resume(args: argparse.Namespace) -> int:
     run = trainer.resume(
         args.run,
         steps=args.steps,
+        more=args.more,
+        minutes=args.minutes,
         data=args.data,
         labels=args.labels,
         device=args.device,

@@ -229,10 +229,10 @@ class Dataset:
         return replace(self, scale=scale, notes=(*notes, *([] if scale is None else [scale.note])))
 
 
-def assemble(raw: RawData, name: str, source: str) -> Dataset:
-    """A `Dataset` from what a reader returns: with a split, a fingerprint and a name."""
+def assemble(raw: RawData, name: str, source: str, share: float | None = None) -> Dataset:
+    """A `Dataset` from what a reader returns: with a fingerprint, a name, and its own split or one by a share."""
     n = len(raw.x)
-    held_out = _held_out(n) if raw.held_out is None else raw.held_out
+    held_out = _held_out(n, share or 0.1) if raw.held_out is None or share else raw.held_out
     is_train = torch.ones(n, dtype=torch.bool)
     is_train[held_out] = False
     train = is_train.nonzero().flatten()
@@ -256,8 +256,8 @@ def assemble(raw: RawData, name: str, source: str) -> Dataset:
     )
 
 
-def _held_out(n: int) -> Tensor:
-    count = max(1, round(0.1 * n)) if n >= 2 else 0
+def _held_out(n: int, share: float) -> Tensor:
+    count = min(max(1, round(share * n)), n - 1) if n >= 2 else 0
     generator = torch.Generator().manual_seed(HELD_OUT_SEED)
     return torch.randperm(n, generator=generator)[:count].sort().values
 

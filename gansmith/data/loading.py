@@ -26,6 +26,7 @@ def load(
     value_range: tuple[float, float] | None = None,
     first_page: bool = False,
     strict: bool = False,
+    held_out: float | None = None,
     largest: int = 128,
     deep_range: tuple[float, float] | None = None,
     masks: bool = True,
@@ -58,6 +59,8 @@ def load(
             and named in the notes.
         first_page: take the first page of a TIFF alone; by default each page is a picture of its own.
         strict: whether a file that cannot be decoded is an error; otherwise it is skipped, and named in the notes.
+        held_out: the share of samples that are held out, chosen at random, the same for every seed; by default those
+            of the folders ``val`` and ``test`` or of the dataset's own test part, or a tenth.
         largest: the largest side in pixels that is chosen by itself; a larger ``size`` than 256 needs it, too.
         deep_range: the range of values of more than 8 bits, as `Dataset.deep_range` of other data.
         masks: whether images whose values are all 0 or 1 are masks, of which 1 becomes 255; False where they belong to
@@ -88,6 +91,8 @@ def load(
         raise ValueError(f"needs a crop of {', '.join(CROPS)}, but got {one_line(crop)}")
     if limit is not None and limit < 1:
         raise ValueError(f"needs a limit of at least 1 sample, but got {limit}")
+    if held_out is not None and not 0 < held_out < 1:
+        raise ValueError(f"needs a share of held-out samples between 0 and 1, but got {held_out}: take 0.2, say")
     try:
         label_file = None if labels is None else find_label_file(path_of(labels))
     except OSError as error:
@@ -107,7 +112,7 @@ def load(
         raise ValueError(
             f"{one_line(source)} holds vectors, which have neither size nor channels nor a range: leave them out"
         )
-    return assemble(raw, _name(source), source)
+    return assemble(raw, _name(source), source, held_out)
 
 
 def _place(error: OSError, source: str) -> str:

@@ -28,6 +28,7 @@ class Selection:
         label_column: the name of the column of labels, in a table of several columns.
         value_range: the values that become black and white.
         first_page: take the first page of a TIFF alone.
+        held_out: the share of samples that are held out.
 
     Example:
         >>> data = Selection("digits", limit=100).load()
@@ -45,9 +46,14 @@ class Selection:
     label_column: str | None = None
     value_range: Range | None = None
     first_page: bool = False
+    held_out: float | None = None
 
-    def load(self, strict: bool = False) -> Dataset:
-        """Loads the data; with ``strict``, a file that cannot be decoded is an error.
+    def load(self, strict: bool = False, largest: int = 128) -> Dataset:
+        """Loads the data.
+
+        Arguments:
+            strict: whether a file that cannot be decoded is an error.
+            largest: the largest side in pixels that is chosen by itself.
 
         Raises:
             ValueError: as `load`; or the data are vectors, which cannot be flipped or shifted.
@@ -61,7 +67,9 @@ class Selection:
             crop=self.crop,
             value_range=self.value_range,
             first_page=self.first_page,
+            held_out=self.held_out,
             strict=strict,
+            largest=max(largest, self.size or 0),
         )
         if not (self.flip or self.shift):
             return data

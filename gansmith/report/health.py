@@ -20,6 +20,9 @@ NARROW = 0.5  # diversity of fakes over that of reals
 REPEATED = 0.25  # near duplicates among samples, beyond those among real ones
 CLOSE, CERTAIN = 0.9, -3.0  # distance to training samples, beside that of unseen real ones; C_T
 FEW = 500  # training samples
+SEEN, LEAST = 9_600, 6_400  # pictures seen in training: for silhouettes of 64 pixels; in any size
+FAR = 0.3  # coverage, beside that of real ones, below which samples are far from them
+PATIENT = 20  # times as many pictures, after which what is still far is no matter of time
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Finding:
     """One thing that is wrong.
 
     Attributes:
-        kind: ``diverged``, ``saturated``, ``overfits``, ``collapsed``, ``duplicates``, ``copies``,
+        kind: ``diverged``, ``too early``, ``saturated``, ``overfits``, ``collapsed``, ``duplicates``, ``copies``,
             ``leak`` or ``little data``.
         sentence: what is seen, with its numbers.
         remedy: what helps.
@@ -45,6 +48,9 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
     scores t of training samples, h of held-out samples and f of fakes:
 
     - diverged: the run said so, a last value is not finite, or :math:`t - f > 1000`. No other finding is made then.
+    - too early: of pictures with s pixels a side the networks have seen fewer than :math:`9600\,(s/64)^2`, or 6,400;
+      or fewer than twenty times as many, and coverage is below 0.3 of that of real ones. What a longer training may
+      mend is then not called a collapse or a lack of data.
     - saturated: the critic's doubt is below 0.05. Every run provoked into it lost classes; with R1 the doubt stays
       above 0.15 even against a generator that makes one picture only.
     - overfits: :math:`(t - h) / (t - f) > 0.8`, and t - h exceeds two standard errors. Measured on digits: 0.3 to 0.6
@@ -81,8 +87,10 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
     lost = _diverged(log, late, record)
     findings = [lost]
     if lost is None:
-        findings = [_saturated(late), _overfits(late), *_collapsed(late, metrics)]
-        findings += [_duplicates(metrics), _copies(metrics), _leak(metrics), _little(metrics)]
+        early = _early(metrics, record)
+        later = [] if early else [*_collapsed(late, metrics), _duplicates(metrics)]
+        findings = [early, _saturated(late), _overfits(late, record), *later]
+        findings += [_copies(metrics), _leak(metrics), None if early else _little(metrics)]
     return [replace(f, remedy=_with_flags(f.remedy, record.get("arguments"))) for f in findings if f is not None]
 
 
@@ -116,6 +124,33 @@ def _diverged(log: Sequence[Line], late: Sequence[Line], record: Line) -> Findin
     return Finding("diverged", sentence, "Take a learning rate ten times smaller (--rate), or more penalty (--gamma).")
 
 
+def _early(metrics: Line, record: Line) -> Finding | None:
+    """Too few rounds for the size of the pictures, or so few that samples are not yet near real ones."""
+    shape, batch, step = (_entry(record, *path) for path in (("data", "shape"), ("arguments", "batch"), ("step",)))
+    if not (isinstance(shape, (list, tuple)) and len(shape) == 3 and type(batch) is int and type(step) is int):
+        return None
+    side, seen = shape[-1], batch * step
+    needed = max(LEAST, SEEN * side**2 // 64**2)
+    covered = _ratio(metrics, "metrics", "coverage", "value", over="floor")
+    far = covered is not None and covered < FAR
+    if seen >= (PATIENT * needed if far else needed):
+        return None
+    words = f"the networks have seen {counted(seen, 'picture')} of {side} pixels"
+    why = f"where {needed:,} are the least" if seen < needed else "and samples are still far from real ones"
+    smaller = f", or take smaller pictures (--size {side // 2})" if side > 32 else ""
+    return Finding(
+        "too early",
+        f"Too early to judge: {words}, {why}.",
+        f"Train longer (gansmith resume RUN --minutes 30){smaller}.",
+    )
+
+
+def _entry(values: Any, *path: str) -> Any:
+    for key in path:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
+
+
 def _saturated(late: Sequence[Line]) -> Finding | None:
     doubts = [_number(line, "doubt") for line in late]
     if not _mostly([d is not None and d < SURE for d in doubts]):
@@ -128,7 +163,7 @@ def _saturated(late: Sequence[Line]) -> Finding | None:
     )
 
 
-def _overfits(late: Sequence[Line]) -> Finding | None:
+def _overfits(late: Sequence[Line], record: Line) -> Finding | None:
     parts = [_learned(line) for line in late]
     if not _mostly([part is not None and part > LEARNED for part in parts]):
         return None
@@ -139,12 +174,27 @@ def _overfits(late: Sequence[Line]) -> Finding | None:
         else f"of the gap in scores between them and fakes {part:.0%} lies between them and real samples that it "
         "has not seen."
     )
+    cures = ["Add training images", *([] if _is_mirrored(record) else ["mirror them"])]
+    cures += ["change them at random (--augment)"] if _is_plain(record) else []
     return Finding(
         "overfits",
         f"The critic overfits: it knows the training samples by heart; {words}",
-        "Add training images, or mirror them; otherwise take more penalty (--gamma), narrower networks (--width), "
-        "or fewer steps.",
+        f"{', or '.join(cures)}; otherwise take more penalty (--gamma), narrower networks (--width), or fewer steps.",
     )
+
+
+def _is_mirrored(record: Line) -> bool:
+    """Whether training pictures are mirrored at random: asked for, or as `photos` does of its own in color."""
+    arguments, shape = _entry(record, "arguments") or {}, _entry(record, "data", "shape") or [0]
+    by_itself = "mirror" in arguments and arguments["mirror"] is None and shape[0] == 3
+    return bool(_entry(record, "data", "flip") or arguments.get("mirror") or by_itself)
+
+
+def _is_plain(record: Line) -> bool:
+    """Whether pictures could be changed at random before the critic sees them, and are not."""
+    arguments, n = _entry(record, "arguments") or {}, _entry(record, "data", "n")
+    many = arguments.get("augment") is None and type(n) is int and n > 1200  # `photos` does it to fewer
+    return "augment" in arguments and (arguments["augment"] is False or many)
 
 
 def _collapsed(late: Sequence[Line], metrics: Line) -> list[Finding | None]:
@@ -278,7 +328,6 @@ def _ratio(metrics: Line, *path: str, over: str) -> float | None:
 
 
 def _number(values: Any, *path: str) -> float | None:
-    for key in path:
-        values = values.get(key) if isinstance(values, Mapping) else None
+    values = _entry(values, *path)
     known = isinstance(values, (int, float)) and not isinstance(values, bool) and math.isfinite(values)
     return values if known else None

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gansmith.counting import counted
 from gansmith.disk.atomic import atomic
 from gansmith.disk.json_files import is_number, read_json
-from gansmith.disk.log import read_log
 from gansmith.examinations import sentences, tables
 from gansmith.report.pictures import Pictures, parts, read_pictures, show_pictures
 from gansmith.report.progress import charts
 from gansmith.report.repeating import command, facts
 from gansmith.report.templates import own, page, part
-from gansmith.report.verdict import verdict
+from gansmith.report.verdict import read_lines, verdict
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -58,8 +57,8 @@ def write_report(run: Path) -> Path:
     """
     text = report_page(
         read_json(run / "run.json"),
-        log=_lines(run / "log.jsonl"),
-        monitor=_lines(run / "monitor.jsonl"),
+        log=read_lines(run / "log.jsonl"),
+        monitor=read_lines(run / "monitor.jsonl"),
         metrics=read_json(run / "metrics.json"),
         pictures=read_pictures(run),
     )
@@ -121,13 +120,6 @@ def _guarded(make: Callable[[], str], instead: str | None = None) -> str:
         return make()
     except DAMAGED:
         return part("absent", DAMAGE) if instead is None else instead
-
-
-def _lines(path: Path) -> list[dict[str, float]]:
-    try:
-        return read_log(path)
-    except (OSError, ValueError, RecursionError):
-        return []
 
 
 def _latest(record: Line, log: Sequence[Line], key: str) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from gansmith.disk.log import read_log
 from gansmith.report.health import Finding, health
 
 Line = Mapping[str, Any]
@@ -24,6 +26,10 @@ class Verdict:
     sentences: list[str]
     ill: bool
 
+    def lines(self) -> list[str]:
+        """The same for a terminal."""
+        return [f"{finding.sentence} {finding.remedy}" for finding in self.findings] + self.sentences
+
 
 def verdict(record: Line, log: Sequence[Line], monitor: Sequence[Line], metrics: Line) -> Verdict:
     """What `health` finds, and what it had no file for."""
@@ -40,3 +46,16 @@ def verdict(record: Line, log: Sequence[Line], monitor: Sequence[Line], metrics:
         return Verdict([], ["Not known: this run has neither monitor.jsonl nor metrics.json."], ill=True)
     sentence = "No fault was found in what could be looked at." if unknown else SOUND
     return Verdict([], [f"{sentence} Whether samples look right is for you to see.", *missing], ill=False)
+
+
+def judged(folder: Path, record: Line, metrics: Line) -> Verdict:
+    """The verdict on a run by the logs in its folder."""
+    return verdict(record, read_lines(folder / "log.jsonl"), read_lines(folder / "monitor.jsonl"), metrics)
+
+
+def read_lines(path: Path) -> list[dict[str, float]]:
+    """A log; of one that is damaged nothing."""
+    try:
+        return read_log(path)
+    except (OSError, ValueError, RecursionError):
+        return []

@@ -70,6 +70,19 @@ def factor(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A number between 0 and 1.
+
+    Example:
+        >>> share("0.3")
+        0.3
+    """
+    value = _number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"needs a share between 0 and 1, as 0.3, but got {text!r}")
+    return value
+
+
 def pair(text: str) -> tuple[float, float]:
     """Two numbers with a comma between them, the smaller first.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +14,104 @@ from gansmith.disk.log import read_log
 from gansmith.exhibits import EXHIBITS
 from gansmith.refusal import Refusal, refusals
 from gansmith.runs import flags
+from gansmith.runs.choosing import OTHERS, PHOTOS, USUAL, other_size, reason, recipe_for, rounds_needed
 from gansmith.runs.folder import RunFolder
-from gansmith.runs.lookup import Recipe
+from gansmith.runs.lookup import Recipe, built_in
 from gansmith.runs.opening import begin
 from gansmith.training import checkpoint
 from gansmith.training.planning import steps_within
+from gansmith.training.state import State
+
+GRAY = ("digits", "ring", "grid", "mnist", "fashion-mnist")
+"""Data without color, of which that is known before they are loaded."""
+
+
+def fitting_recipe(data: str | Path | Dataset | None, selection: Selection, strict: bool) -> Recipe:
+    """The recipe for data where none was named."""
+    if isinstance(data, Dataset):
+        return built_in(recipe_for(data))
+    if data is not None:
+        selection = replace(selection, source=str(data))
+    if selection.source in GRAY:
+        return built_in(OTHERS)
+    with refusals():
+        return built_in(recipe_for(selection.load(strict, largest=USUAL)))
 
 
 def chosen_data(
     recipe: Recipe, data: str | Path | Dataset | None, selection: Selection, strict: bool
-) -> tuple[Dataset, dict[str, Any]]:
-    """The data to train on, and what the record says of them."""
+) -> tuple[Dataset, Selection | None]:
+    """The data to train on, and how they were loaded; None where they were loaded before."""
     if recipe.experiment is not None and data is not None:
         raise Refusal("needs data or an experiment, but got both: an experiment has data of its own, in its stages")
     made = data if recipe.experiment is None else recipe.experiment.stages[-1].data
     if isinstance(made, Dataset):
         if selection != Selection("digits"):
             raise Refusal(
-                "size, labels, limit, crop, flip and shift say how data are loaded, but a dataset is loaded already: "
-                "give them to gansmith.load, or name the data by their path"
+                "size, labels, limit, crop, flip, shift and held_out say how data are loaded, but a dataset is loaded "
+                "already: give them to gansmith.load, or name the data by their path"
             )
-        return made, Selection.like(made).record(made) | {"digest": made.digest()}
+        return made, None
     if made is not None and not isinstance(made, (str, Path)):
         raise Refusal(f"needs data as a name, a path or a Dataset, but got {type(made).__name__}: save it as .npy")
     if made is not None:
         selection = replace(selection, source=str(made))
+    return _loaded(selection, strict, USUAL if recipe.name == PHOTOS else None)
+
+
+def _loaded(selection: Selection, strict: bool, largest: int | None) -> tuple[Dataset, Selection]:
+    """Data, and the selection that loads them again, with their size where the largest one was chosen here."""
     with refusals():
-        dataset = selection.load(strict)
-    return dataset, selection.record(dataset)
+        dataset = selection.load(strict) if largest is None else selection.load(strict, largest)
+    if dataset.is_images and selection.size is None and largest is not None:
+        selection = replace(selection, size=dataset.shape[-1])
+    return dataset, selection
 
 
-def check_request(recipe: Recipe, steps: int | None, minutes: float | None, seed: int, checkpoint_every: float) -> None:
+def record_of_data(data: Dataset, selection: Selection | None) -> dict[str, Any]:
+    """What the record of a run says of its data."""
+    if selection is None:
+        return Selection.like(data).record(data) | {"digest": data.digest()}
+    return selection.record(data)
+
+
+def check_length(steps: int | None, more: int | None, minutes: float | None) -> None:
+    """How long a run shall take is said in one way.
+
+    Raises:
+        Refusal: in several, or by a number that is none.
+    """
+    given = {"steps": steps, "more": more, "minutes": minutes}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise Refusal(f"needs one of steps, more and minutes, but got {' and '.join(names)}: each says how long")
+    for name in ("steps", "more"):
+        value = given[name]
+        if value is not None and (type(value) is not int or not 1 <= value <= flags.LARGEST):
+            raise Refusal(f"needs {name} from 1 to {flags.LARGEST:,}, a whole number, but got {value!r}")
+    if minutes is not None and not 0 < minutes <= flags.LARGEST:
+        raise Refusal(f"needs minutes above 0, but got {minutes}")
+
+
+def steps_done(state: State | None) -> int:
+    """The steps of the last stage that a saved state has behind it.
+
+    Raises:
+        Refusal: it names no step.
+    """
+    step = 0 if state is None else state.get("step")
+    if type(step) is not int or step < 0:
+        raise Refusal(f"the checkpoint is damaged: it names step {step!r:.40}")
+    return step
+
+
+def check_request(
+    recipe: Recipe, steps: int | None, minutes: float | None, seed: int, checkpoint_every: float | None
+) -> None:
     """What the command line's flags refuse."""
-    if steps is not None and minutes is not None:
-        raise Refusal("needs steps or minutes, but got both: minutes plan the steps")
-    for name, value in (("minutes", minutes), ("checkpoint_every", checkpoint_every)):
-        if value is not None and not 0 < value <= flags.LARGEST:
-            raise Refusal(f"needs {name} above 0, but got {value}")
+    check_length(steps, None, minutes)
+    if checkpoint_every is not None and not 0 < checkpoint_every <= flags.LARGEST:
+        raise Refusal(f"needs checkpoint_every above 0, but got {checkpoint_every}")
     if not flags.is_seed(seed):
         raise Refusal(f"needs a seed from 0 to 2^63 - 1, a whole number, but got {seed!r}")
     if recipe.experiment is not None and any(stage.dynamics.steps for stage in recipe.experiment.stages):
@@ -60,12 +121,65 @@ def check_request(recipe: Recipe, steps: int | None, minutes: float | None, seed
         )
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A recipe on data, for so many rounds."""
+
+    data: Dataset
+    selection: Selection | None
+    steps: int
+
+
+def planned(
+    recipe: Recipe,
+    data: Dataset,
+    selection: Selection | None,
+    arguments: dict[str, Any],
+    how: tuple[int, str, str],
+    minutes: float,
+    strict: bool = False,
+) -> Plan:
+    """How many rounds of a recipe fit into minutes on this machine, by a trial that is thrown away.
+
+    Where `photos` was given no size, one is chosen for which they are enough.
+
+    Arguments:
+        recipe: what to train.
+        data: on what.
+        selection: how they were loaded; None where a size cannot be chosen any more.
+        arguments: the recipe's.
+        how: seed, device and precision.
+        minutes: the time there is.
+        strict: whether files that cannot be decoded are errors.
+    """
+    steps = planned_steps(recipe, data, arguments, how, minutes)
+    if recipe.name != PHOTOS or selection is None or not data.is_images:
+        return Plan(data, selection, steps)
+    tried = {data.shape[-1]: Plan(data, selection, steps)}
+    size = other_size(data.shape[-1], steps)
+    while size is not None and size not in tried:
+        try:
+            data, chosen = _loaded(replace(selection, size=None), strict, size)
+            if data.shape[-1] in tried:  # the pictures are no larger
+                break
+            print(f"{size} px instead:")
+            tried[size] = Plan(data, chosen, planned_steps(recipe, data, arguments, how, minutes))
+        except Refusal:
+            break
+        size = other_size(size, tried[size].steps)
+    fits = [size for size, plan in tried.items() if plan.steps >= rounds_needed(size)]
+    best = max(fits) if fits else min(tried)
+    print(reason(best, tried[best].steps, minutes))
+    return tried[best]
+
+
 def planned_steps(
     recipe: Recipe, data: Dataset, arguments: dict[str, Any], how: tuple[int, str, str], minutes: float
 ) -> int:
     """How many steps of a recipe fit into minutes on this machine, by a trial that is thrown away."""
     if recipe.experiment is not None:
         raise Refusal("minutes plan the steps of a recipe, but an experiment has steps of its own: set those")
+    print(f"a few rounds to plan {counted(minutes, 'minute')}:", flush=True)
     trial = begin(recipe, data, arguments, *how)
     with refusals():
         steps = steps_within(trial, 60 * minutes)

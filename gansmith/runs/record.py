@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from gansmith.disk.json_files import is_number
@@ -37,6 +38,7 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
     "shift": (int,),
     "value_range": (list, NONE),
     "first_page": (bool,),
+    "held_out": (float, NONE),
     "deep_range": (list, NONE),
     "masks": (bool,),
     "class_names": (list,),
@@ -48,6 +50,7 @@ MAY: dict[str, tuple[type, ...]] = {
     "file": (dict,),
     "from": (dict,),
     "python": (bool,),
+    "pace": (list,),
     "seconds": (int, float),
     "step": (int,),
 }
@@ -55,6 +58,7 @@ FROM: dict[str, tuple[type, ...]] = {"run": (str,), "sha256": (str,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
 
 NAME = 255  # bytes of a recipe's name at most: it is looked for as a file, too
+PACE = 1000  # changes of the number of rounds at most
 CLASSES = 10**6  # at most: networks may have a row for each
 
 
@@ -71,6 +75,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or _misfit(record, MAY, needed=False)
         or (_misfit(data, DATA) or _misfit(data, DATA_MAY, needed=False) if isinstance(data, dict) else "data")
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
+        or (None if _is_pace(record.get("pace", [])) else "pace")
         or (None if "from" not in record else _misfit(record["from"], FROM) and "from")
         or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")
@@ -92,6 +97,15 @@ def _misfit(values: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]], ne
 
 def _is_in_range(value: Any) -> bool:
     return not isinstance(value, (int, float)) or type(value) is bool or (is_number(value) and math.isfinite(value))
+
+
+def _is_pace(changes: list[Any]) -> bool:
+    """Pairs of a round and of a number of rounds above it; rounds rise."""
+    pairs = all(isinstance(pair, list) and len(pair) == 2 for pair in changes) and len(changes) <= PACE
+    if not pairs or not all(type(number) is int and 0 <= number <= 10**12 for pair in changes for number in pair):
+        return False
+    rounds = [after for after, _ in changes]
+    return all(after < steps for after, steps in changes) and all(a < b for a, b in pairwise(rounds))
 
 
 def _is_shape(shape: list[Any]) -> bool:

@@ -23,6 +23,27 @@ PREFIX = "module."
 """Of the entries of a saved average."""
 
 
+def recipe_of(path: str | Path) -> str:
+    """The name of the recipe of a run that another one begins with.
+
+    Raises:
+        Refusal: there is no such run, or its recipe comes from a file or from Python.
+    """
+    run = open_folder(path)
+    if "file" in run.record or run.record.get("python"):
+        raise Refusal(
+            f"{run.path} was trained from {run.record['recipe']!r}, a recipe of your own: name it, as in "
+            "gansmith train path/to/file.py:function --from RUN"
+        )
+    return str(run.record["recipe"])
+
+
+def size_of(path: str | Path) -> int | None:
+    """The side of the pictures of a run that another one begins with; None for vectors."""
+    shape = open_folder(path).record["data"]["shape"]
+    return int(shape[-1]) if len(shape) == 3 else None
+
+
 def start_from(training: Training, path: str | Path) -> dict[str, Any]:
     """Gives a training at its beginning the weights of another run's networks: of its game, and of its average.
 

@@ -28,11 +28,25 @@ from gansmith.exhibits import fixed_samples
 from gansmith.games.base import Samples
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.page import write_report
+from gansmith.report.verdict import judged
 from gansmith.runs import flags, gallery, starting, summary
 from gansmith.runs.folder import RunFolder, machine
 from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
 from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, same_data, take_up
-from gansmith.runs.preparation import check_request, chosen_data, discard, never_saved, planned_steps
+from gansmith.runs.pace import Pace, can_change, steps_at
+from gansmith.runs.pace import planned as planned_rounds
+from gansmith.runs.preparation import (
+    check_length,
+    check_request,
+    chosen_data,
+    discard,
+    fitting_recipe,
+    never_saved,
+    planned,
+    planned_steps,
+    record_of_data,
+    steps_done,
+)
 from gansmith.runs.run import Run
 from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
 from gansmith.training.loop import Hook, Training
@@ -41,7 +55,7 @@ from gansmith.training.monitor import Monitor
 
 
 def train(
-    recipe: AnyRecipe = "ogan",
+    recipe: AnyRecipe | None = None,
     data: str | Path | Dataset | None = None,
     *,
     steps: int | None = None,
@@ -50,7 +64,7 @@ def train(
     out: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
-    checkpoint_every: float = 20.0,
+    checkpoint_every: float | None = None,
     size: int | None = None,
     labels: str | None = None,
     label_column: str | None = None,
@@ -61,6 +75,7 @@ def train(
     strict: bool = False,
     flip: bool = False,
     shift: int = 0,
+    held_out: float | None = None,
     start_from: str | Path | None = None,
     **arguments: int | float | str | bool | None,
 ) -> Run:
@@ -70,15 +85,18 @@ def train(
 
     Arguments:
         recipe: a name from ``gansmith recipes``, ``path/to/file.py:function``, a function that returns an
-            :class:`Experiment`, or an experiment, which has data and steps of its own.
+            :class:`Experiment`, or an experiment, which has data and steps of its own (default: ``photos`` for color
+            pictures, ``ogan`` for others).
         data: a name or path, as :func:`load` takes it, or a dataset (default: ``digits``).
         steps: rounds (default: the recipe's).
-        minutes: train about this long instead; the steps are planned from fifty.
+        minutes: train about this long instead; the steps are planned from fifty, and for ``photos`` the size of the
+            pictures, too.
         seed: of all randomness.
         out: the run folder, a new one (default: ``runs/RECIPE-DATA-1``, ``-2``, ...).
         device: ``auto``, ``cpu``, ``cuda``, ...
         precision: ``auto``, ``float32`` or ``bfloat16``.
-        checkpoint_every: seconds between checkpoints.
+        checkpoint_every: seconds between checkpoints (default: 20; more where they are so large that more than 2 GB an
+            hour would be written).
         size: side of the pictures in pixels.
         labels: a file of labels by file name.
         label_column: the name of its column of labels, where it has several.
@@ -89,7 +107,9 @@ def train(
         strict: refuse data with files that cannot be used.
         flip: mirror training pictures at random.
         shift: move training pictures by up to so many pixels at random.
-        start_from: a run whose networks this one begins with: its recipe, size and widths, other data.
+        held_out: the share of samples that are kept for the numbers, see :func:`load`.
+        start_from: a run whose networks this one begins with: its recipe and size (by default) and its widths, other
+            data.
         arguments: the recipe's own.
 
     Raises:
@@ -100,26 +120,32 @@ def train(
     Example:
         ``gansmith.train("ogan", data="photos/", minutes=10, gamma=0.1).sample(16)``
     """
-    recipe = as_recipe(recipe)
-    folder = None if out is None else folder_of(str(out))
-    if folder is not None:
-        refuse_existing(folder, "--out, or gansmith resume it")
+    if start_from is not None:
+        recipe = starting.recipe_of(start_from) if recipe is None else recipe
+        size = starting.size_of(start_from) if size is None and not isinstance(data, Dataset) else size
+    selection = Selection(
+        "digits", size, labels, limit, crop, flip, shift, label_column, value_range, first_page, held_out
+    )
+    recipe = fitting_recipe(data, selection, strict) if recipe is None else as_recipe(recipe)
+    folder = _new_folder(out)
     check_request(recipe, steps, minutes, seed, checkpoint_every)
-    selection = Selection("digits", size, labels, limit, crop, flip, shift, label_column, value_range, first_page)
-    dataset, record_of_data = chosen_data(recipe, data, selection, strict)
-    for line in dataset.notes:
-        print(line)
+    dataset, loaded = chosen_data(recipe, data, selection, strict)
     own = flags.defaults(recipe.function) | arguments
     if steps is not None:
         own["steps"] = steps
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
     if minutes is not None:
-        own["steps"] = planned_steps(recipe, dataset, own, (seed, device, precision), minutes)
+        free = loaded if size is None else None
+        plan = planned(recipe, dataset, free, own, (seed, device, precision), minutes, strict)
+        dataset, loaded, own["steps"] = plan.data, plan.selection or loaded, plan.steps
+    for line in dataset.notes:
+        print(line)
     training = begin(recipe, dataset, own, seed, str(device), precision)
     record: dict[str, Any] = {
         "recipe": recipe.name,
         "arguments": {"steps": training.experiment.stages[-1].steps} | own,
         "seed": seed,
-        "data": record_of_data,
+        "data": record_of_data(dataset, loaded),
         "device": str(training.device),
         "precision": _precision(training),
     }
@@ -137,13 +163,20 @@ def train(
     with run.held():
         try:
             _list_skipped(run, dataset)
-            return _go_on(training, run, checkpoint_every)
+            return _go_on(training, run, checkpoint_every, deadline)
         except FloatingPointError:
             raise
         except Exception:
             if (training.number, training.step) == (0, 0):
                 discard(run)
             raise
+
+
+def _new_folder(out: str | Path | None) -> Path | None:
+    folder = None if out is None else folder_of(str(out))
+    if folder is not None:
+        refuse_existing(folder, "--out, or gansmith resume it")
+    return folder
 
 
 def _list_skipped(run: RunFolder, data: Dataset) -> None:
@@ -163,10 +196,12 @@ def resume(
     path: str | Path,
     *,
     steps: int | None = None,
+    more: int | None = None,
+    minutes: float | None = None,
     data: str | Path | Dataset | None = None,
     labels: str | None = None,
     device: str | None = None,
-    checkpoint_every: float = 20.0,
+    checkpoint_every: float | None = None,
     trust: bool = False,
     recipe: AnyRecipe | None = None,
 ) -> Run:
@@ -175,10 +210,13 @@ def resume(
     Arguments:
         path: the run folder.
         steps: go on to this step instead of the one that was asked for.
+        more: go on for so many steps from here instead.
+        minutes: go on about this long from here instead; the steps are planned from some that are thrown away.
         data: where the data lie now, if they were moved; or the dataset, where it was made in Python.
         labels: where the file of labels lies now, if it was moved.
         device: in place of the one that the run began on.
-        checkpoint_every: seconds between checkpoints.
+        checkpoint_every: seconds between checkpoints (default: 20; more where they are so large that more than 2 GB an
+            hour would be written).
         trust: run the recipe file that the run was made with.
         recipe: what the run was trained from, where that was made in Python.
 
@@ -186,12 +224,11 @@ def resume(
         ValueError: the run or its data cannot be used.
         FloatingPointError: training diverged; the last good state is kept.
     """
+    check_length(steps, more, minutes)
     run = open_folder(path)
     with run.held():
         remove_parts(run.path)
         source, arguments = recipe_of(run, trust, recipe), dict(run.record["arguments"])
-        if steps is not None:
-            arguments["steps"] = steps
         state = None if never_saved(run) else newest(run)
         given = data if source.experiment is None else source.experiment.stages[-1].data
         moved = None if given is None or isinstance(given, Dataset) else str(given)
@@ -199,25 +236,36 @@ def resume(
         device = run.record["device"] if device is None else device
         if state is not None:
             check_sizes(source, run, arguments, state)
-        training = begin(source, dataset, arguments, run.record["seed"], device, run.record["precision"])
+        how = run.record["seed"], device, run.record["precision"]
+        deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        if minutes is not None:
+            more = planned_steps(source, dataset, arguments, how, minutes)
+        if more is not None:
+            steps = steps_done(state) + more
+        arguments["steps"] = steps_at(run, steps_done(state)) if steps is None else steps
+        training = begin(source, dataset, arguments, *how)
         if state is not None:
             take_up(training, state, run)
         elif "from" in run.record:
             starting.start_again(training, run.record["from"])
+        if more is not None and training.number < len(training.experiment.stages) - 1:
+            raise Refusal(f"more and minutes are of the last stage, but {run.path} is in an earlier one: give steps")
         last = training.experiment.stages[-1].steps
         if training.step > training.stage.steps:
             raise Refusal(f"{run.path} is at step {training.step:,} already: it needs --steps of at least that")
         if training.done and run.record["status"] == "finished":
-            print(f"{run.path} is finished, at step {last:,}; --steps N trains on")
+            print(f"{run.path} is finished, at step {last:,}; --more N or --minutes M trains on")
             return Run(run, training)
         print(f"resumed at step {training.step}")
         _warn_of_another_machine(run)
         run.update(status="running", arguments=arguments, device=str(training.device))
+        if steps is not None:
+            run.update(pace=[])
         if moved is not None or labels is not None:
             where = Selection.of(run.record["data"]).moved(moved or run.record["data"]["source"])
             run.update(data=replace(where, labels=labels or where.labels).record(dataset))
         with _blaming_the_checkpoint(training, run, source):
-            return _go_on(training, run, checkpoint_every)
+            return _go_on(training, run, checkpoint_every, deadline)
 
 
 @contextmanager
@@ -239,12 +287,12 @@ def _blaming_the_checkpoint(training: Training, run: RunFolder, recipe: Recipe) 
         ) from error
 
 
-def _go_on(training: Training, run: RunFolder, seconds: float) -> Run:
+def _go_on(training: Training, run: RunFolder, seconds: float | None, deadline: float | None = None) -> Run:
     """Trains to the end, and sums up; whatever happens, the record says how the run stands."""
     begun, before = time.perf_counter(), float(run.record.get("seconds", 0))
     try:
         with refusals():
-            run_training(training, _hooks(training, run, seconds))
+            run_training(training, _hooks(training, run, seconds, deadline))
             run.update(seconds=round(before + time.perf_counter() - begun, 1), step=training.step)
             if training.done:
                 _sum_up(training, run)
@@ -264,9 +312,10 @@ def _go_on(training: Training, run: RunFolder, seconds: float) -> Run:
 def _sum_up(training: Training, run: RunFolder) -> None:
     seconds, where = run.record["seconds"], f"{run.record['device']}, {run.record['precision']}"
     facts = [f"{counted(training.step, 'step')} in {seconds:.0f} s, {where}"]
-    for line in [*facts, *sentences(summary.summarize(training, run, facts))]:
-        print(line)
+    numbers = summary.summarize(training, run, facts)
     run.update(status="finished")
+    for line in [*facts, *sentences(numbers), *judged(run.path, run.record, numbers).lines()]:
+        print(line)
     print(f"look at {write_report(run.path)}")
 
 
@@ -277,14 +326,15 @@ def _leave(run: RunFolder, status: str) -> None:
         write_report(run.path)
 
 
-def _hooks(training: Training, run: RunFolder, seconds: float) -> list[Hook]:
+def _hooks(training: Training, run: RunFolder, seconds: float | None, deadline: float | None) -> list[Hook]:
     def draw(now: Training) -> None:
         _check_samples(now)
         gallery.draw_exhibits(now, run.path, during=True)
 
-    every = max(1, sum(stage.steps for stage in training.experiment.stages) // 1000)
+    every = max(1, planned_rounds(run, sum(stage.steps for stage in training.experiment.stages)) // 1000)
     monitor = Monitor(run.path / "monitor.jsonl")
-    return [Bar(), Log(run.log, every=every), monitor, Gallery(draw), Checkpoint(run.checkpoint, seconds)]
+    hooks = [Bar(), Log(run.log, every=every), monitor, Gallery(draw), Checkpoint(run.checkpoint, seconds)]
+    return [Pace(run, deadline), *hooks] if can_change(training) else hooks
 
 
 def _check_samples(training: Training) -> None:

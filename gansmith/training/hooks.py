@@ -82,7 +82,7 @@ class Bar(Hook):
         status = "  ".join([*losses, f"{self.rate.look(training):.0f} images/s"])
         if self.quiet:
             print(f"step {training.step:,} of {training.stage.steps:,}  {status}", flush=True)
-        self.progress.update(self.task, completed=training.step, status=status)
+        self.progress.update(self.task, completed=training.step, total=training.stage.steps, status=status)
 
     def end(self, training: Training, error: BaseException | None) -> None:
         if self.progress is not None:
@@ -138,17 +138,28 @@ class Log(Hook):
         self.file.close()
 
 
+USUAL = 20.0
+"""Seconds between checkpoints."""
+AN_HOUR = 2 * 10**9
+"""Bytes of checkpoints that are written in an hour at most, where nobody asks for more."""
+
+
 class Checkpoint(Hook):
     """Saves the whole state when a stage starts, every so many seconds, and when it ends.
 
     When it saves does not change what is computed: a run is a function of its steps. What is saved is finite.
+
+    Arguments:
+        path: the file.
+        seconds: between two saves; by default 20, and more where a file is so large that more than 2 GB an hour would
+            be written.
 
     Raises:
         Diverged: something in the state is no longer finite (BatchNorm's statistics, a history); the state before
             stays. It began after the step of the save before.
     """
 
-    def __init__(self, path: Path, seconds: float = 20.0) -> None:
+    def __init__(self, path: Path, seconds: float | None = None) -> None:
         self.path, self.seconds = path, seconds
         self.saved: tuple[int, int] | None = None
         self.meant: dict[str, Tensor] = {}
@@ -174,14 +185,22 @@ class Checkpoint(Hook):
         if training.step == 0:
             check_read_back(training.game, state["game"], state["versions"])
             self._save(training)
-        self.last = time.monotonic()
+        self.last, self.between = time.monotonic(), self.wait
 
     def step(self, training: Training) -> None:
         if training.step == 1:
             plain(training.state_dict())  # refuses what an optimizer has made in its first step
-        if time.monotonic() - self.last >= self.seconds:
+        if time.monotonic() - self.last >= self.between:
             self._save(training)
-            self.last = time.monotonic()
+            self.last, self.between = time.monotonic(), self.wait
+
+    @property
+    def wait(self) -> float:
+        """Seconds from one save to the next."""
+        if self.seconds is not None:
+            return self.seconds
+        size = self.path.stat().st_size if self.path.exists() else 0
+        return max(USUAL, 3600 * size / AN_HOUR)
 
     def end(self, training: Training, error: BaseException | None) -> None:
         if error is None and self.saved != (training.number, training.step):

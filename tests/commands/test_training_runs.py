@@ -152,7 +152,7 @@ def test_minutes_become_steps(capsys, monkeypatch, tmp_path):
 def test_a_finished_run_stays_as_it_is_or_trains_on(ogan, capsys, refused):
     before = contents(ogan)
     assert main(["resume", str(ogan)]) == 0
-    assert "is finished, at step 2; --steps N trains on" in capsys.readouterr().out
+    assert "is finished, at step 2; --more N or --minutes M trains on" in capsys.readouterr().out
     assert "is at step 2 already: it needs --steps of at least that" in refused("resume", ogan, "--steps", 1)
     assert contents(ogan) == before
     assert main(["resume", str(ogan), "--steps", "4"]) == 0

@@ -1,0 +1,67 @@
+"""What a run takes where nothing was said: a recipe that fits the data, and a size of pictures that fits the time."""
+
+from __future__ import annotations
+
+from gansmith.counting import counted
+from gansmith.data import Dataset
+
+PHOTOS, OTHERS = "photos", "ogan"
+USUAL = 64
+"""Pixels of a side: what some thousand rounds on a laptop make something of."""
+SIZES = (32, 64, 128, 256)
+ENOUGH = 600
+"""Rounds after which pictures of 64 pixels show silhouettes; of larger ones, in proportion to their pixels."""
+
+
+def recipe_for(data: Dataset) -> str:
+    """The recipe for data: `photos` for color pictures, `ogan` for gray ones and for vectors.
+
+    Example:
+        >>> from gansmith.data import load
+        >>> recipe_for(load("digits")), recipe_for(load("digits", channels=3))
+        ('ogan', 'photos')
+    """
+    return PHOTOS if data.is_images and data.shape[0] == 3 else OTHERS
+
+
+def rounds_needed(size: int) -> int:
+    """How many rounds pictures of this side need at least.
+
+    Example:
+        >>> [rounds_needed(size) for size in SIZES]
+        [150, 600, 2400, 9600]
+    """
+    return ENOUGH * size**2 // USUAL**2
+
+
+def other_size(size: int, rounds: int) -> int | None:
+    """The side to try instead: the next smaller one where too few rounds fit, a larger one where more than enough do.
+
+    Rounds at another size are taken to be as many more as it has fewer pixels.
+
+    Arguments:
+        size: what was tried.
+        rounds: how many fit at this size.
+
+    Example:
+        >>> other_size(64, 300), other_size(64, 2000), other_size(64, 20_000)
+        (32, None, 128)
+    """
+    smaller, larger = ([s for s in SIZES if s < size], [s for s in SIZES if s > size])
+    if rounds < rounds_needed(size):
+        return smaller[-1] if smaller else None
+    if larger and rounds * size**2 // larger[0] ** 2 >= rounds_needed(larger[0]):
+        return larger[0]
+    return None
+
+
+def reason(size: int, rounds: int, minutes: float) -> str:
+    """A line on a size that was chosen."""
+    fits = f"{size} px: about {counted(rounds, 'round')} of it fit into {counted(minutes, 'minute')} here"
+    if rounds < rounds_needed(size):
+        return f"{fits}, and pictures want {rounds_needed(size):,}: give it more minutes; --size N takes another size"
+    larger = [s for s in SIZES if s > size]
+    if not larger:
+        return fits
+    there = rounds * size**2 // larger[0] ** 2
+    return f"{fits} ({larger[0]} px: {there:,}, and needs {rounds_needed(larger[0]):,}); --size N takes another size"

@@ -1,0 +1,92 @@
+"""Keeps a run within the minutes that it was given: its number of rounds follows the speed of the machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from gansmith.dynamics.schedules import Decay
+from gansmith.runs.folder import RunFolder
+from gansmith.training.loop import Hook, Training
+
+LOOKS = 20
+"""In all: a busy machine is noticed soon, and a record stays short."""
+SMALL = 0.03
+"""Part of the rounds below which a change is not worth it."""
+MOST = 4
+"""Times as many rounds as were planned, at most."""
+
+Change = tuple[int, int]
+"""After which round, and how many rounds there are to be from then on."""
+
+
+class Pace(Hook):
+    """Looks at the time now and then, and changes how many rounds a run has, so that its minutes are kept.
+
+    Each change is in the record before it holds: after a kill, a resumed run makes the same ones after the same rounds,
+    and has the same bits. Rates decay over the rounds as they are known at each step.
+
+    Arguments:
+        run: whose record keeps the changes.
+        deadline: by ``time.monotonic``; None to repeat only what is in the record, as a resumed run does.
+    """
+
+    def __init__(self, run: RunFolder, deadline: float | None = None) -> None:
+        self.run, self.deadline = run, deadline
+
+    def start(self, training: Training) -> None:
+        self.known = {after: steps for after, steps in changes(self.run) if after > training.step}
+        self.looked, self.step_then = time.monotonic(), training.step
+        self.every = None if self.deadline is None else max(self.deadline - self.looked, 0.0) / LOOKS
+        self.planned = training.stage.steps
+
+    def step(self, training: Training) -> None:
+        if training.step in self.known:
+            self._set(training, self.known[training.step])
+        elif self.every is not None and time.monotonic() - self.looked >= self.every:
+            self._look(training)
+
+    def _look(self, training: Training) -> None:
+        assert self.deadline is not None
+        now, step = time.monotonic(), training.step
+        speed = (step - self.step_then) / (now - self.looked)
+        self.looked, self.step_then = now, step
+        fitting = step + max(1, round(speed * (self.deadline - now)))
+        steps, before = min(fitting, MOST * self.planned), training.stage.steps
+        if step >= before or abs(steps - before) <= SMALL * before:
+            return
+        made = [*(changes(self.run) or [(0, before)]), (step, steps)]
+        self._set(training, steps, pace=[list(change) for change in made])
+
+    def _set(self, training: Training, steps: int, **record: object) -> None:
+        self.run.update(arguments=self.run.record["arguments"] | {"steps": steps}, **record)
+        set_steps(training, steps)
+
+
+def changes(run: RunFolder) -> Sequence[Change]:
+    """What the record says of the rounds: the plan first, as after round 0."""
+    return [(after, steps) for after, steps in run.record.get("pace", [])]
+
+
+def planned(run: RunFolder, steps: int) -> int:
+    """How many rounds a run was to have at first; ``steps`` where that was never changed."""
+    return next((planned for _, planned in changes(run)), steps)
+
+
+def steps_at(run: RunFolder, step: int) -> int:
+    """How many rounds a run was to have, as it was known after a round."""
+    known = [steps for after, steps in changes(run) if after <= step]
+    return known[-1] if known else int(run.record["arguments"]["steps"])
+
+
+def can_change(training: Training) -> bool:
+    """Whether nothing but rates that decay depends on the number of rounds, and there is one stage."""
+    schedule = training.stage.dynamics.schedule
+    return len(training.experiment.stages) == 1 and (schedule is None or isinstance(schedule, Decay))
+
+
+def set_steps(training: Training, steps: int) -> None:
+    """Changes the number of rounds of the stage, and of its decay."""
+    training.stage.steps = steps
+    if isinstance(training.stage.dynamics.schedule, Decay):
+        training.stage.dynamics.schedule.steps = steps

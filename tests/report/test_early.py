@@ -1,0 +1,79 @@
+"""A run that has hardly begun is told to go on before anything else, and is never called sound."""
+
+import pytest
+
+from gansmith.report import health
+from gansmith.report.verdict import verdict
+
+COVERED = {"metrics": {"coverage": {"value": 0.9, "floor": 0.95}}}
+BARE = {"metrics": {"coverage": {"value": 0.1, "floor": 0.95}, "diversity": {"value": 1.0, "floor": 10.0}}}
+
+
+def record(step, size=64, batch=16, **arguments):
+    return {
+        "status": "finished",
+        "step": step,
+        "arguments": {"batch": batch} | arguments,
+        "data": {"shape": [3, size, size], "n": 3000},
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "size", "metrics", "early"),
+    [
+        (599, 64, COVERED, True),
+        (600, 64, COVERED, False),
+        (2399, 128, COVERED, True),
+        (2400, 128, COVERED, False),
+        (399, 8, COVERED, True),
+        (400, 8, COVERED, False),
+        (11_999, 64, BARE, True),
+        (12_000, 64, BARE, False),
+        (600, 64, {}, False),
+    ],
+)
+def test_too_early(step, size, metrics, early):
+    found = [finding.kind for finding in health([], [], metrics, record(step, size))]
+    assert ("too early" in found) == early
+    if early:
+        assert found[0] == "too early" and "collapsed" not in found
+
+
+def test_the_first_advice_is_to_train_longer_or_smaller():
+    said = verdict(record(100, 128), [], [{"step": 100, "stage": 0}], BARE)
+    assert said.ill and said.findings[0].kind == "too early"
+    line = said.lines()[0]
+    assert "seen 1,600 pictures of 128 pixels, where 38,400 are the least" in line
+    assert "gansmith resume RUN --minutes 30" in line and "--size 64" in line
+    assert "--size" not in verdict(record(10, 32), [], [], BARE).lines()[0]
+
+
+def test_what_is_no_run_on_pictures_is_not_called_early():
+    vectors = record(1) | {"data": {"shape": [2]}}
+    for each in (vectors, {}, {"step": 1}, record("many"), record(1, batch="many")):
+        assert "too early" not in [finding.kind for finding in health([], [], BARE, each)]
+
+
+LEARNED = {"stage": 0, "score/train": 1.0, "score/held_out": 0.0, "score/fake": 0.0, "score/error": 0.05, "doubt": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "data", "mirrors", "augments"),
+    [
+        ({}, {}, True, False),
+        ({}, {"flip": True}, False, False),
+        ({"mirror": None}, {}, False, False),
+        ({"mirror": False}, {}, True, False),
+        ({"mirror": None}, {"shape": [1, 64, 64]}, True, False),
+        ({"augment": None}, {}, True, True),
+        ({"augment": None}, {"n": 400}, True, False),
+        ({"augment": True}, {}, True, False),
+        ({"augment": False}, {}, True, True),
+    ],
+)
+def test_advice_against_overfitting_never_names_what_is_done_already(arguments, data, mirrors, augments):
+    run = record(10_000, **arguments)
+    run["data"] |= data
+    looks = [LEARNED | {"step": step} for step in range(1000, 11_000, 1000)]
+    [remedy] = [found.remedy for found in health([], looks, COVERED, run) if found.kind == "overfits"]
+    assert ("mirror them" in remedy) == mirrors and ("--augment" in remedy) == augments
