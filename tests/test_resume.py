@@ -480,7 +480,7 @@ def test_loading_in_one_thread_disturbs_no_training_in_another(few):
 def test_a_count_of_moves_that_is_none_is_refused(count, few):
     training, state = begin(with_terms, few), copy.deepcopy(begin(with_terms, few).state_dict())
     state["game"]["objective.terms.0._extra_state"]["count"] = count
-    with pytest.raises(ValueError, match=r"needs a count of moves, of at least 0, but got|count holds NaN"):
+    with pytest.raises(ValueError, match=r"needs a count of moves, of at least 0, but got|count is not finite"):
         training.load_state_dict(state)
 
 

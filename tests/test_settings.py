@@ -1,15 +1,28 @@
 """A state goes on only in the experiment that it is of: terms, moves and networks with the same numbers."""
 
 import copy
+import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import gansmith
 from gansmith.data import load
-from gansmith.dynamics import EULER, MIDPOINT, Alternating, Consensus, RungeKutta
+from gansmith.dynamics import (
+    EULER,
+    HEUN,
+    MIDPOINT,
+    Alternating,
+    ClipNorm,
+    Consensus,
+    Decay,
+    Optimistic,
+    Pull,
+    RungeKutta,
+)
 from gansmith.games import GAN, DifferentiableAugmentation
 from gansmith.games.latents import Normal
 from gansmith.networks import MLP
@@ -71,6 +84,22 @@ def test_a_state_of_the_same_terms_with_other_numbers_is_refused(kind, ring):
 
 
 MOVES = {
+    "moves of one side": ((Alternating, {}), (Alternating, {"critic": 5}), "moves.critic was 1, and is 5"),
+    "transforms": (
+        (Alternating, {"pull": Pull(transforms=[ClipNorm(1.0)])}),
+        (Alternating, {"pull": Pull(transforms=[ClipNorm(2.0)])}),
+        "limit was 1.0, and is 2.0",
+    ),
+    "no transforms": (
+        (Alternating, {"pull": Pull(transforms=[ClipNorm(1.0)])}),
+        (Alternating, {}),
+        "transforms was",
+    ),
+    "decay": (
+        (Alternating, {"schedule": Decay(9, 0.5)}),
+        (Alternating, {"schedule": Decay(9, 0.1)}),
+        "schedule.start was 0.5, and is 0.1",
+    ),
     "moves": ((Alternating, {"critic": 2}), (Alternating, {"critic": 3}), "moves.critic was 2, and is 3"),
     "weight": ((Consensus, {"weight": 0.1}), (Consensus, {"weight": 0.2}), "weight was 0.1, and is 0.2"),
     "method": (
@@ -111,6 +140,80 @@ def test_a_state_of_another_augmentation_is_refused():
         begun(color=False).load_state_dict(state)
 
 
+class Own(R1):
+    """A user's term: it knows the run's length, the time, the data, a file, and what no state could hold."""
+
+    def __init__(self, steps, data=None):
+        super().__init__(1.0)
+        self.steps, self.data, self.began, self.path = steps, data, time.time(), f"/home/{time.time()}"
+        self.unset, self.huge, self.odd = float("nan"), 2**3000, Odd()
+        self.table = {str(i): i for i in range(250_000)}
+
+
+class Odd:
+    """An object that answers to nothing."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name):
+        raise AttributeError(name) if name.startswith("__deepcopy") or "reduce" in name else KeyError(name)
+
+
+def test_what_a_user_s_own_terms_hold_is_not_compared(ring):
+    """It may be other in each process: the run would be lost."""
+    state = train(training(ring, NonSaturating() + Own(3, ring))).state_dict()
+    assert len(str(state["settings"])) < 10_000
+    training(ring, NonSaturating() + Own(9)).load_state_dict(state)
+
+
+def test_a_user_s_own_functions_are_not_compared(ring):
+    def of_length(steps):
+        return {"critic": lambda step: 2 if step < steps // 2 else 1, "schedule": lambda step, optimizers: steps}
+
+    state = train(training(ring, NonSaturating(), **of_length(3))).state_dict()
+    training(ring, NonSaturating(), **of_length(30)).load_state_dict(state)
+
+
+def test_a_decay_may_become_longer(ring):
+    state = train(training(ring, NonSaturating(), schedule=Decay(3))).state_dict()
+    training(ring, NonSaturating(), schedule=Decay(30)).load_state_dict(state)
+
+
+@pytest.mark.parametrize("kind", ["count of moves", "scale of steps"])
+def test_an_experiment_that_was_trained_goes_on_as_the_same(kind, ring, tmp_path):
+    """In a notebook: train, stop, and go on with the same object. Running state is no setting."""
+    if kind == "count of moves":
+        whole = training(ring, NonSaturating() + Lazy(R1(), 4))
+    else:
+        whole = training(ring, NonSaturating(), RungeKutta, method=HEUN, tolerance=1e-12)
+    run = gansmith.train(whole.experiment, out=tmp_path / "run", device="cpu")
+    gansmith.load_run(run.path, recipe=whole.experiment)
+    assert gansmith.resume(run.path, recipe=whole.experiment, steps=5).training.step == 5
+
+
+def test_numbers_of_numpy_are_numbers(ring):
+    state = train(training(ring, NonSaturating() + R1(np.float32(9)))).state_dict()
+    training(ring, NonSaturating() + R1(9.0)).load_state_dict(state)
+    refuses(training(ring, NonSaturating() + R1(np.int64(1))), state, "weight was 9.0, and is 1")
+
+
+def test_an_optimizer_may_begin_with_infinity(ring):
+    class Floor(torch.optim.SGD):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, lr)
+            for q in (q for group in self.param_groups for q in group["params"]):
+                self.state[q]["lowest"] = torch.full_like(q, torch.inf)
+
+    state = train(training(ring, NonSaturating(), optimizer=Floor)).state_dict()
+    training(ring, NonSaturating(), optimizer=Floor).load_state_dict(state)
+
+
+def test_gradients_of_nan_are_refused(ring):
+    state = copy.deepcopy(train(training(ring, NonSaturating(), Optimistic)).state_dict())
+    state["dynamics"]["last"]["critic"][0][0] = torch.nan
+    refuses(training(ring, NonSaturating(), Optimistic), state, "last.critic.0 is not finite")
+
+
 def test_what_changes_while_a_run_goes_on_is_no_other_experiment(ring):
     """A callback may anneal a weight: the run that is built anew begins with the number that this one began with."""
     one = training(ring, NonSaturating() + R1(1.0))
@@ -123,14 +226,14 @@ def test_a_history_of_nan_is_refused(ring):
     for part, name in (("game", "objective.terms.0.mass"), ("average", "module.objective.terms.0.mass")):
         state = one.state_dict()
         state[part] = {**state[part], name: torch.full_like(state[part][name], torch.nan)}
-        refuses(training(ring, NonSaturating() + LeCam()), state, "mass holds NaN or infinity")
+        refuses(training(ring, NonSaturating() + LeCam()), state, "mass is not finite")
 
 
 def test_an_optimizer_of_nan_is_refused(ring):
     one = train(training(ring, NonSaturating(), optimizer=torch.optim.Adam))
     state = copy.deepcopy(one.state_dict())
     state["dynamics"]["optimizers"]["critic"][0]["state"][0]["exp_avg"][0] = torch.inf
-    refuses(training(ring, NonSaturating(), optimizer=torch.optim.Adam), state, "exp_avg holds NaN or infinity")
+    refuses(training(ring, NonSaturating(), optimizer=torch.optim.Adam), state, "exp_avg is not finite")
 
 
 def test_a_game_that_begins_with_infinity_goes_on(ring):

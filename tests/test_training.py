@@ -227,6 +227,22 @@ def test_steps_within_a_time(ring, monkeypatch):
     assert steps_within(training, 1e6 + 15, trial=10) == 10**6  # beyond the rounds whose moves are counted
 
 
+@pytest.mark.parametrize(
+    ("moves", "message"),
+    [
+        ({"critic": lambda step: [1] * 60 if step > 99 else 1}, "round 100 fails with TypeError"),
+        ({"critic": lambda step: [1, 1, 1, 1, 1, 1][step]}, "fails with IndexError: list index out of range: give"),
+        ({"critic": lambda step: 0, "generator": lambda step: 0}, "needs rounds with moves"),
+    ],
+)
+def test_rounds_that_cannot_be_counted_are_told_in_one_line(moves, message, ring):
+    training = begin(gan, ring)
+    training.stage.dynamics.moves |= moves
+    training.advance = lambda: None
+    with pytest.raises(ValueError, match=message):
+        steps_within(training, 100.0, trial=1)
+
+
 def test_steps_within_a_time_where_rounds_differ(ring, monkeypatch):
     """Rounds of 101 moves at the start, of 6 later: a move is what takes a hundredth of a second."""
     experiment = wgan(ring, 10, width=16)

@@ -198,9 +198,10 @@ def report() -> Parser:
     parser = Parser(
         prog="gansmith report",
         description="Writes RUN/report.html anew: one page of pictures, curves, numbers and advice.",
-        epilog="example:\n  gansmith report runs/ogan-digits-1",
+        epilog="examples:\n  gansmith report runs/ogan-digits-1\n  gansmith report runs/ogan-digits-1 --gif growth.gif",
     )
     _add_run(parser)
+    parser.add_argument("--gif", metavar="FILE", help="only write how the samples grew, as an animation: a new file")
     _add_moved(parser)
     _add_device(parser)
     _add_trust(parser)

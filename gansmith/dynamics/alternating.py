@@ -44,7 +44,7 @@ class Alternating(Dynamics):
         super().__init__(optimizers, pull=pull, schedule=schedule)
         if unknown := sorted(set(moves) - set(self.optimizers)):
             raise ValueError(f"needs moves of {', '.join(self.optimizers)}, but got moves of {', '.join(unknown)}")
-        self.moves = moves
+        self.moves: dict[str, Moves] = {name: moves.get(name, 1) for name in self.optimizers}
 
     def moves_in(self, step: int) -> int:
         return sum(self._times(name, step) for name in self.optimizers)

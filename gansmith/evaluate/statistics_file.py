@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import torch
 
+from gansmith.data.archive import open_zip
 from gansmith.data.files import one_line
 from gansmith.data.npz import npz_arrays, npz_headers
 from gansmith.evaluate.frechet import Statistics, check_shapes
@@ -18,9 +18,11 @@ NAMES = {"mu", "sigma"}
 def is_statistics(path: Path) -> bool:
     """Whether a file is an .npz file with arrays named mu and sigma."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        if not path.is_file():  # a pipe or a device has no end
+            return False
+        with open_zip(path) as archive:
             return {f"{name}.npy" for name in NAMES} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, ValueError):
         return False
 
 

@@ -30,8 +30,7 @@ def fitting_recipe(data: str | Path | Dataset | None, selection: Selection, stri
     """The recipe for data where none was named."""
     if isinstance(data, Dataset):
         return built_in(recipe_for(data))
-    if data is not None:
-        selection = replace(selection, source=str(data))
+    selection = _named(data, selection)
     if selection.source in GRAY:
         return built_in(OTHERS)
     with refusals():
@@ -52,11 +51,14 @@ def chosen_data(
                 "already: give them to gansmith.load, or name the data by their path"
             )
         return made, None
-    if made is not None and not isinstance(made, (str, Path)):
-        raise Refusal(f"needs data as a name, a path or a Dataset, but got {type(made).__name__}: save it as .npy")
-    if made is not None:
-        selection = replace(selection, source=str(made))
-    return _loaded(selection, strict, USUAL if recipe.name == PHOTOS else None)
+    return _loaded(_named(made, selection), strict, USUAL if recipe.name == PHOTOS else None)
+
+
+def _named(data: object, selection: Selection) -> Selection:
+    """The selection of data that are named, where they are."""
+    if data is not None and not isinstance(data, (str, Path)):
+        raise Refusal(f"needs data as a name, a path or a Dataset, but got {type(data).__name__}: save it as .npy")
+    return selection if data is None else replace(selection, source=str(data))
 
 
 def _loaded(selection: Selection, strict: bool, largest: int | None) -> tuple[Dataset, Selection]:
@@ -88,7 +90,7 @@ def check_length(steps: int | None, more: int | None, minutes: float | None) -> 
     for name in ("steps", "more"):
         value = given[name]
         if value is not None and (type(value) is not int or not 1 <= value <= flags.LARGEST):
-            raise Refusal(f"needs {name} from 1 to {flags.LARGEST:,}, a whole number, but got {value!r}")
+            raise Refusal(f"needs a whole number from 1 to {flags.LARGEST:,} for {name}, but got {value!r}")
     if minutes is not None and not 0 < minutes <= flags.LARGEST:
         raise Refusal(f"needs minutes above 0, but got {minutes}")
 

@@ -92,7 +92,7 @@ class Training:
                 stage.game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = Average(self.stage.game, decay)
         self._groups = [stage.dynamics.groups() for stage in experiment.stages]
-        self._meant = [not_finite(state_of(stage.game)) for stage in experiment.stages]
+        self._meant = [not_finite({**state_of(stage.game), **moves_of(stage.dynamics)}) for stage in experiment.stages]
         self._settings = [
             {**settings_of(stage.game), **settings_of_moves(stage.dynamics)} if len(stage.data) else {}
             for stage in experiment.stages

@@ -56,21 +56,20 @@ def load_moves(dynamics: Dynamics, state: State) -> None:
 
 
 def check_finite(state: State, meant: Mapping[str, Tensor]) -> None:
-    """Refuses what no run writes: NaN or infinity where a game had none at its beginning, or in an optimizer's state.
+    """Refuses what no run writes: NaN or infinity where a game and its dynamics had none at their beginning.
 
     Arguments:
         state: of a training, or of one of its games.
-        meant: what is not finite in ``state_of`` the game at its beginning.
+        meant: what is not finite in ``state_of`` the game and ``moves_of`` its dynamics at their beginning.
 
     Raises:
         ValueError: there is some; the message names it.
     """
-    found = not_finite({key: state[key] for key in ("game", "buffers") if key in state})
+    found = not_finite({key: state[key] for key in ("game", "buffers", "dynamics") if key in state})
     average = not_finite({"game": {name.removeprefix("module."): t for name, t in state.get("average", {}).items()}})
-    optimizers = not_finite(state.get("dynamics", {}).get("optimizers", {}))
-    bad = [name for some in (found, average) for name, now in some.items() if spreads(meant.get(name), now)]
-    if bad := bad + [name for name in optimizers if ".state." in name]:
-        raise ValueError(f"{bad[0]} holds NaN or infinity, which no run saves: it is damaged")
+    for name, now in [*found.items(), *average.items()]:
+        if spreads(meant.get(name), now):
+            raise ValueError(f"{name} is not finite, which no run saves: it is damaged")
 
 
 def load_into(game: Game, state: State) -> None:

@@ -138,8 +138,8 @@ def test_a_run_goes_on_for_so_many_rounds_or_minutes(ring, monkeypatch, capsys):
     ("options", "message"),
     [
         ({"more": 1, "minutes": 1.0}, "needs one of steps, more and minutes, but got more and minutes"),
-        ({"more": 0}, "needs more from 1 to 1,000,000,000, a whole number, but got 0"),
-        ({"steps": 2.5}, "needs steps from 1 to 1,000,000,000, a whole number, but got 2.5"),
+        ({"more": 0}, "needs a whole number from 1 to 1,000,000,000 for more, but got 0"),
+        ({"steps": 2.5}, "needs a whole number from 1 to 1,000,000,000 for steps, but got 2.5"),
         ({"minutes": -1.0}, "needs minutes above 0, but got -1"),
     ],
 )

@@ -1,6 +1,8 @@
 """Statistics of real features from a file: the same distance, and what is refused."""
 
 import json
+import os
+import struct
 
 import numpy as np
 import pytest
@@ -103,3 +105,21 @@ def test_pictures_against_statistics(pixel_statistics, capsys):
 def test_features_of_another_width_are_refused(pixel_statistics, refused):
     words = refused("evaluate", "digits", "--against", pixel_statistics[0], "--features", "random")
     assert "needs features of 64 numbers, as the statistics are, but 'random' has 256: name by --features" in words
+
+
+@pytest.mark.parametrize("kind", ["version", "name", "pipe"])
+def test_what_looks_like_statistics_is_refused_in_one_line(kind, tmp_path, refused):
+    """A zip that asks for a version that there is not, one whose name is none, and a pipe, which has no end."""
+    np.savez(tmp_path / "real.npz", mu=np.zeros(64), sigma=np.eye(64))
+    raw = bytearray((tmp_path / "real.npz").read_bytes())
+    place, path = raw.find(b"PK\x01\x02"), tmp_path / "other.npz"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "version":
+        struct.pack_into("<H", raw, place + 6, 99)
+        path.write_bytes(raw)
+    else:
+        struct.pack_into("<H", raw, place + 8, 0x800)
+        raw[place + 46] = 0xFF
+        path.write_bytes(raw)
+    assert "other.npz" in refused("evaluate", "digits", "--against", path, "--features", "pixels")
