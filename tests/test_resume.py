@@ -305,7 +305,7 @@ def test_options_that_are_numbers_of_numpy_are_pythons_from_the_first_step(optio
 def test_an_option_that_is_no_number_is_refused(few):
     training, state = begin(plainly, few), begin(plainly, few).state_dict()
     state["dynamics"]["optimizers"]["critic"][0]["param_groups"][0]["lr"] = float("nan")
-    with pytest.raises(ValueError, match=r"options of the critic's optimizer, but got lr=nan for 0\.01"):
+    with pytest.raises(ValueError, match=r"param_groups\.0\.lr is not finite"):
         training.load_state_dict(state)
 
 

@@ -223,7 +223,7 @@ def test_steps_within_a_time(ring, monkeypatch):
 
     monkeypatch.setattr(Training, "advance", advance)
     monkeypatch.setattr("gansmith.training.planning.time.perf_counter", lambda: now[0])
-    assert steps_within(training, 100.0, trial=10) == 85  # five to warm up and ten to time are gone
+    assert steps_within(training, 100.0, trial=10) == 89  # five to warm up and six to time are gone, a tenth
     assert steps_within(training, 1e6 + 15, trial=10) == 10**6  # beyond the rounds whose moves are counted
 
 
@@ -254,10 +254,10 @@ def test_steps_within_a_time_where_rounds_differ(ring, monkeypatch):
 
     monkeypatch.setattr(Training, "advance", advance)
     monkeypatch.setattr("gansmith.training.planning.time.perf_counter", lambda: now[0])
-    found = steps_within(training, 60.0)
-    tried = 505 + 7 * 101  # five to warm up, and the time of seven is a fifth of a minute
+    found = steps_within(training, 70.0)
+    tried = 4 * 101 + 3 * 101  # four to warm up, and the time of seven is a tenth
     moves = sum(experiment.stages[0].dynamics.moves_in(step) for step in range(found))
-    assert 6000 - tried - 7 <= moves <= 6000 - tried
+    assert 7000 - tried - 7 <= moves <= 7000 - tried
     assert [experiment.stages[0].dynamics.moves_in(step) for step in (0, 24, 25, 500)] == [101, 101, 6, 101]
 
 

@@ -11,10 +11,12 @@ from gansmith.training.loop import Hook, Training
 
 LOOKS = 20
 """In all: a busy machine is noticed soon, and a record stays short."""
+ROUNDS = 10
+"""Between two looks, at least: the time of one alone says little."""
 SMALL = 0.03
 """Part of the rounds below which a change is not worth it."""
-MOST = 4
-"""Times as many rounds as were planned, at most."""
+MOST, ONCE = 4, 2
+"""Times as many rounds as were planned, at most; and by which factor a look changes them."""
 
 Change = tuple[int, int]
 """After which round, and how many rounds there are to be from then on."""
@@ -43,8 +45,11 @@ class Pace(Hook):
     def step(self, training: Training) -> None:
         if training.step in self.known:
             self._set(training, self.known[training.step])
-        elif self.every is not None and time.monotonic() - self.looked >= self.every:
+        elif self.every is not None and self._is_due(training.step, self.every):
             self._look(training)
+
+    def _is_due(self, step: int, every: float) -> bool:
+        return step >= self.step_then + ROUNDS and time.monotonic() - self.looked >= every
 
     def _look(self, training: Training) -> None:
         assert self.deadline is not None
@@ -52,7 +57,8 @@ class Pace(Hook):
         speed = (step - self.step_then) / (now - self.looked)
         self.looked, self.step_then = now, step
         fitting = step + max(1, round(speed * (self.deadline - now)))
-        steps, before = min(fitting, MOST * self.planned), training.stage.steps
+        before = training.stage.steps
+        steps = max(min(fitting, MOST * self.planned, ONCE * before), before // ONCE, step + 1)
         if step >= before or abs(steps - before) <= SMALL * before:
             return
         made = [*(changes(self.run) or [(0, before)]), (step, steps)]

@@ -89,7 +89,7 @@ def train(
             pictures, ``ogan`` for others).
         data: a name or path, as :func:`load` takes it, or a dataset (default: ``digits``).
         steps: rounds (default: the recipe's).
-        minutes: train about this long instead; the steps are planned from fifty, and for ``photos`` the size of the
+        minutes: train about this long instead; the steps are planned from some, and for ``photos`` the size of the
             pictures, too.
         seed: of all randomness.
         out: the run folder, a new one (default: ``runs/RECIPE-DATA-1``, ``-2``, ...).
@@ -352,6 +352,8 @@ def _print_start(training: Training, run: RunFolder, data: Dataset) -> None:
     what, shape = "image" if data.is_images else "vector", "x".join(map(str, data.shape))
     split = f"{counted(len(data.train), f'training {what}')} of {shape}, {len(data.held_out):,} held out"
     print(f"{run.record['recipe']} on {data.name}: {split}")
+    if len(data) > 1 and all(bool((part == data.x[:1]).all()) for part in data.x.split(500)):
+        print(f"all {counted(len(data), what)} are the same: there is nothing to learn but to repeat it")
     print(f"{training.device}, {_precision(training)}, {counted(torch.get_num_threads(), 'thread')}; into {run.path}")
 
 

@@ -14,8 +14,8 @@ USUAL = 5000
 """Rounds whose moves are counted; after twice as many they are taken to go on as in the second half."""
 
 
-def steps_within(training: Training, seconds: float, trial: int = 50) -> int:
-    """How many steps of the last stage fit into a time, by timing ``trial`` of them, or what a fifth of it takes.
+def steps_within(training: Training, seconds: float, trial: int = 25) -> int:
+    """How many steps of the last stage fit into a time, by timing ``trial`` of them, or what a tenth of it takes.
 
     What is timed is a move, because some rounds may have more of them (``bursts``). The training is used up: build the
     experiment anew for the real run, which is then a function of its step count.
@@ -31,10 +31,10 @@ def steps_within(training: Training, seconds: float, trial: int = 50) -> int:
         training.advance()
         now = time.perf_counter()
         if not measured:
-            measured = now if step == warm - 1 or now - begun > seconds / 10 else 0.0
+            measured = now if step == warm - 1 or now - begun > seconds / 20 else 0.0
         else:
             moves += moves_in(step)
-            if now - begun > seconds / 5:
+            if now - begun > seconds / 10:
                 break
     done = list(accumulate(moves_in(step) for step in range(2 * USUAL)))
     if not moves or done[-1] == done[USUAL - 1]:
