@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from gansmith.data.dataset import Dataset
 from gansmith.evaluate.duplicates import duplicates
 from gansmith.evaluate.memorization import memorization
+from gansmith.evaluate.neighbors import nearest
 from gansmith.examinations.base import FEW, Examination, Subject, finite, generates
 from gansmith.examinations.table import Cell, Table, short
 
@@ -14,12 +19,40 @@ from gansmith.examinations.table import Cell, Table, short
 def measure(subject: Subject) -> dict[str, Any]:
     """Duplicates among as many samples as real ones; copies among all training samples, for a part would hide some."""
     n, samples = subject.n, subject.sample_features
-    every = subject.of_data(subject.chosen(subject.data.train, "every", 30 * subject.most))
-    copied = memorization(samples[: max(n, FEW)], every, subject.real_features)
+    index = subject.chosen(subject.data.train, "every", 30 * subject.most)
+    every, looked_at = subject.of_data(index), samples[: max(n, FEW)]
+    copied = memorization(looked_at, every, subject.real_features)
+    numbers = {"train": len(every)} | {name: finite(value) for name, value in vars(copied).items()}
     return {
         "duplicates": duplicates(samples[:n], subject.real_features).as_dict(),
-        "memorization": {"train": len(every)} | {name: finite(value) for name, value in vars(copied).items()},
+        "memorization": numbers | {"closest": closest(subject.data, index, looked_at, every)},
     }
+
+
+def closest(data: Dataset, index: Tensor, samples: Tensor, train: Tensor, most: int = 5) -> list[dict[str, Any]]:
+    """The training samples that a generated one comes nearest to, beside the distance to their own nearest neighbor.
+
+    Arguments:
+        data: what names the samples.
+        index: positions of the training samples.
+        samples: features of generated ones, shape `(m, d)`.
+        train: features of the training samples, shape `(n, d)`.
+        most: how many to name.
+
+    Returns:
+        For each its `name`, the `distance` to a generated sample, and how far it is `apart` from the other ones.
+    """
+    distance, which = (column[:, 0] for column in nearest(samples, train))
+    apart = nearest(train[which], train, 2)[0][:, 1]
+    ratio = torch.where(distance == apart, 1.0, distance / apart)
+    found: dict[int, dict[str, Any]] = {}
+    for place in ratio.argsort().tolist():
+        row = int(which[place])
+        entry = {"name": data.sample_name(int(index[row])), "distance": float(distance[place])}
+        found.setdefault(row, entry | {"apart": float(apart[place])})
+        if len(found) == most:
+            break
+    return list(found.values())
 
 
 def tables(numbers: dict[str, Any]) -> list[Table]:

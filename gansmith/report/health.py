@@ -258,11 +258,15 @@ def _copies(metrics: Line) -> Finding | None:
         near = ratio is not None and ratio < CLOSE and certain < CERTAIN
     if ratio is None or not near:
         return None
+    pairs = _entry(metrics, "memorization", "closest")
+    entries = [_entry(pair, "name") for pair in (pairs if isinstance(pairs, list) else ())]
+    names = [name for name in entries if isinstance(name, str)]
+    nearest = f" Nearest to one: {', '.join(names[:3])}." if names else ""
     degree = "are copies of training images" if ratio < 0.5 else "lean on single training images"
     return Finding(
         "copies",
         f"Samples {degree}: beside held-out images they lie nearer to training images than unseen real ones do, "
-        f"{ratio:.0%} as far.",
+        f"{ratio:.0%} as far.{nearest}",
         "Add training images; take fewer steps, more penalty (--gamma) or narrower networks (--width). "
         "Look at the samples before you give them away.",
     )

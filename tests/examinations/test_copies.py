@@ -1,0 +1,40 @@
+"""Which training pictures are copied is said by name."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gansmith.data import load
+from gansmith.examinations.copies import closest
+from gansmith.report import health
+
+
+def test_the_copied_ones_are_named_first():
+    data = load("digits")
+    index = data.train[:200]
+    train = data.x[index].float().flatten(1)
+    noise = torch.randn(train[:50].shape, generator=torch.Generator().manual_seed(0))
+    samples = torch.cat([train[100:150] + 5 * noise, train[[7]], train[[3]] + 0.1, train[[7]]])
+    found = closest(data, index, samples, train)
+    assert [each["name"] for each in found[:2]] == [data.sample_name(int(index[i])) for i in (7, 3)]
+    assert len(found) == 5 and found[0]["distance"] == pytest.approx(0, abs=1e-3)
+    others = [float((train[7] - other).norm()) for i, other in enumerate(train) if i != 7]
+    assert found[0]["apart"] == pytest.approx(min(others), rel=1e-4)
+
+
+def test_files_are_named_as_files():
+    data = replace(load("digits"), names=tuple(f"{i}.png" for i in range(1797)))
+    x = data.x[data.train[:20]].float().flatten(1)
+    assert closest(data, data.train[:20], x[:1], x)[0]["name"] == f"{int(data.train[0])}.png"
+
+
+NAMED = [{"name": "a.png"}, {"name": "b.png"}, {}, 3, {"name": 4}]
+SAID = [(NAMED, "Nearest to one: a.png, b.png."), ([], "10% as far."), (7, "10% as far.")]
+
+
+@pytest.mark.parametrize(("closest_ones", "words"), SAID)
+def test_the_alarm_names_them(closest_ones, words):
+    copied = {"nearest_ratio": 0.1, "floor": 1.0, "c_t": -9.0, "closest": closest_ones}
+    [finding] = health([], [], {"memorization": copied}, {})
+    assert finding.kind == "copies" and finding.sentence.endswith(words)
