@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gansmith.data.dataset import Dataset
+from gansmith.data.progress import Progress
 from gansmith.evaluate.cache import cached_features
 from gansmith.evaluate.features import Features, extract
 
@@ -27,8 +28,12 @@ def data_features(features: Features, data: Dataset, index: Tensor, *, keep: boo
         return data.values(index)
 
     def parts() -> Iterator[Tensor]:
-        rows = max(1, AT_ONCE // data.x[0].numel())
-        return (data.crop(data.values(part)) for part in torch.split(index, rows))
+        rows, done = max(1, AT_ONCE // data.x[0].numel()), 0
+        with Progress("features of real pictures", len(index)) as show:
+            for part in torch.split(index, rows):
+                yield data.crop(data.values(part))
+                done += len(part)
+                show(done)
 
     if not keep:
         return extract(features, parts())

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gansmith.chance import Part, keyed
 from gansmith.data.dataset import Dataset
+from gansmith.data.progress import Progress
 from gansmith.drawing.grids import to_uint8
 from gansmith.evaluate.classes import ClassJudge, Judge
 from gansmith.evaluate.data_features import data_features
@@ -70,10 +71,12 @@ class Subject:
         """Generated ones less their padding; pictures as uint8, a quarter of the memory, as they would be saved."""
         assert isinstance(self.game, Samples)
         n, parts = max(self.n, min(self.most, MOST)), []
-        for start in range(0, n, PART):
-            with keyed(Part((self.seed, "measure", start)), self.device):  # each part draws inputs of its own
-                x = self.data.crop(self.game.sample(min(PART, n - start)).float().cpu())
-            parts.append(to_uint8(x) if self.data.is_images else x)
+        with Progress("samples to measure", n) as show:
+            for start in range(0, n, PART):
+                show(start)
+                with keyed(Part((self.seed, "measure", start)), self.device):  # each part draws inputs of its own
+                    x = self.data.crop(self.game.sample(min(PART, n - start)).float().cpu())
+                parts.append(to_uint8(x) if self.data.is_images else x)
         return torch.cat(parts)
 
     @cached_property

@@ -310,6 +310,7 @@ def _go_on(training: Training, run: RunFolder, seconds: float | None, deadline: 
 
 
 def _sum_up(training: Training, run: RunFolder) -> None:
+    print(f"measuring against {counted(len(training.stage.data.held_out), 'held-out sample')} ...", flush=True)
     seconds, where = run.record["seconds"], f"{run.record['device']}, {run.record['precision']}"
     facts = [f"{counted(training.step, 'step')} in {seconds:.0f} s, {where}"]
     numbers = summary.summarize(training, run, facts)
