@@ -1,4 +1,4 @@
-"""O-GAN, the default."""
+"""O-GAN."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def ogan(
     head: str = "mean",
     original: bool = False,
 ) -> Experiment:
-    """The default, for codes and reconstructions beside samples: O-GAN, where one network scores and encodes.
+    """The default, for gray pictures and vectors, and for codes beside samples: O-GAN, whose critic encodes.
 
     The critic is an encoder, and the mean of its code (or another head) is the score. Relativistic loss, R1 and R2
     penalties, and the correlation of latents with their codes in both players' losses.

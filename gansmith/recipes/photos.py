@@ -30,7 +30,7 @@ def photos(
     mirror: bool | None = None,
     augment: bool | None = None,
 ) -> Experiment:
-    """A good first choice for photographs on a laptop: give it half an hour.
+    """The default, for color pictures: photographs on a laptop, in half an hour.
 
     R3GAN's objective with a generator that takes little time: nearest upsampling and small convolutions, few channels
     at the large maps, and coarse maps that scale the channels of fine ones. Batches are small and the critic's

@@ -38,11 +38,13 @@ class Pace(Hook):
 
     def start(self, training: Training) -> None:
         self.known = {after: steps for after, steps in changes(self.run) if after > training.step}
-        self.looked, self.step_then = time.monotonic(), training.step
+        self.looked, self.step_then, self.first = time.monotonic(), training.step, training.step + 1
         self.every = None if self.deadline is None else max(self.deadline - self.looked, 0.0) / LOOKS
         self.planned = training.stage.steps
 
     def step(self, training: Training) -> None:
+        if training.step == self.first:  # what other hooks did at the start is no speed
+            self.looked, self.step_then = time.monotonic(), training.step
         if training.step in self.known:
             self._set(training, self.known[training.step])
         elif self.every is not None and self._is_due(training.step, self.every):

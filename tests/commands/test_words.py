@@ -47,7 +47,7 @@ def test_a_recipes_help_shows_its_own_flags(capsys):
     assert main(["train", "ogan", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "--weight FLOAT of the correlation (default: 0.25;" in shown and "--width INT" in shown
-    assert "one network scores and encodes" in shown and "%%" not in shown
+    assert "whose critic encodes" in shown and "%%" not in shown
 
 
 def test_the_overview_names_every_command(capsys):
