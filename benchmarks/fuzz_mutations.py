@@ -141,17 +141,15 @@ def of_png(content: bytes, chance: random.Random) -> bytes:
         at += 12 + size
     i = chance.randrange(len(chunks))
     kind, data = chunks[i]
-    if kind == b"IDAT" and chance.random() < 0.5:
-        data = zlib.compress(of_bytes(zlib.decompress(data), chance))
-    else:
-        data = of_bytes(data, chance)
+    whole = zlib.decompressobj().decompress(data) if kind == b"IDAT" and data[:1] == b"x" else b""  # not a later part
+    data = zlib.compress(of_bytes(whole, chance)) if whole and chance.random() < 0.5 else of_bytes(data, chance)
     chunks[i] = (kind, data)
     new = chance.choice((b"iCCP", b"zTXt", b"tEXt", b"eXIf", b"tRNS", b"PLTE", b"acTL", b"fcTL", b"fdAT", b"gAMA"))
     if chance.random() < 0.5:
         filler = chance.choice((b"", b"a\0\0" + zlib.compress(bytes(100_000)), chance.randbytes(40)))
         chunks.insert(chance.randrange(len(chunks) + 1), chance.choice(((new, filler), chunks[i])))
-    whole = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
-    return content[:8] + b"".join(whole)
+    packed = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    return content[:8] + b"".join(packed)
 
 
 def of_gzip(content: bytes, chance: random.Random) -> bytes:

@@ -180,7 +180,7 @@ def evaluate() -> Parser:
     parser.add_argument(
         "--features",
         default=None,
-        help="pixels, random, digits, inception, dinov2, or module:callable with --trust (default: what fits the data)",
+        help="pixels, random, digits, objects, inception, dinov2, or module:callable with --trust (default: what fits)",
     )
     parser.add_argument("-n", type=flags.count, help="pictures on each side (default: all; all pairs of 10,000)")
     parser.add_argument("--size", type=int, help="side of the pictures in pixels (default: what they have)")

@@ -8,19 +8,19 @@ from gansmith.data.dataset import Dataset
 from gansmith.evaluate.features import Features, pixels
 
 ENOUGH = 0.95  # the least accuracy of a classifier whose features are chosen
-NAMES = ("pixels", "random", "digits", "inception", "dinov2")
+NAMES = ("pixels", "random", "digits", "objects", "inception", "dinov2")
 
 
 def choose(name: str | None, data: Dataset, *, trust: bool = False) -> Features:
     """Features by their name, or the default for the data.
 
     The default is a digit classifier if it fits the data. It fits if the pictures are gray and square, their labels are
-    0..9, and its accuracy on held-out ones (2,000 at most) is above 95 %. Otherwise the default is a network with
-    random weights. Nothing is downloaded automatically.
+    0..9, and its accuracy on held-out ones (2,000 at most) is above 95 %. Color pictures are seen by a classifier of
+    objects, others by a network with random weights. Nothing is downloaded automatically.
 
     Arguments:
-        name: `pixels`, `random`, `digits`, `inception`, `dinov2`, or a function of the user as `module:callable` or
-            `path/to/file.py:callable`; None for the default.
+        name: `pixels`, `random`, `digits`, `objects`, `inception`, `dinov2`, or a function of the user as
+            `module:callable` or `path/to/file.py:callable`; None for the default.
         data: the samples to compare; padding is cut off first.
         trust: whether a function of the user may run.
 
@@ -59,6 +59,10 @@ def _network(name: str) -> Features:
         from gansmith.evaluate.random_features import random_features
 
         return random_features("a convolutional network with fixed random weights, as asked for")
+    if name == "objects":
+        from gansmith.evaluate.object_features import object_features
+
+        return object_features("as asked for")
     if name == "inception":
         from gansmith.evaluate.inception import inception
 
@@ -73,6 +77,10 @@ def _network(name: str) -> Features:
 
 
 def _default(data: Dataset, shape: tuple[int, ...]) -> Features:
+    if shape[0] == 3:
+        from gansmith.evaluate.object_features import object_features
+
+        return object_features("the default for color pictures")
     from gansmith.evaluate.random_features import random_features
 
     if shape == (1, shape[1], shape[1]) and data.y is not None and data.classes == 10:

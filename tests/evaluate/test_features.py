@@ -146,7 +146,6 @@ def test_the_default_is_decided_by_trying() -> None:
     assert choose(None, dataset(digits.x, unlabeled)).name == "random"
     others = dataset(torch.zeros(40, 1, 32, 32, dtype=torch.uint8), torch.arange(40) % 10, content=(28, 28))
     assert choose(None, others).name == "random"
-    assert choose(None, dataset(torch.zeros(40, 3, 8, 8, dtype=torch.uint8), torch.arange(40) % 10)).name == "random"
 
 
 def test_features_by_name() -> None:
