@@ -14,6 +14,7 @@ from gansmith.refusal import Refusal
 from gansmith.runs import preparation
 from gansmith.runs.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
 SMALL = ["--width", "2", "--batch", "4"]
 PHOTOS = [*SMALL, "--critic-width", "2"]
 
