@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from runs import ODD, OWN, TINY, child, contents, tampered
 
 from gansmith.commands.cli import main
 from gansmith.disk.folders import make_numbered
@@ -24,7 +25,6 @@ from gansmith.games import GAN
 from gansmith.runs import preparation, trainer
 from gansmith.runs.folder import RunFolder
 from gansmith.training import checkpoint
-from runs import ODD, OWN, TINY, child, contents, tampered
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

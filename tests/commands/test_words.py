@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from runs import child
 
 from gansmith.commands.cli import main
-from runs import child
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
