@@ -21,7 +21,7 @@ REPEATED = 0.25  # near duplicates among samples, beyond those among real ones
 CLOSE, CERTAIN = 0.9, -3.0  # distance to training samples, beside that of unseen real ones; C_T
 FEW = 500  # training samples
 SEEN, LEAST = 9_600, 6_400  # pictures seen in training: for silhouettes of 64 pixels; in any size
-FAR = 0.3  # coverage, beside that of real ones, below which samples are far from them
+FAR, APART = 0.3, 4.0  # coverage beside that of real ones, and Frechet distance: beyond these samples are far
 PATIENT = 20  # times as many pictures, after which what is still far is no matter of time
 
 
@@ -49,8 +49,9 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
 
     - diverged: the run said so, a last value is not finite, or :math:`t - f > 1000`. No other finding is made then.
     - too early: of pictures with s pixels a side the networks have seen fewer than :math:`9600\,(s/64)^2`, or 6,400;
-      or fewer than twenty times as many, and coverage is below 0.3 of that of real ones. What a longer training may
-      mend is then not called a collapse or a lack of data.
+      or fewer than twenty times as many, and coverage is below 0.3 of that of real ones, or the Frechet distance more
+      than four times theirs (clothes of 64 pixels: 5.5 after five minutes, silhouettes; 44 for blobs). What a longer
+      training may mend is then not called a collapse or a lack of data.
     - saturated: the critic's doubt is below 0.05. Every run provoked into it lost classes; with R1 the doubt stays
       above 0.15 even against a generator that makes one picture only.
     - overfits: :math:`(t - h) / (t - f) > 0.8`, and t - h exceeds two standard errors. Measured on digits: 0.3 to 0.6
@@ -131,8 +132,10 @@ def _early(metrics: Line, record: Line) -> Finding | None:
         return None
     side, seen = shape[-1], batch * step
     needed = max(LEAST, SEEN * side**2 // 64**2)
-    covered = _ratio(metrics, "metrics", "coverage", "value", over="floor")
-    far = covered is not None and covered < FAR
+    covered, distance = (
+        _ratio(metrics, "metrics", name, "value", over="floor") for name in ("coverage", "frechet_distance")
+    )
+    far = (covered is not None and covered < FAR) or (distance is not None and distance > APART)
     if seen >= (PATIENT * needed if far else needed):
         return None
     words = f"the networks have seen {counted(seen, 'picture')} of {side} pixels"

@@ -39,6 +39,16 @@ def test_too_early(step, size, metrics, early):
         assert found[0] == "too early" and "collapsed" not in found
 
 
+@pytest.mark.parametrize(
+    ("distance", "step", "early"), [(0.51, 1152, True), (0.37, 1152, False), (0.51, 12_000, False)]
+)
+def test_a_distance_far_above_that_of_real_ones_is_early(distance, step, early):
+    """Five minutes of clothes: coverage 0.68, and silhouettes."""
+    numbers = {"coverage": {"value": 0.68, "floor": 0.98}, "frechet_distance": {"value": distance, "floor": 0.0935}}
+    found = [finding.kind for finding in health([], [], {"metrics": numbers}, record(step))]
+    assert ("too early" in found) == early
+
+
 def test_the_first_advice_is_to_train_longer_or_smaller():
     said = verdict(record(100, 128), [], [{"step": 100, "stage": 0}], BARE)
     assert said.ill and said.findings[0].kind == "too early"
