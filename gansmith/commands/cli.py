@@ -151,8 +151,6 @@ def _fitting(words: list[str]) -> str:
     if "-h" in words or "--help" in words:
         return "ogan"
     args, _ = parsers.data().parse_known_args(words)
-    if args.data == "digits" and args.start_from is None:
-        return "ogan"
     from gansmith.commands import training
 
     return training.fitting(args)

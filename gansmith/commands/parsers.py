@@ -54,6 +54,7 @@ def data() -> Parser:
     """The parser of what says which data, before a recipe is chosen for them."""
     parser = Parser(prog="gansmith train", description="", epilog="")
     _add_data(parser)
+    _add_out(parser)
     _add_start(parser)
     return parser
 
@@ -72,7 +73,7 @@ def train(recipe: Callable[..., Any], name: str, named: bool) -> tuple[Parser, l
     length.add_argument("--steps", type=flags.count, help=f"rounds (default: {flags.default(recipe, 'steps')})")
     length.add_argument("--minutes", type=flags.positive, help="train about this long; some trial rounds plan it")
     parser.add_argument("--seed", type=flags.seed, default=0, help="of all randomness (default: 0)")
-    parser.add_argument("--out", metavar="RUN", help="the run folder, a new one (default: runs/RECIPE-DATA-1, -2, ...)")
+    _add_out(parser)
     _add_start(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"), help="default: auto")
@@ -261,6 +262,10 @@ def _add_data(parser: Parser) -> None:
     parser.add_argument(
         "--shift", type=flags.whole, default=0, metavar="PIXELS", help="move training pictures at random (default: 0)"
     )
+
+
+def _add_out(parser: Parser) -> None:
+    parser.add_argument("--out", metavar="RUN", help="the run folder, a new one (default: runs/RECIPE-DATA-1, -2, ...)")
 
 
 def _add_start(parser: Parser) -> None:

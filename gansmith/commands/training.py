@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from typing import Any
 
 from gansmith.data.selection import Selection
 from gansmith.runs import starting, trainer
 from gansmith.runs.lookup import Recipe
-from gansmith.runs.preparation import fitting_recipe
+from gansmith.runs.preparation import fitting_recipe, new_folder
 from gansmith.runs.run import Run
 
 FLAGS = (
@@ -23,18 +24,8 @@ def fitting(args: argparse.Namespace) -> str:
     """The name of the recipe for the run or the data that flags name."""
     if args.start_from is not None:
         return starting.recipe_of(args.start_from)
-    names = (
-        "size",
-        "labels",
-        "limit",
-        "crop",
-        "flip",
-        "shift",
-        "label_column",
-        "value_range",
-        "first_page",
-        "held_out",
-    )
+    new_folder(args.out)  # refused before data are loaded
+    names = [field.name for field in fields(Selection) if field.name != "source"]
     selection = Selection(args.data, **{name: getattr(args, name) for name in names})
     return fitting_recipe(None, selection, args.strict).name
 

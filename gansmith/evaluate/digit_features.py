@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, linear
 
 from gansmith.evaluate.features import Features, round_to_8_bits
+from gansmith.evaluate.weights import shipped
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
 SHA256 = "56fae416a744a65327e85bf782235faaa7640e892001b5d06187cf39961a7014"
@@ -45,12 +45,7 @@ class DigitClassifier:
     accuracy = 0.9971
 
     def __init__(self) -> None:
-        from safetensors.torch import load
-
-        content = WEIGHTS.read_bytes()
-        if hashlib.sha256(content).hexdigest() != SHA256:
-            raise ValueError(f"needs {WEIGHTS} as it was shipped, but its content is another: install gansmith again")
-        self._w = {name: array.float() for name, array in load(content).items()}
+        self._w = shipped(WEIGHTS, SHA256)
 
     def embed(self, x: Tensor) -> Tensor:
         """Features (n, 96) of pictures (n, 1, s, s) with values in [-1, 1]."""

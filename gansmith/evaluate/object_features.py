@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, linear
 
 from gansmith.evaluate.features import Features
+from gansmith.evaluate.weights import shipped
 
 WEIGHTS = Path(__file__).with_name("objects.safetensors")
 SHA256 = "e35cb85b72399a283fae6147b7b17ac6944e19374fdfebfbf803e4d4302d7753"
@@ -50,12 +50,7 @@ class ObjectClassifier:
     accuracy = 0.856
 
     def __init__(self) -> None:
-        from safetensors.torch import load
-
-        content = WEIGHTS.read_bytes()
-        if hashlib.sha256(content).hexdigest() != SHA256:
-            raise ValueError(f"needs {WEIGHTS} as it was shipped, but its content is another: install gansmith again")
-        self._w = {name: array.float() for name, array in load(content).items()}
+        self._w = shipped(WEIGHTS, SHA256)
 
     def embed(self, x: Tensor) -> Tensor:
         """Features (n, 360) of pictures (n, c, h, w), c of 1 or 3, with values in [-1, 1]."""

@@ -39,8 +39,8 @@ class Section(NamedTuple):
 def write_report(run: Path) -> Path:
     """Writes ``report.html`` into a run folder, in one step; one that was there is replaced.
 
-    Read are ``run.json``, ``log.jsonl``, ``monitor.jsonl``, ``metrics.json`` and the pictures of every exhibit. What
-    is missing or damaged is said on the page.
+    Read are ``run.json``, ``log.jsonl``, ``monitor.jsonl``, ``growth.jsonl``, ``metrics.json`` and the pictures of
+    every exhibit. What is missing or damaged is said on the page.
 
     Arguments:
         run: the folder.
@@ -59,6 +59,7 @@ def write_report(run: Path) -> Path:
         read_json(run / "run.json"),
         log=read_lines(run / "log.jsonl"),
         monitor=read_lines(run / "monitor.jsonl"),
+        growth=read_lines(run / "growth.jsonl"),
         metrics=read_json(run / "metrics.json"),
         pictures=read_pictures(run),
     )
@@ -73,6 +74,7 @@ def report_page(
     *,
     log: Sequence[Line] = (),
     monitor: Sequence[Line] = (),
+    growth: Sequence[Line] = (),
     metrics: Line | None = None,
     pictures: Pictures | None = None,
 ) -> str:
@@ -82,6 +84,7 @@ def report_page(
         record: ``run.json``.
         log: lines of ``log.jsonl``.
         monitor: lines of ``monitor.jsonl``.
+        growth: lines of ``growth.jsonl``.
         metrics: ``metrics.json``.
         pictures: what `read_pictures` found.
     """
@@ -93,7 +96,7 @@ def report_page(
     ]
     sections += [
         _section("numbers", "Numbers", lambda: _numbers(metrics, _latest(record, log, "step"))),
-        _section("curves", "Curves", lambda: _curves(log, monitor)),
+        _section("curves", "Curves", lambda: _curves(log, monitor, growth)),
         _section("repeat", "What ran, and how to repeat it", lambda: _repeat(record, metrics)),
     ]
     return page(
@@ -151,8 +154,8 @@ def _earlier(numbers: Line, last: float) -> list[str]:
     return [f"Measured at step {step:,}, but the run is at step {last:,}: gansmith report RUN measures it anew."]
 
 
-def _curves(log: Sequence[Line], monitor: Sequence[Line]) -> Markup:
-    usual, more = charts(log, monitor)
+def _curves(log: Sequence[Line], monitor: Sequence[Line], growth: Sequence[Line]) -> Markup:
+    usual, more = charts(log, monitor, growth)
     return part("curves", usual, more) if usual or more else part("absent", "Nothing was logged.")
 
 

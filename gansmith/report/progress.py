@@ -8,17 +8,25 @@ from typing import Any
 from gansmith.report.chart import Chart, Series, chart, gather
 
 AGAINST = "What each player wants small. Neither need fall: they pull against each other."
+GROWTH = {
+    "Frechet distance": "How far samples are from training pictures, as the judge sees them.",
+    "coverage": "The share of training pictures that have a sample near them.",
+}
+BESIDE = "As many other training pictures are what a perfect generator would reach."
 MORE = 24  # charts beyond those that every run has
 
 
-def charts(log: Sequence[Mapping[str, Any]], monitor: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], list[Chart]]:
+def charts(
+    log: Sequence[Mapping[str, Any]], monitor: Sequence[Mapping[str, Any]], growth: Sequence[Mapping[str, Any]] = ()
+) -> tuple[list[Chart], list[Chart]]:
     """Those that every run has, and one for each other number of the log.
 
     Arguments:
         log: lines of ``log.jsonl``.
         monitor: lines of ``monitor.jsonl``.
+        growth: lines of ``growth.jsonl``.
     """
-    logged, watched = gather(log), gather(monitor)
+    logged, watched, grown = gather(log), gather(monitor), gather(growth)
     losses = {name: logged.pop(f"{name}/loss") for name in ("critic", "generator") if f"{name}/loss" in logged}
     losses |= {key: logged.pop(key) for key in list(logged) if key.endswith("/loss") and len(losses) < 4}
     scores = {
@@ -27,6 +35,11 @@ def charts(log: Sequence[Mapping[str, Any]], monitor: Sequence[Mapping[str, Any]
         if key in watched
     }
     usual: list[tuple[str, dict[str, Series], str]] = [
+        *(
+            (name, {"samples": grown[name], "real": grown[f"{name}, real"]}, f"{about} {BESIDE}")
+            for name, about in GROWTH.items()
+            if name in grown and f"{name}, real" in grown
+        ),
         ("losses", losses, AGAINST if len(losses) > 1 else "What the player wants small."),
         ("scores", scores, "What the critic says of samples that are always the same; high means real."),
         ("slope of the critic", _one(watched, "slope"), "Root mean square of its gradient at training samples."),

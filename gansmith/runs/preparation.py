@@ -10,6 +10,7 @@ from typing import Any
 from gansmith.counting import counted
 from gansmith.data import Dataset
 from gansmith.data.selection import Selection
+from gansmith.disk.folders import folder_of, refuse_existing
 from gansmith.disk.log import read_log
 from gansmith.exhibits import EXHIBITS
 from gansmith.refusal import Refusal, refusals
@@ -35,6 +36,18 @@ def fitting_recipe(data: str | Path | Dataset | None, selection: Selection, stri
         return built_in(OTHERS)
     with refusals():
         return built_in(recipe_for(selection.load(strict, largest=USUAL)))
+
+
+def new_folder(out: str | Path | None) -> Path | None:
+    """The folder that was asked for.
+
+    Raises:
+        Refusal: it exists.
+    """
+    folder = None if out is None else folder_of(str(out))
+    if folder is not None:
+        refuse_existing(folder, "--out, or gansmith resume it")
+    return folder
 
 
 def chosen_data(
@@ -166,7 +179,8 @@ def planned(
                 break
             print(f"{size} px instead:")
             tried[size] = Plan(data, chosen, planned_steps(recipe, data, arguments, how, minutes))
-        except Refusal:
+        except Refusal as refusal:
+            print(f"{size} px cannot be tried: {refusal}")
             break
         size = other_size(size, tried[size].steps)
     fits = [size for size, plan in tried.items() if plan.steps >= rounds_needed(size)]
@@ -196,8 +210,8 @@ def never_saved(run: RunFolder) -> bool:
 
 
 OWN_FILES = (
-    *("run.json", "recipe.py", "log.jsonl", "monitor.jsonl", "checkpoint.pt", "checkpoint.previous.pt"),
-    *("report.html", "skipped.csv", *(f"{exhibit.name}/000000.png" for exhibit in EXHIBITS)),
+    *("run.json", "recipe.py", "log.jsonl", "monitor.jsonl", "growth.jsonl", "checkpoint.pt"),
+    *("checkpoint.previous.pt", "report.html", "skipped.csv", *(f"{exhibit.name}/000000.png" for exhibit in EXHIBITS)),
 )
 """What a run writes before its first step."""
 

@@ -51,6 +51,7 @@ MAY: dict[str, tuple[type, ...]] = {
     "from": (dict,),
     "python": (bool,),
     "pace": (list,),
+    "looks_every": (int,),
     "seconds": (int, float),
     "step": (int,),
 }
@@ -76,6 +77,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or (_misfit(data, DATA) or _misfit(data, DATA_MAY, needed=False) if isinstance(data, dict) else "data")
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
         or (None if _is_pace(record.get("pace", [])) else "pace")
+        or (None if record.get("looks_every", 1) > 0 else "looks_every")
         or (None if "from" not in record else _misfit(record["from"], FROM) and "from")
         or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")

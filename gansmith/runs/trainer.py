@@ -20,7 +20,6 @@ from gansmith.data import Dataset
 from gansmith.data.files import one_line
 from gansmith.data.selection import Selection
 from gansmith.disk.atomic import atomic
-from gansmith.disk.folders import folder_of, refuse_existing
 from gansmith.disk.parts import remove_parts
 from gansmith.dynamics.pull import Diverged
 from gansmith.examinations.measure import sentences
@@ -31,6 +30,7 @@ from gansmith.report.page import write_report
 from gansmith.report.verdict import judged
 from gansmith.runs import flags, gallery, starting, summary
 from gansmith.runs.folder import RunFolder, machine
+from gansmith.runs.growth import Growth, can_grow
 from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
 from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, same_data, take_up
 from gansmith.runs.pace import Pace, can_change, steps_at
@@ -42,6 +42,7 @@ from gansmith.runs.preparation import (
     discard,
     fitting_recipe,
     never_saved,
+    new_folder,
     planned,
     planned_steps,
     record_of_data,
@@ -126,8 +127,8 @@ def train(
     selection = Selection(
         "digits", size, labels, limit, crop, flip, shift, label_column, value_range, first_page, held_out
     )
+    folder = new_folder(out)
     recipe = fitting_recipe(data, selection, strict) if recipe is None else as_recipe(recipe)
-    folder = _new_folder(out)
     check_request(recipe, steps, minutes, seed, checkpoint_every)
     dataset, loaded = chosen_data(recipe, data, selection, strict)
     own = flags.defaults(recipe.function) | arguments
@@ -170,13 +171,6 @@ def train(
             if (training.number, training.step) == (0, 0):
                 discard(run)
             raise
-
-
-def _new_folder(out: str | Path | None) -> Path | None:
-    folder = None if out is None else folder_of(str(out))
-    if folder is not None:
-        refuse_existing(folder, "--out, or gansmith resume it")
-    return folder
 
 
 def _list_skipped(run: RunFolder, data: Dataset) -> None:
@@ -334,7 +328,8 @@ def _hooks(training: Training, run: RunFolder, seconds: float | None, deadline: 
 
     every = max(1, planned_rounds(run, sum(stage.steps for stage in training.experiment.stages)) // 1000)
     monitor = Monitor(run.path / "monitor.jsonl")
-    hooks = [Bar(), Log(run.log, every=every), monitor, Gallery(draw), Checkpoint(run.checkpoint, seconds)]
+    hooks: list[Hook] = [Bar(), Log(run.log, every=every), monitor, Gallery(draw), Checkpoint(run.checkpoint, seconds)]
+    hooks = [Growth(run), *hooks] if can_grow(training) else hooks
     return [Pace(run, deadline), *hooks] if can_change(training) else hooks
 
 

@@ -1,0 +1,121 @@
+"""How near samples come to the data while a run trains, in the numbers of the judge: one sees it grow."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import torch
+from torch import Tensor
+
+from gansmith.chance import Part, keyed
+from gansmith.data import Dataset
+from gansmith.evaluate.choosing import choose
+from gansmith.evaluate.data_features import data_features
+from gansmith.evaluate.features import extract
+from gansmith.evaluate.frechet import frechet_distance
+from gansmith.evaluate.manifold import manifold
+from gansmith.games.base import Game, Samples
+from gansmith.refusal import out_of_memory
+from gansmith.runs.folder import RunFolder
+from gansmith.training.hooks import Log
+from gansmith.training.loop import Training
+
+SHARE = 0.02
+"""Part of the time that looks may take."""
+LOOKS = 20
+"""At most, in all."""
+TRIED = 20
+"""So many rounds after the first one a look tells how long one takes."""
+MOST, FEW = 300, 50
+"""Pictures of each kind; of fewer a distance says nothing."""
+PART = 100
+
+
+class Growth(Log):
+    """A line of JSON now and then: the distance of samples of the average from training pictures, and their coverage.
+
+    Held-out pictures are kept for the numbers at the end. How often it looks follows from the time that the first look
+    takes, and stands in the record of the run: a resumed run looks after the same rounds. A look changes nothing in it.
+
+    Arguments:
+        run: its folder; lines go to ``growth.jsonl``.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        super().__init__(run.path / "growth.jsonl")
+        self.run = run
+
+    def start(self, training: Training) -> None:
+        super().start(training)
+        self.rounds_between: int | None = self.run.record.get("looks_every")
+        self.since: tuple[int, float] | None = None
+        self.judge: Judge | None = None
+        self.failed = False
+
+    def step(self, training: Training) -> None:
+        if self.since is None:  # what other hooks did at the start is no part of a round
+            self.since = training.step, time.monotonic()
+        if self.failed:
+            return
+        if self.rounds_between is not None:
+            if training.step % self.rounds_between == 0 or training.step == training.stage.steps:
+                self._look(training)
+        elif training.step - self.since[0] == TRIED:
+            a_round = (time.monotonic() - self.since[1]) / TRIED
+            a_look = self._look(training)
+            self.rounds_between = max(math.ceil(a_look / SHARE / a_round), training.stage.steps // LOOKS, 1)
+            self.run.update(looks_every=self.rounds_between)
+
+    def _look(self, training: Training) -> float:
+        """Writes a line; returns the seconds that it took, less those for real pictures."""
+        try:
+            judge = self.judge = self.judge or Judge(training.stage.data, training.seed)
+            began = time.monotonic()
+            with keyed(Part((training.seed, "growth")), training.device):  # the same latents at each look
+                numbers = judge(training.average)
+        except Exception as error:  # a training is worth more than a number
+            if out_of_memory(error):
+                raise
+            print(f"no numbers during the run: {type(error).__name__}: {error}")
+            self.failed = True
+            return 0.0
+        self.write(training, numbers | {f"{name}, real": value for name, value in judge.floor.items()})
+        said = "; ".join(f"{name} {value:.3g} (real: {judge.floor[name]:.3g})" for name, value in numbers.items())
+        print(f"step {training.step:,}: {said}", flush=True)
+        return time.monotonic() - began
+
+
+class Judge:
+    """Training pictures as the judge of the data sees them, and what it says of others.
+
+    Arguments:
+        data: at least two pictures.
+        seed: of the choice of pictures.
+    """
+
+    def __init__(self, data: Dataset, seed: int) -> None:
+        with keyed(Part((seed, "growth", "rows"))):
+            order = data.train[torch.randperm(len(data.train))]
+        n = min(MOST, len(order) // 2)
+        self.data, self.features = data, choose(None, data)
+        self.real = data_features(self.features, data, order[:n])
+        self.floor = self._numbers(data_features(self.features, data, order[n : 2 * n]))
+
+    def __call__(self, game: Game) -> dict[str, float]:
+        """Of as many samples."""
+        assert isinstance(game, Samples)
+        n = len(self.real)
+        samples = (game.sample(min(PART, n - start)).float().cpu() for start in range(0, n, PART))
+        return self._numbers(extract(self.features, map(self.data.crop, samples)))
+
+    def _numbers(self, fake: Tensor) -> dict[str, float]:
+        distance, coverage = frechet_distance(self.real, fake), manifold(self.real, fake).coverage
+        return {"Frechet distance": distance, "coverage": coverage}
+
+
+def can_grow(training: Training) -> bool:
+    """Whether a run makes pictures, in one stage, and there are enough to compare them with."""
+    stage = training.stage
+    alone = len(training.experiment.stages) == 1
+    return alone and isinstance(stage.game, Samples) and stage.data.is_images and len(stage.data.train) >= 2 * FEW

@@ -1,0 +1,179 @@
+"""Numbers of the judge while a run trains."""
+
+import json
+
+import pytest
+import torch
+from runs import contents
+
+import gansmith
+from gansmith.data import load
+from gansmith.disk.log import read_log
+from gansmith.evaluate.data_features import data_features
+from gansmith.games.base import Samples
+from gansmith.runs import growth, trainer
+from gansmith.runs.growth import FEW, Judge, can_grow
+from gansmith.runs.record import misfit
+from gansmith.training.loop import Training
+
+FLAGS = {"width": 16, "batch": 8, "device": "cpu", "precision": "float32"}
+
+
+class Clock:
+    """Each round takes a second, and each look so many."""
+
+    def __init__(self, look=0.0):
+        self.look, self.now = look, 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clocked(monkeypatch):
+    def start(look=0.0):
+        clock, advance, ask = Clock(look), Training.advance, Judge.__call__
+
+        def round_(training):
+            clock.now += 1
+            return advance(training)
+
+        def asked(judge, game):
+            clock.now += clock.look
+            return ask(judge, game)
+
+        monkeypatch.setattr(Training, "advance", round_)
+        monkeypatch.setattr(Judge, "__call__", asked)
+        monkeypatch.setattr(growth, "time", clock)
+
+    return start
+
+
+class Given(Samples):
+    """Its samples are those that it was given, in their order."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.x, self.at = x, 0
+
+    def sample(self, n, y=None):
+        self.at += n
+        return self.x[self.at - n : self.at]
+
+
+def steps(run):
+    return [line["step"] for line in read_log(run.folder.path / "growth.jsonl")]
+
+
+def test_a_run_tells_how_near_it_came(clocked, tmp_path, capsys):
+    clocked()
+    run = gansmith.train("ogan", "digits", steps=120, out=tmp_path / "run", **FLAGS)
+    assert run.folder.record["looks_every"] == 6 and misfit(run.folder.record) is None
+    assert steps(run) == [21, *range(24, 121, 6)]
+    lines = read_log(run.folder.path / "growth.jsonl")
+    judge = Judge(load("digits"), 0)
+    with gansmith.chance.keyed(gansmith.chance.Part((0, "growth"))):
+        now = judge(run.training.average)
+    for name in ("Frechet distance", "coverage"):
+        assert lines[-1][name] == pytest.approx(now[name], abs=1e-6)
+        assert lines[-1][f"{name}, real"] == pytest.approx(judge.floor[name], abs=1e-6)
+    said = capsys.readouterr().out
+    assert (
+        f"step 120: Frechet distance {now['Frechet distance']:.3g} (real: {judge.floor['Frechet distance']:.3g})"
+        in said
+    )
+    page = (run.folder.path / "report.html").read_text()
+    assert "How far samples are from training pictures" in page and "have a sample near them" in page
+
+
+def test_looks_take_a_fiftieth_of_the_time(clocked, tmp_path):
+    clocked(look=0.7)
+    run = gansmith.train("gan", "digits", steps=120, out=tmp_path / "run", **FLAGS)
+    assert run.folder.record["looks_every"] == 35 and steps(run) == [21, 35, 70, 105, 120]
+
+
+def test_samples_that_are_training_pictures_have_no_distance():
+    data = load("digits")
+    judge = Judge(data, 3)
+    with gansmith.chance.keyed(gansmith.chance.Part((3, "growth", "rows"))):
+        rows = data.train[torch.randperm(len(data.train))][:300]
+    same, black = judge(Given(data.values(rows))), judge(Given(-torch.ones(300, 1, 8, 8)))
+    assert same["Frechet distance"] == pytest.approx(0, abs=1e-3) and same["coverage"] == 1
+    assert black["Frechet distance"] > 10 * judge.floor["Frechet distance"] > 0 and black["coverage"] < 0.1
+    assert judge.floor["coverage"] > 0.8
+
+
+def test_held_out_pictures_are_kept_for_the_end(monkeypatch):
+    data, seen = load("digits"), []
+
+    def noticed(features, data, index):
+        seen.append(index)
+        return data_features(features, data, index)
+
+    monkeypatch.setattr(growth, "data_features", noticed)
+    Judge(data, 0)
+    rows = torch.cat(seen).tolist()
+    assert len(set(rows)) == len(rows) == 600 and set(rows) <= set(data.train.tolist())
+
+
+def test_a_look_changes_nothing(clocked, tmp_path, monkeypatch):
+    clocked()
+    looked = gansmith.train("ogan", "digits", steps=30, out=tmp_path / "looked", **FLAGS).training
+    monkeypatch.setattr(trainer, "can_grow", lambda training: False)
+    blind = gansmith.train("ogan", "digits", steps=30, out=tmp_path / "blind", **FLAGS).training
+    for one, other in ((looked.game, blind.game), (looked.average, blind.average)):
+        assert all(
+            torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+        )
+    assert not (tmp_path / "blind/growth.jsonl").exists()
+
+
+def test_a_resumed_run_looks_after_the_same_rounds(clocked, tmp_path, monkeypatch):
+    clocked()
+    whole = gansmith.train("gan", "digits", steps=120, out=tmp_path / "whole", **FLAGS)
+    advance = Training.advance
+
+    def stopped(training):
+        training.interrupted = training.step == 46
+        return advance(training)
+
+    monkeypatch.setattr(Training, "advance", stopped)
+    gansmith.train("gan", "digits", steps=120, out=tmp_path / "stopped", **FLAGS)
+    monkeypatch.setattr(Training, "advance", advance)
+    resumed = gansmith.resume(tmp_path / "stopped")
+    assert steps(resumed) == steps(whole)
+    of_whole, of_resumed = (read_log(run.folder.path / "growth.jsonl") for run in (whole, resumed))
+    for a, b in zip(of_whole, of_resumed, strict=True):
+        assert a | {"seconds": 0} == b | {"seconds": 0}
+
+
+def test_what_cannot_be_judged_is_trained_nevertheless(clocked, tmp_path, monkeypatch, capsys):
+    clocked()
+    monkeypatch.setattr(growth, "frechet_distance", lambda *_: 1 / 0)
+    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+    assert run.training.step == 60 and steps(run) == []
+    assert capsys.readouterr().out.count("no numbers during the run: ZeroDivisionError") == 1
+
+
+def test_a_run_that_is_refused_leaves_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="recipe"):
+        gansmith.train("no-such-recipe", "digits", out=tmp_path / "run")
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("every", [0, -3, 2.5, "9", True, 10**400])
+def test_a_damaged_record_is_refused(every, clocked, tmp_path, refused):
+    clocked()
+    run = gansmith.train("gan", "digits", steps=2, out=tmp_path / "run", **FLAGS)
+    file = run.folder.path / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"looks_every": every}))
+    assert "needs a proper 'looks_every'" in refused("resume", tmp_path / "run", "--more", "1")
+
+
+def test_vectors_and_few_pictures_have_no_such_numbers(tmp_path):
+    from gansmith.recipes import gan
+
+    few = load("digits", limit=2 * FEW + 10)
+    assert can_grow(Training(gan(load("digits"))))
+    assert len(few.train) < 2 * FEW and not can_grow(Training(gan(few)))
+    assert not can_grow(Training(gan(load("ring"))))
