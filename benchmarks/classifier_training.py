@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 Layers = tuple[tuple[int, int, int], ...]
 """Channels in, channels out and stride of each convolution."""
+Ship = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,15 @@ class Training:
     half: bool = True
     """bfloat16, which is faster only on a processor that has it."""
 
-    def __call__(self, layers: Layers, data: Pictures, moved: Callable[[Tensor], Tensor], out: Path) -> None:
-        """Writes the weights, BatchNorm folded into them, in half precision."""
+    def __call__(
+        self,
+        layers: Layers,
+        data: Pictures,
+        moved: Callable[[Tensor], Tensor],
+        out: Path,
+        ship: Ship = dict[str, Tensor],
+    ) -> None:
+        """Writes what is to be shipped of the weights, BatchNorm folded into them, in half precision."""
         began = time.perf_counter()
         torch.manual_seed(self.seed)
         model = network(layers)
@@ -70,7 +78,7 @@ class Training:
         about = {"seed": self.seed, "epochs": self.epochs, "validation": f"{said:.4f}"}
         about |= {"seconds": f"{seconds:.0f}", "torch": torch.__version__}
         with out.open("xb") as file:
-            file.write(packed(folded(average.module), {key: str(value) for key, value in about.items()}))
+            file.write(packed(ship(folded(average.module)), {key: str(value) for key, value in about.items()}))
         print(f"{out}: {out.stat().st_size:,} bytes, validation {about['validation']}")
 
 

@@ -157,7 +157,7 @@ def _read_zip(folder: Path, content: bytes) -> bool:
             entry = io.BytesIO(read_entry(archive.base, *archive.location(i)))
             try:
                 with open_image(entry) as image:
-                    decode(image, None, Fit(16), 3, UNSCALED)
+                    decode(image, None, Fit((16, 16)), 3, UNSCALED)
             except Exception as error:
                 raise ValueError(reason(error)) from error
     finally:

@@ -5,8 +5,8 @@ python benchmarks/object_classifiers.py --record
 
 `objects` judges pictures; `trunk` is for critics. Networks and seeds differ, and no picture taught both: of each
 class's 5,000 pictures 500 are set apart for the test, 250 for validation; `objects` learns from three quarters of the
-rest, `trunk` from the other quarter. Settings are chosen by validation; only ``--record`` opens the test part, and
-reads the committed weights.
+rest, `trunk` from the other quarter. Of `trunk` the convolutions are kept whose maps critics see. Settings are chosen
+by validation; only ``--record`` opens the test part, and reads the committed weights.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 from classifier_training import Layers, Pictures, Training
 from results import record, root
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import avg_pool2d, conv2d, pad
 
 from gansmith.evaluate.features import Features
 
@@ -70,7 +70,24 @@ def trained(network: Network, epochs: int, out: Path) -> None:
     _, other, *learned = parts(y)
     rows = learned[network.part]
     training = Training(epochs, network.seed, most_lr=0.15, smoothing=0.1, half=False)
-    training(network.layers, Pictures(x[rows], y[rows], x[other], y[other]), moved, out)
+    ship = partial(cut, x=x[other]) if network.layers == DEEP else dict[str, Tensor]
+    training(network.layers, Pictures(x[rows], y[rows], x[other], y[other]), moved, out, ship)
+
+
+def cut(arrays: dict[str, Tensor], x: Tensor) -> dict[str, Tensor]:
+    """What a critic sees of the deep network: convolutions up to the coarser of two maps, and their statistics.
+
+    The deviation of each channel, and a tenth of that of all, so that one which hardly speaks is not made loud.
+    """
+    kept = {name: value for name, value in arrays.items() if name.startswith(tuple(f"conv{i}." for i in range(1, 8)))}
+    for i, (_, _, stride) in enumerate(DEEP[:7], 1):
+        weight, bias = (kept[f"conv{i}.{name}"].float() for name in ("weight", "bias"))
+        x = conv2d(x, weight, bias, stride, 1).relu()
+        if i in (4, 7):
+            name = "fine" if i == 4 else "coarse"
+            kept[f"{name}.mean"], deviation = x.mean((0, 2, 3)).half(), x.std((0, 2, 3))
+            kept[f"{name}.deviation"] = (deviation + 0.1 * x.std()).half()
+    return kept
 
 
 def parts(y: Tensor) -> list[Tensor]:

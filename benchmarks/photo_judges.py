@@ -22,6 +22,12 @@ MEAN, DEVIATION = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406)
 FEW = 435
 """Pictures on each side for edges: as many as there are faces."""
 COMPONENTS, FITTED = 64, 1000
+MOST = 5000
+PLACES = {
+    "clothing": "clothing_cc0/clothing64_train.zip",
+    "faces": "caltech_faces/caltech_faces435_original.zip",
+    "cifar": "cifar10_jpeg/cifar10_jpeg_train.zip",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Judges:
     """Both judges for one collection.
 
     Arguments:
-        real: uint8 ``(n, 3, 64, 64)``, all pictures of the collection.
+        real: uint8 ``(n, 3, s, s)``, all pictures of the collection, or the first 5,000.
 
     Attributes:
         floors: each judge's numbers of one half of the real pictures against the other.
@@ -106,9 +112,9 @@ class Objects:
 
 
 class Edges:
-    """uint8 (n, 3, 64, 64) -> (n, 64): histograms of oriented gradients, in principal components of real pictures.
+    """uint8 (n, 3, s, s) -> (n, 64): histograms of oriented gradients, in principal components of real pictures.
 
-    Blocks of 16 pixels at every eighth, of four cells with nine directions each.
+    Pictures are seen at 64 pixels; blocks of 16 pixels at every eighth, of four cells with nine directions each.
     """
 
     def __init__(self, real: Tensor) -> None:
@@ -126,22 +132,19 @@ class Edges:
         import cv2
 
         describe = cv2.HOGDescriptor((64, 64), (16, 16), (8, 8), (8, 8), 9)
-        rows = [np.ravel(describe.compute(np.ascontiguousarray(x))) for x in pictures.permute(0, 2, 3, 1).numpy()]
+        images = (np.ascontiguousarray(x) for x in pictures.permute(0, 2, 3, 1).numpy())
+        sized = (x if len(x) == 64 else cv2.resize(x, (64, 64), interpolation=cv2.INTER_AREA) for x in images)
+        rows = [np.ravel(describe.compute(x)) for x in sized]
         return torch.from_numpy(np.stack(rows)).double()
 
 
 def collection(name: str, size: int = 64) -> Tensor:
-    """All pictures of a collection, uint8 ``(n, 3, size, size)``."""
+    """Pictures of a collection, 5,000 at most, uint8 ``(n, 3, size, size)``."""
     from gansmith.data import load
 
-    return load(str(path(name)), size=size).x[:]
+    return load(str(path(name)), size=size, limit=MOST).x[:]
 
 
 def path(name: str) -> Path:
     """Where a collection lies."""
-    return (
-        root()
-        / {"clothing": "clothing_cc0/clothing64_train.zip", "faces": "caltech_faces/caltech_faces435_original.zip"}[
-            name
-        ]
-    )
+    return root() / PLACES[name]

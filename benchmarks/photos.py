@@ -1,16 +1,19 @@
 """Photographs in the minutes of a laptop: what recipes make of them, by two judges that nothing was trained against.
 
-python benchmarks/photos.py [--only ROW ...] [--seeds 0] [--keep FOLDER] [--kept FILE]
+python benchmarks/photos.py [--only ROW ...] [--seeds 0] [--threads N] [--keep FOLDER] [--kept FILE]
+python benchmarks/photos.py --choices --threads 1 [...]
 
-Each row trains by ``gansmith train RECIPE --data D --size 64 --minutes M`` on all cores, then samples as many pictures
-as there are real ones, unpicked. Grids of the first 64 go into docs/pictures where a row has a name for them. Edges
-need OpenCV: ``.venv/bin/pip install -e ".[judges]"``.
+Each row trains by ``gansmith train RECIPE --data D --size 64 --minutes M`` on all cores (or so many threads), then
+samples as many pictures as there are real ones (5,000 at most), unpicked. Grids of the first 64 go into docs/pictures
+where a row has a name for them. Edges need OpenCV: ``.venv/bin/pip install -e ".[judges]"``. With ``--choices`` the
+rows are what the recipe is made of, each changed in one thing, and what augmentation does for few pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,23 +27,24 @@ from photo_judges import Judges, Numbers, collection, path
 from results import Kept, record
 from torch import Tensor
 
-SIZE = 64
 PICTURES = Path(__file__).resolve().parent.parent / "docs/pictures"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One experiment: a collection, a recipe with its flags, and minutes of all cores."""
+    """One experiment: a collection, a recipe with its flags, minutes, and the size of the pictures."""
 
     collection: str
     recipe: str
     minutes: float
     flags: tuple[str, ...] = ()
     picture: str = ""
+    size: int = 64
 
     @property
     def name(self) -> str:
-        return " ".join([self.collection, self.recipe, *self.flags, f"{self.minutes:g} min"])
+        size = [] if self.size == 64 else [f"{self.size} px"]
+        return " ".join([self.collection, *size, Path(self.recipe).name, *self.flags, f"{self.minutes:g} min"])
 
 
 ROWS = [
@@ -49,53 +53,78 @@ ROWS = [
     Row("clothing", "photos", 30, picture="photos-clothing"),
     Row("faces", "photos", 5),
     Row("faces", "photos", 30, picture="photos-faces"),
+    Row("cifar", "ogan", 30, size=32),
+    Row("cifar", "photos", 30, picture="photos-cifar", size=32),
+]
+MINUTES = 10
+CHOICES = [
+    Row("clothing", "photos", MINUTES),
+    Row("clothing", "photos", MINUTES, ("--every", "1")),
+    Row("clothing", "photos", MINUTES, ("--features", "0.4")),
+    Row("clothing", "photos", MINUTES, ("--augment",)),
+    Row("clothing", "photos", MINUTES, ("--batch", "64")),
+    Row("clothing", "r3", MINUTES),
+    Row("clothing", "ogan", MINUTES),
+    *(
+        Row("clothing", "photos", MINUTES, ("--limit", n, augment))
+        for n in ("112", "435", "1112")  # of which a tenth is held out
+        for augment in ("--no-augment", "--augment", "--adaptive")
+    ),
 ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="*", default=[row.name for row in ROWS], help="which rows, by their names")
+    parser.add_argument("--choices", action="store_true", help="what the recipe is made of, in the place of the rows")
+    parser.add_argument("--only", nargs="*", help="which rows, by their names (default: all)")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the training (default: all cores)")
     parser.add_argument("--keep", type=Path, help="a folder for the runs and their grids")
     parser.add_argument("--kept", type=Path, help="a file of finished rows of this commit, which are not made again")
     args = parser.parse_args()
+    rows = CHOICES if args.choices else ROWS
     kept = Kept(args.kept)
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        for row in (row for row in ROWS if row.name in args.only):
+        for row in (row for row in rows if args.only is None or row.name in args.only):
             for seed in args.seeds:
                 if not any((run["row"], run["seed"]) == (row.name, seed) for run in kept.runs):
-                    kept.add(measured(row, seed, folder))
-    if args.only == [row.name for row in ROWS]:
-        record("photos", section(kept.runs))
-    else:
+                    kept.add(measured(row, seed, args.threads, folder))
+    if args.only is not None:
         print(table(kept.runs))
+    elif args.choices:
+        record("photo-choices", choices(kept.runs))
+    else:
+        record("photos", section(kept.runs))
 
 
-def measured(row: Row, seed: int, folder: Path) -> dict[str, Any]:
+def measured(row: Row, seed: int, threads: int, folder: Path) -> dict[str, Any]:
     """Trains one row, saves its grid, and judges its samples."""
     from gansmith import load_run
     from gansmith.report import grid, save_png
 
     run = folder / f"{row.name}-{seed}".replace(" ", "-")
-    words = ["--data", str(path(row.collection)), "--size", str(SIZE), "--minutes", str(row.minutes), *row.flags]
+    words = ["--data", str(path(row.collection)), "--size", str(row.size), "--minutes", str(row.minutes), *row.flags]
     command = [sys.executable, "-m", "gansmith", "train", row.recipe, *words, "--seed", str(seed), "--out", str(run)]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)})
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    judges = of(row.collection)
+    judges = of(row.collection, row.size)
     samples = torch.cat(list(load_run(run).samples(len(judges.seen), seed=99)))
     save_png(run / "unpicked.png", grid(samples[:64]))
     if row.picture and seed == 0:
         _save_jpeg(PICTURES / f"{row.picture}.jpg", run / "unpicked.png")
     pictures = facts["step"] * facts["arguments"]["batch"]
     numbers = {name: asdict(found) for name, found in judges(as_bytes(samples)).items()}
-    return {"row": row.name, "seed": seed, "pictures": pictures, "seconds": facts["seconds"], **numbers}
+    return {
+        **{"row": row.name, "seed": seed, "threads": threads, "pictures": pictures, "seconds": facts["seconds"]},
+        **numbers,
+    }
 
 
 @cache
-def of(name: str) -> Judges:
-    return Judges(collection(name, SIZE))
+def of(name: str, size: int = 64) -> Judges:
+    return Judges(collection(name, size))
 
 
 def as_bytes(pictures: Tensor) -> Tensor:
@@ -113,24 +142,38 @@ def _save_jpeg(to: Path, png: Path) -> None:
 def section(runs: list[dict[str, Any]]) -> str:
     floors = "; ".join(
         f"{name}: objects {judges.floors['objects']}, edges {judges.floors['edges']}"
-        for name, judges in ((name, of(name)) for name in ("clothing", "faces"))
+        for name, judges in (
+            ("clothing", of("clothing")),
+            ("faces", of("faces")),
+            ("CIFAR at 32 pixels", of("cifar", 32)),
+        )
     )
     return (
         "## Photographs\n\n"
-        "64x64 pixels, unpicked samples of the average. **Objects**: the pooled maps of a CIFAR-10 ResNet-20, all real "
-        "pictures against as many samples; **edges**: histograms of oriented gradients, 435 of each. Nothing was "
-        "trained against either. Frechet distance / coverage / precision / recall; minutes are those of all cores, "
-        "without the measuring. Half of the real pictures against the other half: "
+        "64x64 pixels where no other size stands, unpicked samples of the average. **Objects**: the pooled maps of a "
+        "CIFAR-10 ResNet-20, all real pictures (of CIFAR-10 5,000) against as many samples; **edges**: histograms of "
+        "oriented gradients, 435 of each. Nothing was trained against either. Frechet distance / coverage / precision "
+        "/ recall; minutes are those of so many threads, without the measuring. Half of the real pictures against the "
+        "other half: "
         f"{floors}.\n\n{table(runs)}"
     )
 
 
+def choices(runs: list[dict[str, Any]]) -> str:
+    return (
+        "## What the recipe for photographs is made of\n\n"
+        "Clothes at 64 pixels, numbers as above. `--limit N`: only so many of the pictures, of which a tenth is held "
+        f"out; the numbers are against all of them.\n\n{table(runs)}"
+    )
+
+
 def table(runs: list[dict[str, Any]]) -> str:
-    lines = ["| row | seed | pictures seen | a second | objects | edges |", "|---|---|---|---|---|---|"]
+    lines = ["| row | seed | threads | pictures seen | a second | objects | edges |", "|---|---|---|---|---|---|---|"]
     for run in runs:
         objects, edges = (Numbers(**run[judge]) for judge in ("objects", "edges"))
         speed = run["pictures"] / run["seconds"]
-        lines.append(f"| {run['row']} | {run['seed']} | {run['pictures']:,} | {speed:.0f} | {objects} | {edges} |")
+        seen = f"{run['seed']} | {run['threads']} | {run['pictures']:,} | {speed:.0f}"
+        lines.append(f"| {run['row']} | {seen} | {objects} | {edges} |")
     return "\n".join(lines)
 
 

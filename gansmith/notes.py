@@ -59,6 +59,16 @@ def scope(name: str) -> Iterator[None]:
         _scope.reset(token)
 
 
+def under(name: str, notes: Notes) -> Notes:
+    """Those of the notes that were made within a scope, less its prefix.
+
+    Example:
+        >>> under("R1", {"loss": 1, "R1.slope": 2})
+        {'slope': 2}
+    """
+    return {key.removeprefix(f"{name}."): value for key, value in notes.items() if key.startswith(f"{name}.")}
+
+
 def scoped(name: str) -> str:
     """The name with the prefixes of all scopes around it."""
     return _scope.get() + name

@@ -9,9 +9,11 @@ from gansmith.batch import Batch
 from gansmith.chance import Part, keyed
 from gansmith.data import load
 from gansmith.dynamics import Pull
-from gansmith.games import GAN, DifferentiableAugmentation, Normal
-from gansmith.objectives import Relativistic
+from gansmith.games import GAN, OGAN, AdaptiveAugmentation, DifferentiableAugmentation, Normal
+from gansmith.notes import notes
+from gansmith.objectives import Hinge, Relativistic
 from gansmith.recipes import photos
+from gansmith.regularizers import R1
 from gansmith.testing import check_game
 from gansmith.training import Training
 
@@ -142,3 +144,123 @@ def test_a_resumed_training_that_augments_gives_the_same_bits():
     second.advance()
     for a, b in zip(whole.game.parameters(), second.game.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def told(augment, *shares):
+    for share in shares:
+        augment.advance_({"ahead": torch.tensor(share)})
+    return float(augment.p)
+
+
+def test_the_probability_rises_while_the_critic_is_too_sure_and_falls_while_it_is_not():
+    augment = AdaptiveAugmentation(target=0.75, moves=10)
+    assert told(augment) == 0 and told(augment, 0.5) == 0  # it never falls below 0
+    assert told(augment, 1.0, 1.0, 1.0) == pytest.approx(0.3)  # the running share is 0.7525, 0.777 and 0.8
+    assert told(augment, *[1.0] * 20) == 1
+    assert told(augment, *[0.0] * 5) == pytest.approx(0.7)  # it is above the target for two more moves
+
+
+def test_so_many_of_the_pictures_are_changed():
+    augment = AdaptiveAugmentation(lambda x: x + 1)
+    augment.p.fill_(0.3)
+    changed = augment(torch.zeros(4000, 1, 1, 1)).flatten()
+    assert set(changed.tolist()) == {0.0, 1.0} and abs(float(changed.mean()) - 0.3) < 4 * (0.21 / 4000) ** 0.5
+
+
+def test_the_share_that_is_read_is_that_of_pairs_whose_real_sample_scores_higher():
+    real, fake = torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0.0], [5.0], [2.0], [4.0]])
+    with notes() as values:
+        Relativistic().critic_loss(lambda x: x[:, 0], real, fake)
+    assert values["ahead"] == 0.5  # of equal ones neither is ahead
+
+
+def test_the_critics_moves_are_followed_and_a_resumed_run_goes_on():
+    def experiment(steps=6):
+        torch.manual_seed(2)
+        return photos(load("digits", channels=3), steps, batch=8, width=4, critic_width=4, adaptive=True)
+
+    whole, half, other = (Training(experiment(), seed=3, device="cpu") for _ in range(3))
+    for _ in range(6):
+        whole.advance()
+    for _ in range(3):
+        half.advance()
+    other.load_state_dict(half.state_dict())
+    for _ in range(3):
+        other.advance()
+    assert whole.game.augment.share != 0.8
+    pairs = zip(
+        [*whole.game.parameters(), *whole.game.buffers()],
+        [*other.game.parameters(), *other.game.buffers()],
+        strict=True,
+    )
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_an_objective_that_does_not_tell_is_refused():
+    game = build(AdaptiveAugmentation())
+    game.objective = Hinge()
+    _, values = Pull()(game.players()["critic"], batch(), KEY)
+    with pytest.raises(ValueError, match="needs an objective that notes how often real samples score above"):
+        game.players()["critic"].advance_(values)
+
+
+@pytest.mark.parametrize(("target", "moves"), [(0.4, 10), (1.0, 10), (0.8, 0)])
+def test_settings_that_are_refused(target, moves):
+    with pytest.raises(ValueError, match="needs a"):
+        AdaptiveAugmentation(target=target, moves=moves)
+
+
+def test_a_game_that_adapts_obeys_the_laws_of_games():
+    augment = AdaptiveAugmentation()
+    augment.p.fill_(0.5)
+    check_game(build(augment), batch())
+
+
+@pytest.mark.parametrize("freeze", [0, 2])
+def test_frozen_layers_keep_their_weights(freeze):
+    data = load("digits", channels=3, size=32)
+    training = Training(photos(data, 2, batch=8, width=4, critic_width=4, freeze=freeze), device="cpu")
+    layers = [m for m in training.game.critic.modules() if isinstance(m, nn.Conv2d)]
+    before = [layer.weight.clone() for layer in layers]
+    training.advance()
+    kept = [torch.equal(layer.weight, weight) for layer, weight in zip(layers, before, strict=True)]
+    assert kept == [i < freeze for i in range(len(layers))]
+
+
+def encoding(augment):
+    torch.manual_seed(0)
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 4))
+    generator = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Unflatten(1, (1, 8, 8)))
+    return OGAN(generator, encoder, Relativistic() + R1(0.1), Normal(4), augment=augment)
+
+
+def test_a_critic_that_encodes_sees_both_sides_changed_and_encodes_pictures_as_they_are():
+    def mark(x):
+        return x + chance.uniform("mark", len(x), 1, 8, 8, like=x)
+
+    plain, game = encoding(None), encoding(mark)
+    with keyed(Part(KEY)):
+        _, real, fake = plain.duel(batch())
+        _, changed, other = game.duel(batch())
+    assert ((changed - real).min() >= 0) and ((other - fake).min() >= 0) and not torch.equal(changed, real)
+    for loss in ("critic_loss", "generator_loss"):
+        with keyed(Part(KEY)):
+            found = getattr(game, loss)(batch())
+        with keyed(Part(KEY)):
+            assert found != getattr(plain, loss)(batch())
+    assert torch.equal(game.encode(real), plain.encode(real))
+
+
+def test_a_game_that_encodes_and_augments_obeys_the_laws_of_games():
+    check_game(encoding(DifferentiableAugmentation(cutout=True)), batch())
+
+
+def test_photographs_are_encoded_where_it_is_asked_for():
+    data = load("digits", channels=3, limit=200)
+    training = Training(photos(data, 2, batch=8, width=4, critic_width=4, encode=True), device="cpu")
+    training.advance()
+    game = training.average
+    assert isinstance(game, OGAN) and isinstance(game.augment, DifferentiableAugmentation)
+    assert game.reconstruct(data.values(torch.arange(5))).shape == (5, 3, 8, 8)
+    with pytest.raises(ValueError, match="leave one of both out"):
+        photos(data, 2, encode=True, features=0.4)

@@ -7,7 +7,9 @@ import torch
 from PIL import Image
 
 from gansmith.data import load
+from gansmith.evaluate import choose
 from gansmith.examinations import measure, sentences
+from gansmith.examinations.base import Subject
 from gansmith.games import Encodes
 from gansmith.recipes import gan, ogan
 from gansmith.runs.folder import RunFolder
@@ -105,6 +107,18 @@ def test_copies_are_looked_for_however_few_were_held_out(digits):
     found = measure(Memory(few), few, seed=0)
     assert "too_few" in found and "metrics" not in found
     assert found["memorization"]["nearest_ratio"] == 0
+
+
+def test_where_few_are_held_out_the_distance_is_that_from_training_samples_and_said_so():
+    few = load("digits", limit=400)
+    found = measure(Memory(few), few, seed=0)
+    real = found["metrics"]["coverage"]["n"]["real"]
+    assert len(few.held_out) == 40 and real == 180 == found["metrics"]["coverage"]["floor_n"]["fake"]
+    assert "40 held-out samples are too few to measure a distance by" in " ".join(sentences(found))
+    assert found["against"] == "half of the training samples"
+    rows = Subject(Memory(few), few, 0, torch.device("cpu"), choose(None, few)).halves
+    one, other = (set(part.tolist()) for part in rows)
+    assert len(one) == len(other) == 180 and not one & other and one | other == set(few.train.tolist())
 
 
 def test_the_same_seed_measures_the_same(digits):

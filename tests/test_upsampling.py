@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from gansmith.data import load
 from gansmith.data.augment import Augment
-from gansmith.networks import UpsamplingGenerator
-from gansmith.networks.dcgan import SIZES
+from gansmith.networks import DCGANCritic, DCGANGenerator, UpsamplingGenerator
 from gansmith.networks.upsampling import Excitation, UpsampledConvolution, channels_at
 from gansmith.recipes import photos
 
@@ -40,21 +39,35 @@ def test_an_excitation_scales_channels_by_its_formula():
     torch.testing.assert_close(excitation(small, large), torch.einsum("ncij,nc->ncij", large, scale))
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_pictures_of_every_size(size):
+SIZES = [(side, side) for side in (8, 16, 32, 64, 128, 256)] + [(64, 96), (96, 64), (8, 12), (40, 56), (128, 256)]
+
+
+@pytest.mark.parametrize("sides", SIZES)
+def test_pictures_of_every_size(sides):
     torch.manual_seed(0)
-    generator = UpsamplingGenerator(8, size, 3, width=2)
-    x = generator(torch.randn(4, 8))
-    assert x.shape == (4, 3, size, size) and 0.01 < x.std() < 0.9 and x.abs().max() <= 1
-    used = torch.autograd.grad(x.square().sum(), list(generator.parameters()), allow_unused=True)
-    assert all(g is not None for g in used)
+    for kind in (UpsamplingGenerator, DCGANGenerator):
+        generator = kind(8, sides, 3, width=2)
+        x = generator(torch.randn(4, 8))
+        assert x.shape == (4, 3, *sides) and 0 < x.std() < 0.9 and x.abs().max() <= 1
+        critic = DCGANCritic(sides, 3, width=2)
+        assert critic(x).shape == (4,)
+        used = torch.autograd.grad(critic(x).sum(), [*generator.parameters(), *critic.parameters()], allow_unused=True)
+        assert all(g is not None for g in used)
+
+
+def test_a_square_by_its_side_is_the_same_network():
+    for kind in (UpsamplingGenerator, DCGANGenerator):
+        one, other = (kind(8, size, 3, width=2).state_dict() for size in (64, (64, 64)))
+        assert {name: t.shape for name, t in one.items()} == {name: t.shape for name, t in other.items()}
 
 
 def test_channels_double_down_to_four_pixels_up_to_eight_times():
     assert channels_at(8, 16) == [128, 128] and channels_at(256, 8) == [64, 64, 64, 64, 32, 16, 8]
     for size in (4, 48, 512):
-        with pytest.raises(ValueError, match=f"8, 16, 32, 64, 128, 256 pixels, but got {size}"):
+        with pytest.raises(ValueError, match=f"a power of two from 8 to 256, but got {size}"):
             UpsamplingGenerator(8, size, 3)
+    with pytest.raises(ValueError, match="that halve evenly, but got 100x64: use 96x64"):
+        UpsamplingGenerator(8, (64, 100), 3)
     with pytest.raises(ValueError, match="needs width of at least 1"):
         UpsamplingGenerator(8, 8, 3, 0)
 
@@ -80,3 +93,11 @@ def test_pictures_in_color_are_mirrored_unless_told_otherwise():
     assert photos(gray).stages[0].data is gray
     moved = replace(gray, augment=Augment(shift=2))
     assert photos(moved, mirror=True).stages[0].data.augment == Augment(flip=True, shift=2)
+
+
+@pytest.mark.parametrize(("n", "every"), [(1000, 4), (40, 4), (39, 3), (12, 1)])
+def test_penalties_come_before_all_pictures_were_shown(n, every):
+    data = load("digits", channels=3, limit=n)
+    data = replace(data, train=torch.arange(n), held_out=torch.arange(0))
+    terms = photos(data, 2, batch=10, width=4).stages[0].game.objective.terms
+    assert [term.every for term in terms] == [every, every]

@@ -13,7 +13,7 @@ from torch.nn.functional import relu
 from gansmith import chance
 from gansmith.batch import Batch
 from gansmith.duel.scores import parts, score
-from gansmith.games import GAN, OGAN, Radius
+from gansmith.games import GAN, OGAN, Beside, Radius, SeveralCritics
 from gansmith.games.latents import Normal
 from gansmith.networks import MLP, StochasticCode
 from gansmith.notes import note
@@ -223,6 +223,9 @@ GAMES = {
     "feature matching": lambda: GAN(mlp(Z, D), Mapped(), Hinge() + FeatureMatching(2.0), Normal(Z)),
     "Rp+feature matching": lambda: GAN(mlp(Z, D), Mapped(), Relativistic() + FeatureMatching(2.0) + R1(), Normal(Z)),
     "lazy": lambda: GAN(mlp(Z, D), Counted(), NonSaturating() + Lazy(R1(), 3) + Lazy(LeCam(), 2), Normal(Z)),
+    "two critics": lambda: SeveralCritics(
+        *(mlp(Z, D), Counted(), Relativistic() + R1(), Normal(Z)), beside=[Beside(Counted(), Hinge() + LeCam(), 0.4)]
+    ),
 }
 WHOLE_BATCH = {
     "RaGAN+GP": lambda: GAN(mlp(Z, D), Counted(), Relativistic(average=True) + GradientPenalty(), Normal(Z)),

@@ -25,7 +25,7 @@ SHOWN = 256  # pictures in a grid, at most
 
 def sample(args: argparse.Namespace) -> int:
     """Samples from a run."""
-    from gansmith.drawing.grids import grid, save_png
+    from gansmith.drawing.grids import grid, save_png, single
 
     out = _new_path(args)
     run = _opened(args)
@@ -43,7 +43,7 @@ def sample(args: argparse.Namespace) -> int:
         if 0 < number < SHOWN:
             overview.append(part)
         for picture in part:
-            save_png(folder / f"{number:06d}.png", grid(picture[None], padding=0, scale=1))
+            save_png(folder / f"{number:06d}.png", single(picture))
             number += 1
     save_png(folder / "grid.png", grid(torch.cat(overview)[:SHOWN]))
     together = ("it" if args.n == 1 else "all of them") if args.n <= SHOWN else f"the first {SHOWN}"
@@ -124,7 +124,7 @@ def interpolate(args: argparse.Namespace) -> int:
 
 
 def _opened(args: argparse.Namespace) -> Run:
-    return load_run(args.run, device=args.device, trust=args.trust)
+    return load_run(args.run, device=args.device, trust=args.trust, best=args.best)
 
 
 def _opened_to_encode(args: argparse.Namespace) -> Run:

@@ -24,6 +24,7 @@ from gansmith.report.terminal import print_table
 from gansmith.report.verdict import judged
 from gansmith.runs.opening import data_of
 from gansmith.runs.run import load_run
+from gansmith.sides import written
 from gansmith.version import __version__
 
 MOST = 10_000  # of each kind by default: distances between more take minutes
@@ -53,7 +54,7 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
         raise Refusal("--size, --crop and --strict go with --against: a run's data are read as it was trained")
     if not (folder_of(args.what) / "run.json").exists() and folder_of(args.what).exists():
         raise Refusal(f"{args.what} is no run folder: to measure pictures, name the real ones by --against")
-    run = load_run(args.what, device=args.device, trust=args.trust)
+    run = load_run(args.what, device=args.device, trust=args.trust, best=args.best)
     data = data_of(run.folder, args.data, args.labels)
     most = min(len(data.held_out), len(data.train))
     if args.n is not None and args.n > most:
@@ -109,10 +110,9 @@ def _like(real: Dataset, args: argparse.Namespace) -> Dataset:
     """The pictures to be judged, in the size of the real ones."""
     if not real.is_images:
         return load(args.what, strict=args.strict)
-    size = real.shape[-1]
     fake = load(
         args.what,
-        size,
+        written(real.sides),
         None,
         real.content,
         crop=args.crop,
@@ -140,7 +140,6 @@ def _without_grid(data: Dataset) -> Dataset:
 
 
 def _in_color(data: Dataset, args: argparse.Namespace) -> Dataset:
-    if data.shape[0] == 3:
+    if data.shape[0] >= 3:
         return data
-    size = data.shape[-1]
-    return load(data.source, size, 3, data.content, crop=args.crop, strict=args.strict, largest=LARGEST)
+    return load(data.source, written(data.sides), 3, data.content, crop=args.crop, strict=args.strict, largest=LARGEST)

@@ -139,6 +139,7 @@ def encode() -> Parser:
     _add_images(parser, "images")
     _add_strict(parser)
     parser.add_argument("-o", "--out", metavar="FILE", help="a new file (default: RUN/encoded-1/codes.npz, -2, ...)")
+    _add_best(parser)
     _add_device(parser)
     _add_trust(parser)
     return parser
@@ -184,12 +185,15 @@ def evaluate() -> Parser:
         help="pixels, random, digits, objects, inception, dinov2, or module:callable with --trust (default: what fits)",
     )
     parser.add_argument("-n", type=flags.count, help="pictures on each side (default: all; all pairs of 10,000)")
-    parser.add_argument("--size", type=int, help="side of the pictures in pixels (default: what they have)")
-    parser.add_argument("--crop", default="center", choices=CROPS, help="how others become squares (default: center)")
+    parser.add_argument(
+        "--size", type=flags.size, help="side of the pictures in pixels, or as 96x64 (default: what they have)"
+    )
+    parser.add_argument("--crop", default="center", choices=CROPS, help="how others get that shape (default: center)")
     _add_strict(parser)
     parser.add_argument("--seed", type=flags.seed, default=0, help="of samples and choices (default: 0)")
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
     parser.add_argument("-o", "--out", metavar="FILE", help="also write the numbers into a new JSON file")
+    _add_best(parser)
     _add_device(parser)
     _add_trust(parser, "run the run's recipe file, and load module:callable")
     return parser
@@ -235,13 +239,18 @@ def _add_data(parser: Parser) -> None:
         help="digits, ring, grid, mnist, fashion-mnist, cifar10, hf:NAME, a folder, .zip or .tar of images (with "
         "sub-folders as classes), an .npy, .npz, .csv or IDX file (default: digits)",
     )
-    parser.add_argument("--size", type=int, help="side of the pictures in pixels, 8, 16, 32, 64, 128 or 256")
+    parser.add_argument(
+        "--size",
+        type=flags.size,
+        help="side of the pictures in pixels, 8, 16, 32, 64, 128 or 256; width and height, as 96x64; or median, for "
+        "the proportions that they have",
+    )
     parser.add_argument(
         "--labels", metavar="FILE", help="labels by file name (a table, dataset.json) or in order (.npy, .npz, IDX)"
     )
     parser.add_argument("--label-column", metavar="NAME", help="the column of labels, where a table has several")
     parser.add_argument("--limit", type=flags.count, help="take at most so many samples")
-    parser.add_argument("--crop", default="center", choices=CROPS, help="how pictures become squares (default: center)")
+    parser.add_argument("--crop", default="center", choices=CROPS, help="how pictures get that shape (default: center)")
     parser.add_argument(
         "--range",
         dest="value_range",
@@ -255,6 +264,9 @@ def _add_data(parser: Parser) -> None:
         type=flags.share,
         metavar="SHARE",
         help="of the samples, kept for the numbers: 0.3 of a few hundred (default: the data's own split, or 0.1)",
+    )
+    parser.add_argument(
+        "--alpha", action="store_true", help="keep transparency as a fourth channel (default: pictures on white)"
     )
     parser.add_argument("--first-page", action="store_true", help="take the first page of a TIFF alone")
     _add_strict(parser)
@@ -291,6 +303,12 @@ def _add_strict(parser: Parser) -> None:
     parser.add_argument("--strict", action="store_true", help="refuse data with files that cannot be used")
 
 
+def _add_best(parser: Parser) -> None:
+    parser.add_argument(
+        "--best", action="store_true", help="at the step whose samples came nearest to the training pictures"
+    )
+
+
 def _add_device(parser: Parser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
 
@@ -306,6 +324,7 @@ def _add_checkpoint(parser: Parser) -> None:
 
 def _add_output(parser: Parser, name: str) -> None:
     parser.add_argument("-o", "--out", metavar="DIR", help=f"a new folder (default: RUN/{name}-1, -2, ...)")
+    _add_best(parser)
     _add_device(parser)
     _add_trust(parser)
 

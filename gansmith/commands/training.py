@@ -15,7 +15,7 @@ from gansmith.runs.run import Run
 FLAGS = (
     *("data", "steps", "minutes", "seed", "out", "start_from", "device", "precision", "checkpoint_every"),
     *("size", "labels", "label_column", "limit", "crop", "value_range", "first_page", "strict", "flip", "shift"),
-    "held_out",
+    *("held_out", "alpha"),
 )
 """Those of ``train`` that are not the recipe's own."""
 

@@ -211,7 +211,7 @@ def _is_complete(metadata: Any, items: int) -> bool:
     """Whether metadata, which may be damaged or forged, have all entries in their types and fit so many files."""
     match metadata:
         case {
-            "shape": [int(n), (1 | 3), int(), int()],
+            "shape": [int(n), (1 | 3 | 4), int(), int()],
             "content": None | [int(), int()],
             "notes": [*notes],
             "skipped": [*skipped],

@@ -15,6 +15,7 @@ from gansmith.data.epochs import positions
 from gansmith.data.raw_data import RawData
 from gansmith.data.scale import Scale, scale_of
 from gansmith.data.value_range import Range
+from gansmith.sides import Sides
 
 HELD_OUT_SEED = 20141210  # constant: runs with different seeds are measured against the same samples
 
@@ -25,7 +26,7 @@ class Dataset:
 
     Attributes:
         name: short, and safe as part of a folder name.
-        x: uint8 ``(n, c, s, s)`` images, or float32 ``(n, d)`` vectors. There is no float copy of images.
+        x: uint8 ``(n, c, h, w)`` images, or float32 ``(n, d)`` vectors. There is no float copy of images.
         y: int64 ``(n,)`` labels, -1 where unlabeled; or None.
         train: int64 positions of the training samples.
         held_out: int64 positions of the held-out samples; with ``train`` all of ``x``, each once.
@@ -77,9 +78,9 @@ class Dataset:
             object.__setattr__(self, "classes", int(self.y.max()) + 1)
         if self.augment is not None and not self.is_images:
             raise ValueError(f"needs images to mirror or move, but {self.source} holds vectors: leave augmentation out")
-        if self.augment is not None and self.augment.shift >= self.shape[-1]:
+        if self.augment is not None and self.augment.shift >= min(self.shape[1:]):
             raise ValueError(
-                f"needs a shift below {self.shape[-1]} pixels, the images' side, but got {self.augment.shift}"
+                f"needs a shift below {min(self.shape[1:])} pixels, the images' side, but got {self.augment.shift}"
             )
 
     def __len__(self) -> int:
@@ -92,8 +93,19 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one sample: ``(c, s, s)`` or ``(d,)``."""
+        """The shape of one sample: ``(c, h, w)`` or ``(d,)``."""
         return tuple(self.x.shape[1:])
+
+    @property
+    def sides(self) -> Sides:
+        """Height and width of images.
+
+        Raises:
+            ValueError: samples are vectors.
+        """
+        if not self.is_images:
+            raise ValueError(f"needs images, but {self.source} holds vectors")
+        return self.x.shape[2], self.x.shape[3]
 
     def digest(self) -> str:
         """SHA-256 (hex) over all that batches are made of: samples, labels, split and augmentation.
@@ -173,7 +185,7 @@ class Dataset:
         return Batch(self._values(x), None if self.y is None else self.y[index], index)
 
     def crop(self, x: Tensor) -> Tensor:
-        """Cuts the padding off images, the data's own or generated: ``(n, c, s, s)`` to ``(n, c, *content)``.
+        """Cuts the padding off images, the data's own or generated: ``(n, c, h, w)`` to ``(n, c, *content)``.
 
         Without padding (and for vectors) ``x`` comes back as it is.
 

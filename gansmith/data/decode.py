@@ -98,12 +98,13 @@ def inspect(image: Image.Image, page: int | None) -> Header:
 def decode(image: Image.Image, page: int | None, fit: Fit, channels: int, scale: Ranges) -> Pixels:
     """Decodes an image and fits it: uint8 ``(channels, size, size)``.
 
-    Transparent images are put on white. Photographs are rotated upright by their EXIF data. Of an animation the first
-    frame is taken. Values are brought to 0..255 by ``scale``, which is the same for all files of a collection.
+    Transparent images are put on white, but where a fourth channel keeps the transparency. Photographs are rotated
+    upright by their EXIF data. Of an animation the first frame is taken. Values are brought to 0..255 by ``scale``,
+    which is the same for all files of a collection.
     """
     _turn_to(image, page)
     image.load()
-    return fit.picture(_to_gray_or_rgb(_upright(image), scale), channels)
+    return fit.picture(_to_mode(_upright(image), scale, alpha=channels == 4), channels)
 
 
 def reason(error: Exception) -> str:
@@ -205,8 +206,8 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if rotation is None else image.transpose(rotation)
 
 
-def _to_gray_or_rgb(image: Image.Image, scale: Ranges) -> Image.Image:
-    """Mode L where the image is gray, otherwise RGB."""
+def _to_mode(image: Image.Image, scale: Ranges, alpha: bool) -> Image.Image:
+    """Mode L where the image is gray, otherwise RGB; with ``alpha`` RGBA."""
     if is_deep(image):
         values = np.asarray(image)
         if not np.isfinite(values).all():
@@ -216,12 +217,15 @@ def _to_gray_or_rgb(image: Image.Image, scale: Ranges) -> Image.Image:
         return Image.fromarray(pixels)
     if image.mode == "LAB":
         image = _from_lab(image)
-    mode = "L" if image.mode in GRAY else "RGB"
-    if image.has_transparency_data:
+    mode = "RGBA" if alpha else "L" if image.mode in GRAY else "RGB"
+    if image.has_transparency_data and not alpha:
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image.convert("RGBA"))
     image = image.convert(mode)
-    return image if scale.shallow is None else image.point(table(scale.shallow) * len(mode))
+    if scale.shallow is None:
+        return image
+    colors = table(scale.shallow) * len(mode.removesuffix("A"))
+    return image.point(colors + list(range(256)) if alpha else colors)
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

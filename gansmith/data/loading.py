@@ -8,14 +8,15 @@ from pathlib import Path
 from gansmith.data.dataset import Dataset, assemble
 from gansmith.data.files import one_line
 from gansmith.data.label_file import find_label_file
-from gansmith.data.resizing import CROPS, ImageOptions, check_size
+from gansmith.data.resizing import CROPS, ImageOptions
 from gansmith.data.sources import Request, path_of, read_source
 from gansmith.data.value_range import check_range
+from gansmith.sides import MEDIAN, check_sides, sides_of
 
 
 def load(
     source: str | Path,
-    size: int | None = None,
+    size: int | str | None = None,
     channels: int | None = None,
     content: tuple[int, int] | None = None,
     *,
@@ -43,17 +44,20 @@ def load(
             write ``./digits`` for the path.
         size: side of the images in pixels, a power of two from 8 to 256; by default the median shorter side,
             rounded up to a power of two, at most ``largest``. Squares of one side are padded if ``size`` is the next
-            power of two (28 to 32, see `Dataset.content`); other images are made square by ``crop`` and resized.
-        channels: 1 for gray, 3 for color; by default color if any image has color.
-        content: the square inside a centered padding that the images fill, as `Dataset.content` of other data.
+            power of two (28 to 32, see `Dataset.content`); other images are brought to it by ``crop`` and resized.
+            Rectangles as ``96x64``, width x height, both sides from 8 to 256, which halve evenly until the shorter one
+            is 4 to 7; ``median`` takes the median proportions of the images.
+        channels: 1 for gray, 3 for color, 4 for color and transparency; by default color if any image has color, and
+            what is transparent is put on white.
+        content: the part inside a centered padding that the images fill, as `Dataset.content` of other data.
         labels: a file of labels, used instead of sub-folders, see `gansmith.data.labels`; an entry of a .zip is named
             as in ``faces.zip/dataset.json``. By default a ``dataset.json`` or a table that lies among the pictures is
             used, see `gansmith.data.found_labels`.
         label_column: the name of the column of labels, in a table of labels with several columns, or in a table of
             numbers.
         limit: the largest number of samples; they are chosen at random, the same for every seed.
-        crop: ``center`` cuts out the center square; ``pad`` keeps the whole picture and repeats its edges;
-            ``stretch`` changes its proportions.
+        crop: ``center`` cuts out the center; ``pad`` keeps the whole picture and repeats its edges; ``stretch``
+            changes its proportions.
         value_range: the two values that become black and white. By default the files' own 0 and 255; for values of more
             than 8 bits, one range that is found from all of the data, see `gansmith.data.value_range.found_range`,
             and named in the notes.
@@ -83,10 +87,11 @@ def load(
         ValueError: no data named 'rnig', and no such file or folder: did you mean ring?
     """
     source = str(source)
-    if size is not None:
-        check_size(size, largest)
-    if channels not in (None, 1, 3):
-        raise ValueError(f"needs 1 or 3 channels, but got {channels}")
+    sides = size if size in (None, MEDIAN) else sides_of(size)
+    if isinstance(sides, tuple):
+        check_sides(sides, largest)
+    if channels not in (None, 1, 3, 4):
+        raise ValueError(f"needs 1, 3 or 4 channels, but got {channels}")
     if crop not in CROPS:
         raise ValueError(f"needs a crop of {', '.join(CROPS)}, but got {one_line(crop)}")
     if limit is not None and limit < 1:
@@ -99,8 +104,7 @@ def load(
         raise ValueError(f"cannot read {one_line(labels)}: {one_line(error.strerror or error)}") from error
     check_range(value_range)
     check_range(deep_range)
-    side = None if content is None else content[0]
-    options = ImageOptions(size, channels, side, crop, largest, first_page, value_range, deep_range, masks)
+    options = ImageOptions(sides, channels, content, crop, largest, first_page, value_range, deep_range, masks)
     request = Request(options, label_file, limit, strict, label_column)
     try:
         raw = read_source(source, request)

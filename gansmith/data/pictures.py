@@ -35,6 +35,7 @@ from gansmith.data.value_range import (
     narrow_note,
     shallow_of,
 )
+from gansmith.sides import LARGEST, MEDIAN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +82,7 @@ def read_pictures(
     """
     indices = range(len(source.names)) if subset is None else subset
     most = budget()
-    may_be_large = len(indices) * (options.channels or 3) * (options.size or options.largest) ** 2 > most
+    may_be_large = len(indices) * (options.channels or 3) * _most_pixels(options) > most
     # Taken before the files are read, so that a file that changes meanwhile is not found in the cache.
     stamp = source_stamp(source, indices, options) if may_be_large else None
     if stamp and (entry := entry_of_stamp(stamp)) and (contents := entry.load(len(indices))):
@@ -127,7 +128,7 @@ def _read(
         while decodable:
             items, planned = decodable, _plan(headers[decodable], options)
             fit, depth, deep = planned
-            shape, scale = (len(items), depth, fit.size, fit.size), Ranges(shallow, deep)
+            shape, scale = (len(items), depth, *fit.size), Ranges(shallow, deep)
             if entry is None and math.prod(shape) > most:
                 entry = cache_entry(options, headers["digest"].tolist())
                 stack.enter_context(entry.locked())
@@ -202,6 +203,13 @@ def _by_name(source: Source, indices: Sequence[int], skipped: Mapping[int, str])
     return {source.names[indices[item]]: why for item, why in sorted(skipped.items())} | source.unreadable
 
 
+def _most_pixels(options: ImageOptions) -> int:
+    """Of one picture; its longer side is at most four times the shorter one, or that of an asked size."""
+    if isinstance(options.size, tuple):
+        return math.prod(options.size)
+    return options.largest * (LARGEST if options.size == MEDIAN else options.largest)
+
+
 def _plan(headers: npt.NDArray[np.void], options: ImageOptions) -> tuple[Fit, int, Range | None]:
     """How pictures are fitted, with how many channels, and the range of values of more than 8 bits."""
     fit = plan(_shapes(headers), options.size, options.content, options.crop, options.largest)
@@ -245,7 +253,7 @@ def _color_note(headers: npt.NDArray[np.void], depth: int) -> tuple[str, ...]:
     gray = int(headers["gray"].sum())
     if gray in (0, len(headers)):
         return ()
-    are, taken = "is" if gray == 1 else "are", "color" if depth == 3 else "gray"
+    are, taken = "is" if gray == 1 else "are", "gray" if depth == 1 else "color"
     return (f"{gray:,} of {counted(len(headers), 'image')} {are} gray: all are taken in {taken}",)
 
 

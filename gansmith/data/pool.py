@@ -96,7 +96,7 @@ class Pool:
         Arguments:
             indices: indices of files of the source.
             fit: how to fit images; None to read headers only.
-            channels: 1 or 3, for decoding.
+            channels: 1, 3 or 4, for decoding.
             scale: which values become 0 and 255, for decoding.
             digest: whether to hash the bytes of files too, for inspection.
             progress: is called with the number of files that are done.

@@ -11,6 +11,7 @@ from gansmith.data import Augment, Dataset, load
 from gansmith.data.sources import is_named
 from gansmith.data.value_range import Range
 from gansmith.disk.folders import folder_of
+from gansmith.sides import written
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Selection:
 
     Arguments:
         source: a name or a path, as `load` takes it.
-        size: side of the images in pixels.
+        size: of the images in pixels, as `load` takes it.
         labels: a file of labels, used instead of sub-folders.
         limit: the largest number of samples.
         crop: ``center``, ``pad`` or ``stretch``.
@@ -29,6 +30,7 @@ class Selection:
         value_range: the values that become black and white.
         first_page: take the first page of a TIFF alone.
         held_out: the share of samples that are held out.
+        alpha: keep transparency, as a fourth channel.
 
     Example:
         >>> data = Selection("digits", limit=100).load()
@@ -37,7 +39,7 @@ class Selection:
     """
 
     source: str = "digits"
-    size: int | None = None
+    size: int | str | None = None
     labels: str | None = None
     limit: int | None = None
     crop: str = "center"
@@ -47,6 +49,7 @@ class Selection:
     value_range: Range | None = None
     first_page: bool = False
     held_out: float | None = None
+    alpha: bool = False
 
     def load(self, strict: bool = False, largest: int = 128) -> Dataset:
         """Loads the data.
@@ -61,6 +64,7 @@ class Selection:
         data = load(
             self.source,
             self.size,
+            4 if self.alpha else None,
             labels=self.labels,
             label_column=self.label_column,
             limit=self.limit,
@@ -69,7 +73,7 @@ class Selection:
             first_page=self.first_page,
             held_out=self.held_out,
             strict=strict,
-            largest=max(largest, self.size or 0),
+            largest=largest,
         )
         if not (self.flip or self.shift):
             return data
@@ -78,7 +82,7 @@ class Selection:
     @classmethod
     def like(cls, data: Dataset) -> Selection:
         """The selection that loads data again, as far as they tell it: not which of them, nor from which labels."""
-        size = data.shape[-1] if data.is_images else None
+        size = written(data.sides) if data.is_images else None
         augment = data.augment or Augment()
         return cls(data.source, size, flip=augment.flip, shift=augment.shift)
 

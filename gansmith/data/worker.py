@@ -56,7 +56,7 @@ def main() -> None:
     reader = _Reader(setup["base"])
     for line in requests:
         request = json.loads(line)
-        fit = Fit(**request["fit"]) if request["fit"] else None
+        fit = _fit(request["fit"]) if request["fit"] else None
         scale = Ranges(*map(_pair, request["scale"]))
         for item, location in request["items"]:
             status[item] = BEGUN
@@ -143,6 +143,12 @@ class _Reader:
     def close(self) -> None:
         self._place = None
         self._opened.close()
+
+
+def _fit(values: dict[str, Any]) -> Fit:
+    """JSON has lists in the place of pairs."""
+    kept = None if values["kept"] is None else tuple(values["kept"])
+    return Fit(**values | {"size": tuple(values["size"]), "kept": kept})
 
 
 def _pair(values: list[float] | None) -> Range | None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Picture: TypeAlias = NDArray[np.uint8]
 
+CHECKERS = 153, 204, 8
+"""Gray levels of the board under what is transparent, and pixels of its fields at most."""
 VISIBLE = 48  # pixels: the side below which an image is magnified
 GAP = 160  # gray that neither black-edged digits nor white-edged photographs have
 
@@ -62,7 +64,8 @@ def grid(
     r"""Images in rows and columns, in reading order, with gaps around each.
 
     Arguments:
-        images: values in [-1, 1], shape `(n, c, h, w)` with one or three channels.
+        images: values in [-1, 1], shape `(n, c, h, w)` with one or three channels, or four: the last is how little
+            transparent a pixel is, and a checkerboard is seen through.
         columns: images in a row; by default as many as make the grid about square.
         padding: width of the gaps, in pixels of the result.
         scale: every pixel becomes `scale` times `scale` pixels; by default as many as make an image at least 48
@@ -99,7 +102,7 @@ def pairs(
     r"""Each original with its reconstruction at its right: the two touch but for a line, pairs stand apart.
 
     Arguments:
-        originals: values in [-1, 1], shape `(n, c, h, w)` with one or three channels.
+        originals: values in [-1, 1], shape `(n, c, h, w)` as `grid` takes them.
         reconstructions: same shape.
         columns: pairs in a row; by default as many as make the picture about square.
         padding: the line within a pair, in pixels of the result; between pairs there are four times as many.
@@ -135,7 +138,7 @@ def save_png(path: str | Path, picture: Picture) -> None:
 
     Arguments:
         path: where to; an existing file is replaced.
-        picture: array of uint8, shape `(H, W)` or `(H, W, 3)`.
+        picture: array of uint8, shape `(H, W)`, `(H, W, 3)` or `(H, W, 4)`.
 
     Raises:
         ValueError: where the array is another.
@@ -150,23 +153,24 @@ def save_png(path: str | Path, picture: Picture) -> None:
     """
     from PIL import Image
 
-    check_picture(picture)
+    check_picture(picture, channels=(3, 4))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:
         Image.fromarray(picture).save(file, format="PNG")
 
 
-def check_picture(picture: Picture) -> None:
+def check_picture(picture: Picture, channels: tuple[int, ...] = (3,)) -> None:
     """Refuses what is no picture.
 
     Raises:
-        ValueError: the array is not of uint8, shape `(H, W)` or `(H, W, 3)`, with a pixel at least.
+        ValueError: the array is not of uint8, shape `(H, W)` or `(H, W, c)` of so many channels, with a pixel at least.
     """
-    if str(picture.dtype) != "uint8" or not (picture.ndim == 2 or picture.shape[2:] == (3,)) or not picture.size:
+    known = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in channels)
+    if str(picture.dtype) != "uint8" or not known or not picture.size:
         raise ValueError(
-            f"needs a picture of uint8, shape (H, W) or (H, W, 3), but got {picture.dtype} {picture.shape}: "
-            "make it by grid or to_uint8"
+            f"needs a picture of uint8, shape (H, W) or (H, W, {channels[0]}), but got {picture.dtype} "
+            f"{picture.shape}: make it by grid or to_uint8"
         )
 
 
@@ -174,13 +178,53 @@ def check_images(images: Tensor) -> None:
     """Refuses what cannot be shown as images.
 
     Raises:
-        ValueError: where the shape is not `(n, c, h, w)` with an image at least and one or three channels.
+        ValueError: where the shape is not `(n, c, h, w)` with an image at least and one, three or four channels.
     """
-    if images.ndim != 4 or images.shape[1] not in (1, 3) or images.numel() == 0:
+    if images.ndim != 4 or images.shape[1] not in (1, 3, 4) or images.numel() == 0:
         raise ValueError(
-            f"needs images of shape (n, c, h, w), n at least 1, c one or three, but got {tuple(images.shape)}: "
-            "reshape them, or leave out channels such as transparency"
+            f"needs images of shape (n, c, h, w), n at least 1, c one, three or four, but got {tuple(images.shape)}: "
+            "reshape them, or leave channels out"
         )
+
+
+def single(image: Tensor) -> Picture:
+    """One image as it is, its transparency too.
+
+    Arguments:
+        image: values in [-1, 1], shape `(c, h, w)` with one, three or four channels.
+
+    Example:
+        >>> single(torch.ones(4, 8, 9)).shape
+        (8, 9, 4)
+    """
+    check_images(image[None])
+    levels = to_uint8(image).cpu()
+    picture: Picture = (levels[0] if len(levels) == 1 else levels.permute(1, 2, 0).contiguous()).numpy()
+    return picture
+
+
+def over_white(images: Tensor) -> Tensor:
+    r"""Images (n, 4, h, w) with values in [-1, 1] as colors (n, 3, h, w) over white, :math:`1 - a (1 - x)`; others as
+    they are.
+
+    Example:
+        >>> over_white(torch.tensor([-1.0, -1.0, 1.0, 0.0]).view(1, 4, 1, 1)).flatten()
+        tensor([0., 0., 1.])
+    """
+    if images.shape[1] != 4:
+        return images
+    return 1 - (images[:, 3:] + 1) / 2 * (1 - images[:, :3])
+
+
+def _over_checkers(levels: Tensor) -> Tensor:
+    """Levels (n, 4, h, w) as colors (n, 3, h, w) over a checkerboard."""
+    dark, light, field = CHECKERS
+    height, width = levels.shape[2:]
+    field = max(1, min(field, height // 4))
+    rows, columns = torch.arange(height) // field, torch.arange(width) // field
+    board = torch.where((rows[:, None] + columns) % 2 == 0, dark, light).float()
+    opaque = levels[:, 3:].float() / 255
+    return (opaque * levels[:, :3] + (1 - opaque) * board).round().to(torch.uint8)
 
 
 def _tiles(images: Tensor, scale: int | None) -> Tensor:
@@ -191,6 +235,7 @@ def _tiles(images: Tensor, scale: int | None) -> Tensor:
     if scale < 1:
         raise ValueError(f"needs a scale of at least 1, but got {scale}: make smaller images beforehand")
     levels = to_uint8(images).cpu()
+    levels = _over_checkers(levels) if levels.shape[1] == 4 else levels
     return levels.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
 
 

@@ -39,6 +39,7 @@ def choose(name: str | None, data: Dataset, *, trust: bool = False) -> Features:
         why = f"the samples are vectors, and are compared {'as they are' if data.scale is None else 'standardized'}"
         return Features("vectors", data.shape[0], why, lambda x: x, version=None)
     shape = tuple(data.crop(data.x[:1]).shape[1:])
+    shape = (min(shape[0], 3), *shape[1:])  # features see what is transparent over white
     if name is None:
         return _default(data, shape)
     if ":" in name:

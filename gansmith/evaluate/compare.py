@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -17,6 +18,8 @@ from gansmith.evaluate.vectors import check_same_dimension
 
 FEW = 20
 """The least number of samples of each kind for a floor."""
+HALVINGS = 5
+"""Of the jackknife for a floor, whose interval need not be so sharp."""
 ABOUT = {True: "the true value", False: "the mean of this number at this n, not its value for n without end"}
 
 
@@ -87,9 +90,9 @@ def compare(
     Returns:
         For each metric by name: `value`, and `n`, how many real and fake samples it is of; `interval`, the 95 %
         interval, by a jackknife over halves of both sets, or from the standard error if the metric has a formula for it
-        (then `error` is that), and `interval_about`, in words, what it holds; `floor` and `floor_n`; where these n are
-        others, `value_at_floor_n`. For `diversity` the floor is that of the real samples alone. The Frechet distance
-        also has `corrected`, as `correct` returns it.
+        (then `error` is that), and `interval_about`, in words, what it holds; `floor`, `floor_n` and `floor_interval`;
+        where these n are others, `value_at_floor_n`. For `diversity` the floor is that of the real samples alone. The
+        Frechet distance also has `corrected`, as `correct` returns it.
 
     Raises:
         ValueError: as `distances`.
@@ -135,27 +138,37 @@ def correct(real: Tensor | Statistics, fake: Tensor, spread: Spread, *, seed: in
 def _measured(metrics: Sequence[Metric[Sets]], samples: Samples, seed: int) -> dict[str, dict[str, Any]]:
     real, fake, floor = samples.real, samples.fake, samples.floor()
     sets, entries = Sets(real, fake), {}
-    spread = jackknife(lambda x, y: _scaled([m for m in metrics if m.error is None], x, y), real, fake, seed=seed)
+    scaled = partial(_scaled, [metric for metric in metrics if metric.error is None])
+    spread = jackknife(scaled, real, fake, seed=seed)
     floors = None if floor is None or floor.twin is None else Sets(floor.real, floor.twin)
+    around = {} if floors is None else jackknife(scaled, floors.real, floors.fake, halvings=HALVINGS, seed=seed)
     same = floor is not None and (len(floor.real), len(floor.fake)) == (len(real), len(fake))
     beside = None if floor is None or same else Sets(floor.real, floor.fake)
     for metric in metrics:
         value = _value(metric, sets)
         entry: dict[str, Any] = {"value": value, "n": _numbers(sets)}
-        if metric.error is None:
-            entry["interval"] = _clamped(metric, *spread[metric.name].interval(metric.scale.call(value)))
-        else:
-            error = metric.error(sets)
-            entry |= {"interval": [value - 1.96 * error, value + 1.96 * error], "error": error}
+        entry["interval"] = _interval(metric, sets, spread)
+        if metric.error is not None:
+            entry["error"] = metric.error(sets)
         entry["interval_about"] = ABOUT[metric.unbiased]
         entry["floor"] = None if floors is None else _value(metric, floors)
         entry["floor_n"] = None if floors is None else _numbers(floors)
+        entry["floor_interval"] = None if floors is None else _interval(metric, floors, around)
         if beside is not None:
             entry["value_at_floor_n"] = _value(metric, beside)
         if metric.name == "frechet_distance":
             entry |= correct(real, fake, spread[metric.name], seed=seed)
         entries[metric.name] = entry
     return entries
+
+
+def _interval(metric: Metric[Sets], sets: Sets, spread: Mapping[str, Spread]) -> list[float] | None:
+    """By the metric's own formula for its error where it has one, otherwise by the jackknife."""
+    value = _value(metric, sets)
+    if metric.error is None:
+        return _clamped(metric, *spread[metric.name].interval(metric.scale.call(value)))
+    error = metric.error(sets)
+    return [value - 1.96 * error, value + 1.96 * error]
 
 
 def _values(metrics: Sequence[Metric[Sets]], real: Tensor, fake: Tensor) -> dict[str, float]:

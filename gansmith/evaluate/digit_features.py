@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, linear
 
 from gansmith.evaluate.features import Features, round_to_8_bits
-from gansmith.evaluate.weights import shipped
+from gansmith.shipped import shipped
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
 SHA256 = "56fae416a744a65327e85bf782235faaa7640e892001b5d06187cf39961a7014"

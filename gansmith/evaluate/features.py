@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from gansmith.drawing.grids import check_images, to_uint8
+from gansmith.drawing.grids import check_images, over_white, to_uint8
 from gansmith.evaluate.classes import Judge
 
 AT_ONCE = 2**21  # pixels in a forward pass: 32 feature maps of them take 256 MiB
@@ -21,7 +21,7 @@ class Features:
     r"""Features of pictures: a fixed function. Metrics such as the Frechet distance compare pictures in these features.
 
     All pictures are rounded to 8 bits first, generated ones too: real ones come from files of 8 bits, and a network
-    could see the difference.
+    could see the difference. Transparent ones are seen over white.
 
     Arguments:
         name: the name on the command line.
@@ -33,7 +33,7 @@ class Features:
         most: the largest batch for `embed`.
 
     Raises:
-        ValueError: on a call, where pictures are not `(n, c, h, w)` with one or three channels or contain NaN, or
+        ValueError: on a call, where pictures are not `(n, c, h, w)` with one, three or four channels or contain NaN, or
             where the output of `embed` is not `(n, size)` and finite.
 
     Example:
@@ -55,7 +55,8 @@ class Features:
         """Features (n, size), float32, on the device of the pictures (n, c, h, w)."""
         check_images(images)
         rows = max(1, min(self.most, AT_ONCE // (images.shape[2] * images.shape[3])))
-        return torch.cat([self._check(self.embed(round_to_8_bits(part)), len(part)) for part in images.split(rows)])
+        seen = (over_white(round_to_8_bits(part)) for part in images.split(rows))
+        return torch.cat([self._check(self.embed(part), len(part)) for part in seen])
 
     def _check(self, output: object, n: int) -> Tensor:
         if not isinstance(output, Tensor) or output.shape != (n, self.size):

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, linear
 
 from gansmith.evaluate.features import Features
-from gansmith.evaluate.weights import shipped
+from gansmith.shipped import shipped
 
 WEIGHTS = Path(__file__).with_name("objects.safetensors")
 SHA256 = "e35cb85b72399a283fae6147b7b17ac6944e19374fdfebfbf803e4d4302d7753"

@@ -1,28 +1,11 @@
-"""Weights of features: those that come with gansmith, and published ones, which are never downloaded automatically."""
+"""Published weights: read from a folder, checked, never downloaded automatically."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
-
-from torch import Tensor
 
 from gansmith.data.cache import cache_folder
-
-
-def shipped(file: Path, sha256: str) -> dict[str, Tensor]:
-    """The arrays of a file of weights that comes with gansmith, as float32.
-
-    Raises:
-        ValueError: the file is not the one that came.
-    """
-    from safetensors.torch import load
-
-    content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ValueError(f"needs {file} as it was shipped, but its content is another: install gansmith again")
-    return {name: array.float() for name, array in load(content).items()}
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,15 @@ class Subject:
 
     @property
     def enough(self) -> bool:
-        """Whether there are enough for a distance between distributions."""
+        """Whether there are enough held-out ones for a distance between distributions."""
         return self.n >= FEW
+
+    @cached_property
+    def halves(self) -> tuple[Tensor, Tensor] | None:
+        """Positions of one half of the training samples and of the other, where each has enough."""
+        n = min(self.most, len(self.data.train) // 2)
+        order = self.chosen(self.data.train, "halves", 2 * n)
+        return None if n < FEW else (order[:n], order[n:])
 
     @cached_property
     def held_out(self) -> Tensor:

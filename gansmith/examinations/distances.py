@@ -17,14 +17,32 @@ INTERVALS = (
 )
 
 
+SEEN = (
+    "{} held-out samples are too few to measure a distance by: it is one from training samples, which the networks "
+    "have seen, and copies of them would be called good; --held-out 0.3 keeps more for the numbers"
+)
+RELATED = (
+    "A critic saw maps of a small classifier; the judge is another network, which learned the same ten kinds of things "
+    "from other pictures. --features random asks one that learned nothing."
+)
+
+
 def measure(subject: Subject) -> dict[str, Any]:
-    """Every distance beside its floor: as many training samples in the place of the generated ones."""
+    """Every distance beside its floor: as many training samples in the place of the generated ones.
+
+    Where too few are held out, the distance is that from one half of the training samples, and the other half makes
+    the floor.
+    """
     numbers: dict[str, Any] = {"samples": len(subject.samples), "content": list(subject.samples.shape[1:])}
-    if not subject.enough:
+    if subject.enough:
+        real, twin = subject.real_features, subject.train_features
+    elif subject.halves is not None:
+        real, twin = map(subject.of_data, subject.halves)
+        numbers |= {"against": "half of the training samples", "seen": SEEN.format(subject.n)}
+    else:
         few = f"too few held-out samples to measure a distance by: {subject.n}, but it needs {FEW}"
         return numbers | {"too_few": few}
-    real, fake = subject.real_features, subject.sample_features[: subject.n]
-    return numbers | {"metrics": compare(real, fake, subject.train_features, seed=subject.seed)}
+    return numbers | {"metrics": compare(real, subject.sample_features[: len(real)], twin, seed=subject.seed)}
 
 
 def sentences(numbers: dict[str, Any]) -> list[str]:
@@ -32,7 +50,7 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
     >>> sentences({"too_few": "12 held-out samples are too few"})
     ['12 held-out samples are too few']
     """
-    lines = [numbers[key] for key in ("too_few", "no_floor") if key in numbers]
+    lines = [numbers[key] for key in ("too_few", "seen", "no_floor") if key in numbers]
     metrics = numbers.get("metrics", {})
     if "frechet_distance" in metrics:
         entry, features = metrics["frechet_distance"], numbers["features"]["name"]
@@ -40,7 +58,11 @@ def sentences(numbers: dict[str, Any]) -> list[str]:
         compared = counted(real, "real sample") if real else "the statistics of real samples"
         coverage = f"; coverage {_beside_floor(metrics['coverage'])}" if "coverage" in metrics else ""
         lines.append(f"Frechet distance to {compared}, in the features '{features}': {_beside_floor(entry)}{coverage}")
-        lines += [*_corrected(entry), INTERVALS]
+        lines += [
+            *_corrected(entry),
+            *([RELATED] if numbers.get("taught_by") and features == "objects" else []),
+            INTERVALS,
+        ]
     return lines
 
 
@@ -54,7 +76,7 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
     rows: list[tuple[str, ...]] = []
     for metric in shown:
         entry = metrics[metric.name]
-        floor = (short(entry.get("floor")), *([short(entry.get("value_at_floor_n"))] if smaller else []))
+        floor = (_floor(entry), *([short(entry.get("value_at_floor_n"))] if smaller else []))
         rows.append((metric.title, short(entry["value"]), _between(entry), *floor, metric.better, metric.words))
         if entry.get("corrected"):
             corrected = entry["corrected"]
@@ -102,6 +124,12 @@ def _sizes(numbers: dict[str, Any], entry: dict[str, Any]) -> tuple[int, int]:
 def _between(entry: dict[str, Any]) -> str:
     interval = entry.get("interval")
     return f"{short(interval[0])} to {short(interval[1])}" if interval else ""
+
+
+def _floor(entry: dict[str, Any]) -> str:
+    """Real against real, with its own interval."""
+    between = entry.get("floor_interval")
+    return short(entry.get("floor")) + (f" ({short(between[0])} to {short(between[1])})" if between else "")
 
 
 def _beside_floor(entry: dict[str, Any]) -> str:

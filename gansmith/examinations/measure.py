@@ -18,6 +18,7 @@ from gansmith.examinations.encoder import ENCODER
 from gansmith.examinations.modes import MODES
 from gansmith.examinations.table import Table
 from gansmith.games.base import Game
+from gansmith.networks.feature_critic import Trunk
 from gansmith.refusal import out_of_memory
 
 EXAMINATIONS: tuple[Examination, ...] = (DISTANCES, COPIES, MODES, CLASSES, ENCODER)
@@ -54,6 +55,8 @@ def measure(
     numbers: dict[str, Any] = {"n": subject.n, "against": "held-out part of the data", "split": split, "seed": seed}
     numbers["resize"] = next((note for note in data.notes if note.startswith("images ")), "none")
     numbers["features"] = {"name": subject.features.name, "size": subject.features.size, "why": subject.features.why}
+    if taught := _taught_by(game, subject.features):
+        numbers["taught_by"] = taught
     for examination in EXAMINATIONS:
         try:
             with keyed(Part((seed, "examination")), subject.device):
@@ -63,6 +66,21 @@ def measure(
                 raise
             numbers.setdefault("failed", []).append(f"{examination.name}: {type(error).__name__}: {error}")
     return numbers
+
+
+def _taught_by(game: Game, judge: Features) -> list[str]:
+    """The frozen networks whose maps the game's critics see; none of them may be its judge.
+
+    Raises:
+        ValueError: the judge is one of them.
+    """
+    seen = sorted({module.sha256 for module in game.modules() if isinstance(module, Trunk)})
+    if judge.version is not None and any(sha256.startswith(judge.version) for sha256 in seen):
+        raise ValueError(
+            f"needs a judge that the generator was not trained against, but its critic sees what the features "
+            f"{judge.name!r} see: take --features random, or others"
+        )
+    return seen
 
 
 def sentences(numbers: dict[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Games: who plays, and how a batch becomes a duel."""
 
+from gansmith.games.adaptive_augmentation import AdaptiveAugmentation as AdaptiveAugmentation
 from gansmith.games.augmentation import DifferentiableAugmentation as DifferentiableAugmentation
 from gansmith.games.average import Average as Average
 from gansmith.games.base import Duels as Duels
@@ -17,3 +18,5 @@ from gansmith.games.latents import Normal as Normal
 from gansmith.games.latents import Sphere as Sphere
 from gansmith.games.latents import Uniform as Uniform
 from gansmith.games.ogan import OGAN as OGAN
+from gansmith.games.several_critics import Beside as Beside
+from gansmith.games.several_critics import SeveralCritics as SeveralCritics

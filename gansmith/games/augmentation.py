@@ -17,7 +17,7 @@ class DifferentiableAugmentation:
     change: what is generated stays unchanged. With u of each picture, uniform in [0, 1) and drawn anew for each change,
 
     - color: brightness :math:`x + u - \frac12`, saturation :math:`m + 2u (x - m)` with m the mean over channels,
-      contrast :math:`M + (u + \frac12)(x - M)` with M the mean of the picture;
+      contrast :math:`M + (u + \frac12)(x - M)` with M the mean of the picture; of four channels the first three;
     - translation: by up to an eighth of the sides, whole pixels, zeros (gray) where nothing comes from;
     - cutout: a rectangle of half the sides around a random pixel becomes 0.
 
@@ -62,6 +62,8 @@ class DifferentiableAugmentation:
 
 
 def _color(x: Tensor) -> Tensor:
+    if x.shape[1] == 4:
+        return torch.cat([_color(x[:, :3]), x[:, 3:]], 1)
     brightness, saturation, contrast = (
         chance.uniform(name, len(x), 1, 1, 1, like=x) for name in ("brightness", "saturation", "contrast")
     )

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from gansmith.batch import Batch
 from gansmith.duel.scores import Critic, Sample, score, still
+from gansmith.games.adaptive_augmentation import AdaptiveAugmentation
 from gansmith.games.base import Duels, Inputs, Player, Samples, Scores
 from gansmith.games.latents import Latent
-from gansmith.notes import scope
+from gansmith.notes import Notes, scope
 from gansmith.objectives.base import Objective
 
 
@@ -27,7 +28,8 @@ class GAN(Duels, Samples, Scores):
         objective: what both want small.
         latent: where z comes from.
         augment: changes real and fake samples before the critic sees them, in both players' moves, as
-            :class:`DifferentiableAugmentation` does; None for nothing. Its randomness from ``gansmith.chance``.
+            :class:`DifferentiableAugmentation` and :class:`AdaptiveAugmentation` do; None for nothing. Its randomness
+            from ``gansmith.chance``.
 
     References:
         Generative Adversarial Networks, Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661.
@@ -55,12 +57,16 @@ class GAN(Duels, Samples, Scores):
 
     def duel(self, batch: Batch) -> tuple[Critic, Sample, Sample]:
         real, fake = self.real(batch), self.fake(self.latent(len(batch), batch.x), batch)
+        return self.critic, *self.augmented(real, fake)
+
+    def augmented(self, real: Sample, fake: Sample) -> tuple[Sample, Sample]:
+        """Both samples as the critic sees them."""
         if self.augment is None:
-            return self.critic, real, fake
+            return real, fake
         with scope("real"):
             real = self.augment(real)
         with scope("fake"):
-            return self.critic, real, self.augment(fake)
+            return real, self.augment(fake)
 
     def real(self, batch: Batch) -> Sample:
         """The real sample of a batch: its x; with labels, say, where the game is conditioned on them."""
@@ -95,13 +101,18 @@ class GAN(Duels, Samples, Scores):
                 [critics, objective],
                 self.critic_loss,
                 lambda: objective.project_(critics),
-                objective.advance_,
+                self._after_critic,
                 objective.additive,
             ),
             "generator": Player(
                 [self.generator], self.generator_loss, advance_=objective.advance_, additive=objective.additive
             ),
         }
+
+    def _after_critic(self, notes: Notes) -> None:
+        self.objective.advance_(notes)
+        if isinstance(self.augment, AdaptiveAugmentation):
+            self.augment.advance_(notes)
 
     def inputs(self, n: int, y: Tensor | None = None) -> Inputs:
         return self.latent(n, next(self.generator.parameters()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from torch import Tensor, nn
 
 from gansmith.batch import Batch
@@ -52,6 +55,7 @@ class OGAN(GAN, Encodes):
         latent: centered, with one standard deviation for all coordinates (its ``std``); codes are scaled to it.
         head: codes (n, d) -> scores (n,) or (n, 1): ``Mean()``, ``nn.Linear(d, 1)``, ``MLP(d, None)`` or ``Radius()``.
         weight: :math:`\lambda`, 0.5 in the paper's experiments, 1 at 256 x 256.
+        augment: as in :class:`GAN`; what is encoded later is not changed.
 
     Raises:
         ValueError: the latent says no ``std`` to scale codes by, or has fewer than three coordinates.
@@ -79,8 +83,9 @@ class OGAN(GAN, Encodes):
         *,
         head: nn.Module | None = None,
         weight: float = 0.5,
+        augment: Callable[[Any], Any] | None = None,
     ) -> None:
-        super().__init__(generator, encoder, objective, latent)
+        super().__init__(generator, encoder, objective, latent, augment)
         std = getattr(latent, "std", None)
         if not isinstance(std, (int, float)) or not std > 0:
             raise ValueError(
@@ -111,12 +116,13 @@ class OGAN(GAN, Encodes):
     def critic_loss(self, batch: Batch) -> Tensor:
         z = self.latent(len(batch), batch.x)
         with still():
-            fake = self.fake(z, batch)
-        return self._loss("critic", self.real(batch), z, fake)
+            real, fake = self.augmented(self.real(batch), self.fake(z, batch))
+        return self._loss("critic", real, z, fake)
 
     def generator_loss(self, batch: Batch) -> Tensor:
         z = self.latent(len(batch), batch.x)
-        return self._loss("generator", self.real(batch), z, self.fake(z, batch))
+        real, fake = self.augmented(self.real(batch), self.fake(z, batch))
+        return self._loss("generator", real, z, fake)
 
     def _loss(self, side: str, real: Sample, z: Tensor, fake: Sample) -> Tensor:
         with twice_differentiable(self.objective.slopes):
@@ -142,7 +148,8 @@ class OGAN(GAN, Encodes):
 
     def duel(self, batch: Batch) -> tuple[Critic, Sample, Sample]:
         critic = View(nn.ModuleList(self.critics()), lambda sample: self._head(self.critic(sample)))
-        return critic, self.real(batch), self.fake(self.latent(len(batch), batch.x), batch)
+        real, fake = self.real(batch), self.fake(self.latent(len(batch), batch.x), batch)
+        return critic, *self.augmented(real, fake)
 
     def score(self, sample: Sample) -> Tensor:
         with self.looking():

@@ -2,6 +2,7 @@
 
 from gansmith.networks.dcgan import DCGANCritic as DCGANCritic
 from gansmith.networks.dcgan import DCGANGenerator as DCGANGenerator
+from gansmith.networks.feature_critic import FeatureCritic as FeatureCritic
 from gansmith.networks.mlp import MLP as MLP
 from gansmith.networks.spectral import fold as fold
 from gansmith.networks.spectral import spectral_norm as spectral_norm

@@ -10,37 +10,26 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gansmith.refusal import check_sizes
-
-SIZES = (8, 16, 32, 64, 128, 256)
+from gansmith.sides import Sides, check_sides, coarse, halvings, sides_of
 
 Normalize = Callable[[int], nn.Module]
 
 
-def check_picture_size(size: int) -> None:
-    """Refuses a side that the networks are not made for.
-
-    Raises:
-        ValueError: it is none of 8, 16, 32, 64, 128 and 256 pixels.
-    """
-    if size not in SIZES:
-        raise ValueError(f"needs a picture size of {', '.join(map(str, SIZES))} pixels, but got {size}")
-
-
-def widths(size: int, width: int) -> list[int]:
-    """Channels at each resolution, from half the picture's size down to 4 pixels.
+def widths(size: int | Sides, width: int) -> list[int]:
+    """Channels at each resolution, from half the picture's size down to 4 pixels (of a rectangle 4 to 7).
 
     They double with each level, from ``width`` to at most 8 times it; small pictures have the lower levels only.
 
     Raises:
-        ValueError: a size that is none of 8, 16, 32, 64, 128 and 256; a width below 1.
+        ValueError: a size that networks are not made for, see :func:`gansmith.sides.check_sides`; a width below 1.
 
     Example:
-        >>> widths(128, 32), widths(32, 32), widths(8, 32)
-        ([32, 64, 128, 256, 256], [32, 64, 128], [128])
+        >>> widths(128, 32), widths(32, 32), widths(8, 32), widths((64, 96), 32)
+        ([32, 64, 128, 256, 256], [32, 64, 128], [128], [32, 64, 128, 256])
     """
-    check_picture_size(size)
+    check_sides(sides_of(size))
     check_sizes(width=width)
-    levels = int(math.log2(size)) - 2
+    levels = halvings(sides_of(size))
     return [width * min(2**i, 8) for i in range(max(levels, 3))][-levels:]
 
 
@@ -53,7 +42,7 @@ class DCGANGenerator(nn.Module):
 
     Arguments:
         latent: numbers per latent.
-        size: 8, 16, 32, 64, 128 or 256 pixels.
+        size: 8, 16, 32, 64, 128 or 256 pixels; or height and width, see :func:`gansmith.sides.check_sides`.
         channels: of the pictures.
         width: the channels at each resolution are multiples of it, see :func:`widths`; 16 and its multiples are fast.
         normalize: channels -> module; BatchNorm by default (there is none in the critic), None for nothing.
@@ -69,14 +58,19 @@ class DCGANGenerator(nn.Module):
     """
 
     def __init__(
-        self, latent: int, size: int, channels: int, width: int = 32, normalize: Normalize | None = nn.BatchNorm2d
+        self,
+        latent: int,
+        size: int | Sides,
+        channels: int,
+        width: int = 32,
+        normalize: Normalize | None = nn.BatchNorm2d,
     ) -> None:
         super().__init__()
         check_sizes(latent=latent, channels=channels)
         up = widths(size, width)[::-1]
         bias = normalize is None
-        self.coarse = up[0]
-        self.start = nn.Linear(latent, self.coarse * 16, bias=bias)
+        self.first_map = up[0], *coarse(sides_of(size))
+        self.start = nn.Linear(latent, math.prod(self.first_map), bias=bias)
         modules = [*_activated(up[0], normalize), nn.Conv2d(up[0], up[0], 3, 1, 1, bias=bias)]
         for inside, outside in pairwise(up):
             modules += [*_activated(inside, normalize), nn.ConvTranspose2d(inside, outside, 4, 2, 1, bias=bias)]
@@ -91,7 +85,7 @@ class DCGANGenerator(nn.Module):
                 nn.init.normal_(m.weight, 1, 0.02)
 
     def forward(self, z: Tensor) -> Tensor:
-        pictures: Tensor = self.body(self.start(z).unflatten(1, (self.coarse, 4, 4)))
+        pictures: Tensor = self.body(self.start(z).unflatten(1, self.first_map))
         return pictures
 
 
@@ -106,7 +100,7 @@ class DCGANCritic(nn.Module):
     map. No normalization by default: BatchNorm makes samples depend on each other and voids every penalty on slopes.
 
     Arguments:
-        size: 8, 16, 32, 64, 128 or 256 pixels.
+        size: 8, 16, 32, 64, 128 or 256 pixels; or height and width, see :func:`gansmith.sides.check_sides`.
         channels: of the pictures.
         outputs: numbers per picture; None for one score per picture.
         width: the channels at each resolution are multiples of it, see :func:`widths`.
@@ -121,7 +115,7 @@ class DCGANCritic(nn.Module):
 
     def __init__(
         self,
-        size: int,
+        size: int | Sides,
         channels: int,
         outputs: int | None = None,
         width: int = 32,
@@ -139,7 +133,7 @@ class DCGANCritic(nn.Module):
             if normalize is not None:
                 modules.append(normalize(convolution.out_channels))
             modules.append(nn.LeakyReLU(0.2))
-        head = nn.Linear(down[-1] * 16, outputs or 1)
+        head = nn.Linear(down[-1] * math.prod(coarse(sides_of(size))), outputs or 1)
         self.body = nn.Sequential(*modules, nn.Flatten(), head)
         self.scores = outputs is None
         for m in self.modules():

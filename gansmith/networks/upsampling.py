@@ -10,27 +10,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gansmith.networks.dcgan import check_picture_size
 from gansmith.refusal import check_sizes
+from gansmith.sides import COARSE, Sides, check_sides, coarse, halvings, sides_of
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
 
-def channels_at(size: int, width: int) -> list[int]:
-    """Channels at each resolution, from 4 pixels up to the picture's size.
+def channels_at(size: int | Sides, width: int) -> list[int]:
+    """Channels at each resolution, from 4 pixels (of a rectangle 4 to 7) up to the picture's size.
 
     They halve with each level down to ``width``, from at most 8 times it; small pictures have the first levels only.
 
     Raises:
-        ValueError: a size that is none of 8, 16, 32, 64, 128 and 256; a width below 1.
+        ValueError: a size that networks are not made for, see :func:`gansmith.sides.check_sides`; a width below 1.
 
     Example:
         >>> channels_at(64, 16), channels_at(16, 16)
         ([128, 128, 64, 32, 16], [128, 128, 64])
     """
-    check_picture_size(size)
+    check_sides(sides_of(size))
     check_sizes(width=width)
-    levels = int(math.log2(size)) - 1
+    levels = halvings(sides_of(size)) + 1
     return [width * min(2**i, 8) for i in range(max(levels, 5))][-levels:][::-1]
 
 
@@ -84,6 +84,7 @@ class Excitation(nn.Module):
     Arguments:
         small: channels of the small map.
         large: channels of the large map.
+        pooled: height and width to which the small map is pooled.
 
     References:
         Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis, Liu et al., 2021,
@@ -95,15 +96,17 @@ class Excitation(nn.Module):
         True
     """
 
-    def __init__(self, small: int, large: int) -> None:
+    def __init__(self, small: int, large: int, pooled: Sides = (COARSE, COARSE)) -> None:
         super().__init__()
-        self.code = _kaiming(nn.Linear(small * 16, large))
+        self.pooled = pooled
+        self.code = _kaiming(nn.Linear(small * math.prod(pooled), large))
         self.scale = nn.Linear(large, large)
         nn.init.zeros_(self.scale.weight)
         nn.init.zeros_(self.scale.bias)
 
     def forward(self, small: Tensor, large: Tensor) -> Tensor:
-        pooled = small if small.shape[-1] == 4 else functional.avg_pool2d(small, small.shape[-1] // 4)
+        times = small.shape[-1] // self.pooled[1]
+        pooled = small if times == 1 else functional.avg_pool2d(small, times)
         code = functional.leaky_relu(self.code(pooled.flatten(1)), 0.2)
         return large * (2 * torch.sigmoid(self.scale(code)))[:, :, None, None]
 
@@ -118,7 +121,7 @@ class UpsamplingGenerator(nn.Module):
 
     Arguments:
         latent: numbers per latent.
-        size: 8, 16, 32, 64, 128 or 256 pixels.
+        size: 8, 16, 32, 64, 128 or 256 pixels; or height and width, see :func:`gansmith.sides.check_sides`.
         channels: of the pictures.
         width: channels of the largest map of 64 pixels and more, see :func:`channels_at`; 16 and its multiples are
             fast.
@@ -132,21 +135,23 @@ class UpsamplingGenerator(nn.Module):
         torch.Size([2, 3, 32, 32])
     """
 
-    def __init__(self, latent: int, size: int, channels: int, width: int = 16) -> None:
+    def __init__(self, latent: int, size: int | Sides, channels: int, width: int = 16) -> None:
         super().__init__()
         check_sizes(latent=latent, channels=channels)
         at = channels_at(size, width)
-        self.coarse = at[0]
-        self.start = _kaiming(nn.Linear(latent, at[0] * 16, bias=False))
+        pooled = coarse(sides_of(size))
+        self.first_map = at[0], *pooled
+        self.start = _kaiming(nn.Linear(latent, math.prod(self.first_map), bias=False))
         first = _kaiming(nn.Conv2d(at[0], at[0], 3, 1, 1, bias=False))
         self.convolutions = nn.ModuleList([first, *(UpsampledConvolution(a, b) for a, b in pairwise(at))])
         self.norms = nn.ModuleList(nn.BatchNorm2d(c) for c in [at[0], *at])
-        self.excitations = nn.ModuleList(Excitation(small, large) for small, large in zip(at, at[3:], strict=False))
+        pairs = zip(at, at[3:], strict=False)
+        self.excitations = nn.ModuleList(Excitation(small, large, pooled) for small, large in pairs)
         self.last = nn.Conv2d(at[-1], channels, 3, 1, 1)
         nn.init.normal_(self.last.weight, 0, 0.3 / math.sqrt(at[-1] * 9))  # pictures start gray
 
     def forward(self, z: Tensor) -> Tensor:
-        h = self.start(z).unflatten(1, (self.coarse, 4, 4))
+        h = self.start(z).unflatten(1, self.first_map)
         h = functional.leaky_relu(self.norms[0](h), 0.2)
         maps: list[Tensor] = []
         for level, (convolution, norm) in enumerate(zip(self.convolutions, self.norms[1:], strict=True)):

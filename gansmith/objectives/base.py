@@ -11,7 +11,7 @@ from gansmith.duel.critics import Once
 from gansmith.duel.history import keep_digits
 from gansmith.duel.samples import Critic, Sample
 from gansmith.duel.slopes import track, twice_differentiable
-from gansmith.notes import Notes, note, scope
+from gansmith.notes import Notes, note, scope, under
 from gansmith.regularizers.base import Regularizer
 
 Loss = Callable[[Critic, Sample, Sample], Tensor]
@@ -149,8 +149,7 @@ class Sum(Objective):
     def advance_(self, notes: Notes) -> None:
         self.objective.advance_(notes)
         for name, term in zip(self.names, self.terms, strict=True):
-            own = {key[len(name) + 1 :]: value for key, value in notes.items() if key.startswith(name + ".")}
-            if own:  # a term that made no notes has nothing to update
+            if own := under(name, notes):  # a term that made no notes has nothing to update
                 term.advance_(own)
 
     def extra_repr(self) -> str:

@@ -8,6 +8,7 @@ from gansmith.duel.checks import same_size
 from gansmith.duel.ranks import gather
 from gansmith.duel.samples import Critic, Sample
 from gansmith.duel.scores import score, still
+from gansmith.notes import note
 from gansmith.objectives.base import Objective
 from gansmith.objectives.pointwise import NonSaturating, Pointwise
 
@@ -25,7 +26,8 @@ class Relativistic(Objective):
 
     and the generator's loss with x and y exchanged. The paired form's best critic is :math:`\log p/q + c`; its value is
     :math:`\log 2 - \mathrm{JSD}(p \otimes q, q \otimes p)`. Adding a constant to the critic changes nothing, so that a
-    last bias gets no gradient. The average is no mean over samples: ranks are gathered, micro-batches refused.
+    last bias gets no gradient. The note ``ahead`` is the share of pairs whose real sample scores higher. The average is
+    no mean over samples: ranks are gathered, micro-batches refused.
 
     Arguments:
         average: compare with the mean score of the other batch instead of with one partner.
@@ -60,7 +62,10 @@ class Relativistic(Objective):
 
     def critic_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         self._check(real, fake)
-        return self._prefer(score(critic, real), score(critic, fake))
+        high, low = score(critic, real), score(critic, fake)
+        if not self.average:
+            note("ahead", (high > low).to(high.dtype).mean())
+        return self._prefer(high, low)
 
     def generator_loss(self, critic: Critic, real: Sample, fake: Sample) -> Tensor:
         self._check(real, fake)

@@ -68,7 +68,7 @@ def pair(
         normalize: of the critic for pictures, channels -> module; None for nothing.
     """
     if data.is_images:
-        channels, size, _ = data.shape
+        channels, size = data.shape[0], data.sides
         generator: nn.Module = DCGANGenerator(latent, size, channels, width)
         return generator, DCGANCritic(size, channels, outputs, width, normalize)
     (numbers,) = data.shape

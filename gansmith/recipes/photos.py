@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from torch import nn
+
 from gansmith.data.augment import Augment
 from gansmith.data.dataset import Dataset
-from gansmith.games import GAN, DifferentiableAugmentation, Normal
-from gansmith.networks import DCGANCritic, UpsamplingGenerator
-from gansmith.objectives import Relativistic
+from gansmith.games import GAN, OGAN, AdaptiveAugmentation, Beside, DifferentiableAugmentation, Normal, SeveralCritics
+from gansmith.networks import DCGANCritic, FeatureCritic, UpsamplingGenerator
+from gansmith.objectives import Hinge, Patchwise, Relativistic, Several
 from gansmith.recipes.pairs import adam, needs_images
-from gansmith.regularizers import R1, R2
+from gansmith.regularizers import R1, R2, Lazy
 from gansmith.training.experiment import Experiment, Stage
 
 FEW = 1000
 """Pictures below which a critic learns them by heart within half an hour."""
+CORRELATION = 0.25
+"""Weight of the correlation of codes, as in the recipe `ogan`."""
+RARE = 4
+"""Moves of the critic for each with penalties."""
 
 
 def photos(
@@ -27,14 +33,19 @@ def photos(
     critic_width: int = 32,
     rate: float = 1e-3,
     gamma: float = 0.1,
+    every: int | None = None,
+    features: float = 0.0,
     mirror: bool | None = None,
     augment: bool | None = None,
+    adaptive: bool = False,
+    freeze: int = 0,
+    encode: bool = False,
 ) -> Experiment:
     """The default, for color pictures: photographs on a laptop, in half an hour.
 
     R3GAN's objective with a generator that takes little time: nearest upsampling and small convolutions, few channels
     at the large maps, and coarse maps that scale the channels of fine ones. Batches are small and the critic's
-    penalties light.
+    penalties light and rare.
 
     Arguments:
         data: what to learn.
@@ -46,20 +57,44 @@ def photos(
             as many.
         rate: learning rate of Adam, constant for 30 % of the run and then decayed.
         gamma: weight of the penalties, (gamma/2) E |grad D|^2 on real and on fake samples.
+        every: they are in every so many of the critic's moves, as many times as strong, which takes less time (default:
+            4; fewer where so many batches would show all pictures).
+        features: weight of a second critic, which sees maps of a frozen classifier, such as 0.4; 0 for none. With it a
+            round takes a third more time; judges that know neither network found no gain (benchmarks/RESULTS.md).
         mirror: learn from mirrored pictures, too (default: in color, because gray ones may be of writing).
         augment: change colors and places of real and fake pictures alike before the critic sees them (default: where
             there are fewer than 1,000 pictures to learn from).
+        adaptive: change only some of the pictures, more of them where the critic is too sure, fewer where it is not.
+        freeze: so many of the critic's first convolutions keep their weights, of a run that begins with another's
+            (--from).
+        encode: the critic encodes, too, as O-GAN's: pictures can be encoded and reconstructed.
+
+    Raises:
+        ValueError: both a critic that encodes and one of features.
 
     Example:
         gansmith train photos --data photos.zip --size 64 --minutes 30
+        gansmith train photos --data photos.zip --encode --minutes 30
     """
     needs_images(data, "photos")
-    channels, size, _ = data.shape
-    if channels == 3 if mirror is None else mirror:
+    channels, size = data.shape[0], data.sides
+    if channels >= 3 if mirror is None else mirror:
         data = replace(data, augment=Augment(flip=True, shift=data.augment.shift if data.augment else 0))
     generator = UpsamplingGenerator(latent, size, channels, width)
-    critic = DCGANCritic(size, channels, width=critic_width)
+    critic = DCGANCritic(size, channels, latent if encode else None, critic_width)
     few = len(data.train) < FEW if augment is None else augment
-    change = DifferentiableAugmentation() if few else None
-    game = GAN(generator, critic, Relativistic() + R1(gamma) + R2(gamma), Normal(latent), change)
+    change = (AdaptiveAugmentation() if adaptive else DifferentiableAugmentation()) if few or adaptive else None
+    for layer in [m for m in critic.modules() if isinstance(m, nn.Conv2d)][:freeze]:
+        layer.requires_grad_(False)
+    every = max(1, min(RARE, len(data.train) // batch)) if every is None else every
+    objective = Relativistic() + Lazy(R1(gamma), every) + Lazy(R2(gamma), every)
+    if features and encode:
+        raise ValueError("needs one critic to encode, but --features asks for a second one: leave one of both out")
+    if encode:
+        game: GAN = OGAN(generator, critic, objective, Normal(latent), weight=CORRELATION, augment=change)
+    elif features:
+        beside = [Beside(FeatureCritic(), Several(Patchwise(Hinge())), features)]
+        game = SeveralCritics(generator, critic, objective, Normal(latent), change, beside=beside)
+    else:
+        game = GAN(generator, critic, objective, Normal(latent), change)
     return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])

@@ -64,11 +64,11 @@ def dcgan(data: Dataset, latent: int, width: int) -> tuple[nn.Module, nn.Module]
 def tutorial(data: Dataset, latent: int, width: int) -> tuple[nn.Module, nn.Module]:
     """The tutorial's pair, which makes and sees the 28 pixels inside a padding."""
     needs_images(data, "the tutorial's network")
-    height, _ = data.content or data.shape[1:]
-    if height != 28:
+    height, width = data.content or data.sides
+    if (height, width) != (28, 28):
         raise ValueError(
             f"the tutorial's networks need images of 28x28 pixels, as MNIST's, but {data.source} has "
-            f"{height}x{height}: leave --network tutorial out"
+            f"{width}x{height}: leave --network tutorial out"
         )
     channels, side, _ = data.shape
     padding = (side - 28) // 2

@@ -10,6 +10,7 @@ from typing import Any
 
 from gansmith.counting import counted
 from gansmith.examinations.classes import RARE
+from gansmith.sides import written
 
 Line = Mapping[str, Any]
 
@@ -130,17 +131,18 @@ def _early(metrics: Line, record: Line) -> Finding | None:
     shape, batch, step = (_entry(record, *path) for path in (("data", "shape"), ("arguments", "batch"), ("step",)))
     if not (isinstance(shape, (list, tuple)) and len(shape) == 3 and type(batch) is int and type(step) is int):
         return None
-    side, seen = shape[-1], batch * step
-    needed = max(LEAST, SEEN * side**2 // 64**2)
+    (height, width), seen = shape[1:], batch * step
+    needed = max(LEAST, SEEN * height * width // 64**2)
     covered, distance = (
         _ratio(metrics, "metrics", name, "value", over="floor") for name in ("coverage", "frechet_distance")
     )
     far = (covered is not None and covered < FAR) or (distance is not None and distance > APART)
     if seen >= (PATIENT * needed if far else needed):
         return None
-    words = f"the networks have seen {counted(seen, 'picture')} of {side} pixels"
+    words = f"the networks have seen {counted(seen, 'picture')} of {written((height, width))} pixels"
     why = f"where {needed:,} are the least" if seen < needed else "and samples are still far from real ones"
-    smaller = f", or take smaller pictures (--size {side // 2})" if side > 32 else ""
+    half = written((height // 2, width // 2))
+    smaller = f", or take smaller pictures (--size {half})" if min(height, width) > 32 else ""
     return Finding(
         "too early",
         f"Too early to judge: {words}, {why}.",
@@ -189,7 +191,7 @@ def _overfits(late: Sequence[Line], record: Line) -> Finding | None:
 def _is_mirrored(record: Line) -> bool:
     """Whether training pictures are mirrored at random: asked for, or as `photos` does of its own in color."""
     arguments, shape = _entry(record, "arguments") or {}, _entry(record, "data", "shape") or [0]
-    by_itself = "mirror" in arguments and arguments["mirror"] is None and shape[0] == 3
+    by_itself = "mirror" in arguments and arguments["mirror"] is None and shape[0] >= 3
     return bool(_entry(record, "data", "flip") or arguments.get("mirror") or by_itself)
 
 

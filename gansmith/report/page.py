@@ -141,7 +141,7 @@ def _lead(record: Line, log: Sequence[Line]) -> str:
 def _numbers(metrics: Line, last: float) -> Markup:
     """All tables, and what is said in words only."""
     numbers = dict(metrics)
-    reasons = [str(numbers[key]) for key in ("too_few", "no_floor") if key in numbers]
+    reasons = [str(numbers[key]) for key in ("too_few", "seen", "no_floor") if key in numbers]
     notes = [*_earlier(numbers, last), *(f"{reason}." for reason in reasons)]
     return part("numbers", notes, [line for line in sentences(numbers) if line not in reasons], tables(numbers))
 

@@ -12,7 +12,10 @@ GROWTH = {
     "Frechet distance": "How far samples are from training pictures, as the judge sees them.",
     "coverage": "The share of training pictures that have a sample near them.",
 }
-BESIDE = "As many other training pictures are what a perfect generator would reach."
+BESIDE = (
+    "As many other training pictures are what a perfect generator would reach. The best step from half of the rounds "
+    "on is kept: --best takes it."
+)
 MORE = 24  # charts beyond those that every run has
 
 

@@ -10,7 +10,7 @@ from gansmith.counting import counted
 
 DATA: dict[str, object] = {
     **{"size": None, "labels": None, "label_column": None, "limit": None, "crop": "center"},
-    **{"held_out": None, "first_page": False, "flip": False, "shift": 0},
+    **{"held_out": None, "first_page": False, "alpha": False, "flip": False, "shift": 0},
 }
 """What is said of the data beside their source, where it is not the default."""
 

@@ -21,7 +21,7 @@ def recipe_for(data: Dataset) -> str:
         >>> recipe_for(load("digits")), recipe_for(load("digits", channels=3))
         ('ogan', 'photos')
     """
-    return PHOTOS if data.is_images and data.shape[0] == 3 else OTHERS
+    return PHOTOS if data.is_images and data.shape[0] >= 3 else OTHERS
 
 
 def rounds_needed(size: int) -> int:

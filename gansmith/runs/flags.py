@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gansmith.refusal import Refusal
+from gansmith.sides import MEDIAN, sides_of, written
 
 OURS = {"data", "steps"}
 """Parameters of every recipe that the command line itself asks for."""
@@ -81,6 +82,21 @@ def share(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"needs a share between 0 and 1, as 0.3, but got {text!r}")
     return value
+
+
+def size(text: str) -> int | str:
+    """The size of pictures.
+
+    Example:
+        >>> size("64"), size("96x64"), size("median")
+        (64, '96x64', 'median')
+    """
+    if text == MEDIAN:
+        return text
+    try:
+        return written(sides_of(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def pair(text: str) -> tuple[float, float]:

@@ -134,6 +134,10 @@ class RunFolder:
         return self.path / "checkpoint.pt"
 
     @property
+    def best(self) -> Path:
+        return self.path / "best.pt"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.jsonl"
 

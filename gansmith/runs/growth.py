@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from gansmith.chance import Part, keyed
 from gansmith.data import Dataset
+from gansmith.disk.log import read_log
 from gansmith.evaluate.choosing import choose
 from gansmith.evaluate.data_features import data_features
 from gansmith.evaluate.features import extract
@@ -18,6 +22,7 @@ from gansmith.evaluate.manifold import manifold
 from gansmith.games.base import Game, Samples
 from gansmith.refusal import out_of_memory
 from gansmith.runs.folder import RunFolder
+from gansmith.training import checkpoint
 from gansmith.training.hooks import Log
 from gansmith.training.loop import Training
 
@@ -30,6 +35,15 @@ TRIED = 20
 MOST, FEW = 300, 50
 """Pictures of each kind; of fewer a distance says nothing."""
 PART = 100
+DISTANCE = "Frechet distance"
+
+
+@dataclass(frozen=True)
+class Best:
+    """A step, and how far its samples were from training pictures."""
+
+    step: int = 0
+    distance: float = math.inf
 
 
 class Growth(Log):
@@ -38,8 +52,10 @@ class Growth(Log):
     Held-out pictures are kept for the numbers at the end. How often it looks follows from the time that the first look
     takes, and stands in the record of the run: a resumed run looks after the same rounds. A look changes nothing in it.
 
+    From half of the rounds on, the state with the lowest distance is kept, too.
+
     Arguments:
-        run: its folder; lines go to ``growth.jsonl``.
+        run: its folder; lines go to ``growth.jsonl``, the state to ``best.pt``.
     """
 
     def __init__(self, run: RunFolder) -> None:
@@ -52,6 +68,7 @@ class Growth(Log):
         self.since: tuple[int, float] | None = None
         self.judge: Judge | None = None
         self.failed = False
+        self.best = self._kept(training)
 
     def step(self, training: Training) -> None:
         if self.since is None:  # what other hooks did at the start is no part of a round
@@ -81,9 +98,32 @@ class Growth(Log):
             self.failed = True
             return 0.0
         self.write(training, numbers | {f"{name}, real": value for name, value in judge.floor.items()})
+        found = Best(training.step, numbers[DISTANCE])
+        if 2 * training.step >= training.stage.steps and found.distance < self.best.distance:
+            checkpoint.save(self.run.best, training.state_dict(), keep=False)
+            self.best = found
         said = "; ".join(f"{name} {value:.3g} (real: {judge.floor[name]:.3g})" for name, value in numbers.items())
         print(f"step {training.step:,}: {said}", flush=True)
         return time.monotonic() - began
+
+    def _kept(self, training: Training) -> Best:
+        """What was kept before a resume; nothing where it is of a step that is to come again."""
+        if training.step == 0 or not self.run.best.exists():
+            return Best()
+        with suppress(ValueError):  # a damaged one is written anew
+            step = checkpoint.load(self.run.best).get("step")
+            known = {line["step"]: line.get(DISTANCE) for line in read_log(self.path)}  # up to this step
+            distance = known.get(step) if isinstance(step, int) else None
+            return Best() if step is None or distance is None else Best(step, distance)
+        return Best()
+
+    def end(self, training: Training, error: BaseException | None) -> None:
+        super().end(training, error)
+        if error is None and training.done and 0 < self.best.step < training.step:
+            print(
+                f"nearest to the training pictures at step {self.best.step:,} ({DISTANCE} {self.best.distance:.3g}), "
+                f"which is kept: gansmith sample {shlex.quote(str(self.run.path))} --best"
+            )
 
 
 class Judge:
@@ -111,7 +151,7 @@ class Judge:
 
     def _numbers(self, fake: Tensor) -> dict[str, float]:
         distance, coverage = frechet_distance(self.real, fake), manifold(self.real, fake).coverage
-        return {"Frechet distance": distance, "coverage": coverage}
+        return {DISTANCE: distance, "coverage": coverage}
 
 
 def can_grow(training: Training) -> bool:

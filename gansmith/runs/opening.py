@@ -152,13 +152,30 @@ def take_up(training: Training, state: State, run: RunFolder) -> None:
         raise Refusal(f"{run.checkpoint} is damaged: it names step {training.step} of stage {training.number}")
 
 
-def opened(run: RunFolder, device: str, trust: bool, source: AnyRecipe | None = None) -> Training:
-    """A run's training at its newest state, without its data: for what looks at a trained game.
+def best(run: RunFolder) -> State:
+    """The state of a run whose samples came nearest to the training pictures.
+
+    Raises:
+        Refusal: there is none.
+    """
+    if not run.best.exists():
+        raise Refusal(
+            f"{run.path} keeps no best state: one is kept from half of the rounds on, of runs on at least a hundred "
+            "pictures; leave --best out"
+        )
+    with refusals():
+        return checkpoint.load(run.best)
+
+
+def opened(
+    run: RunFolder, device: str, trust: bool, source: AnyRecipe | None = None, *, at_best: bool = False
+) -> Training:
+    """A run's training at its newest state, or its best one, without its data: for what looks at a trained game.
 
     Raises:
         Refusal: its parts do not fit.
     """
-    recipe, state, record = recipe_of(run, trust, source), newest(run), run.record
+    recipe, state, record = recipe_of(run, trust, source), best(run) if at_best else newest(run), run.record
     data, arguments = without_samples(record["data"]), record["arguments"]
     check_sizes(recipe, run, arguments, state)
     training = begin(recipe, data, arguments, record["seed"], device, "float32")

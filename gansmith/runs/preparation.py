@@ -19,6 +19,7 @@ from gansmith.runs.choosing import OTHERS, PHOTOS, USUAL, other_size, reason, re
 from gansmith.runs.folder import RunFolder
 from gansmith.runs.lookup import Recipe, built_in
 from gansmith.runs.opening import begin
+from gansmith.sides import MEDIAN, written
 from gansmith.training import checkpoint
 from gansmith.training.planning import steps_within
 from gansmith.training.state import State
@@ -60,8 +61,8 @@ def chosen_data(
     if isinstance(made, Dataset):
         if selection != Selection("digits"):
             raise Refusal(
-                "size, labels, limit, crop, flip, shift and held_out say how data are loaded, but a dataset is loaded "
-                "already: give them to gansmith.load, or name the data by their path"
+                "size, labels, limit, crop, flip, shift, held_out and alpha say how data are loaded, but a dataset is "
+                "loaded already: give them to gansmith.load, or name the data by their path"
             )
         return made, None
     return _loaded(_named(made, selection), strict, USUAL if recipe.name == PHOTOS else None)
@@ -75,11 +76,12 @@ def _named(data: object, selection: Selection) -> Selection:
 
 
 def _loaded(selection: Selection, strict: bool, largest: int | None) -> tuple[Dataset, Selection]:
-    """Data, and the selection that loads them again, with their size where the largest one was chosen here."""
+    """Data, and the selection that loads them again, with the size where that was chosen here."""
     with refusals():
         dataset = selection.load(strict) if largest is None else selection.load(strict, largest)
-    if dataset.is_images and selection.size is None and largest is not None:
-        selection = replace(selection, size=dataset.shape[-1])
+    chosen = selection.size == MEDIAN or (selection.size is None and largest is not None)
+    if dataset.is_images and chosen:
+        selection = replace(selection, size=written(dataset.sides))
     return dataset, selection
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from gansmith.disk.json_files import is_number
+from gansmith.sides import LARGEST
 
 NONE = type(None)
 RECORD: dict[str, tuple[type, ...]] = {
@@ -24,7 +25,7 @@ RECORD: dict[str, tuple[type, ...]] = {
 DATA: dict[str, tuple[type, ...]] = {
     "source": (str,),
     "name": (str,),
-    "size": (int, NONE),
+    "size": (int, str, NONE),
     "shape": (list,),
     "content": (list, NONE),
     "fingerprint": (str,),
@@ -39,6 +40,7 @@ DATA_MAY: dict[str, tuple[type, ...]] = {
     "value_range": (list, NONE),
     "first_page": (bool,),
     "held_out": (float, NONE),
+    "alpha": (bool,),
     "deep_range": (list, NONE),
     "masks": (bool,),
     "class_names": (list,),
@@ -111,9 +113,9 @@ def _is_pace(changes: list[Any]) -> bool:
 
 
 def _is_shape(shape: list[Any]) -> bool:
-    """(d,) or (c, s, s)."""
+    """(d,) or (c, h, w)."""
     whole = all(type(side) is int and 0 < side < 2**31 for side in shape)
-    return whole and (len(shape) == 1 or (len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] <= 256))
+    return whole and (len(shape) == 1 or (len(shape) == 3 and shape[0] in (1, 3, 4) and max(shape[1:]) <= LARGEST))
 
 
 def _is_scale(data: dict[str, Any]) -> bool:
@@ -126,7 +128,7 @@ def _is_scale(data: dict[str, Any]) -> bool:
 
 
 def _is_content(content: list[Any]) -> bool:
-    return len(content) == 2 and content[0] == content[1] and type(content[0]) is int and 0 < content[0] <= 256
+    return len(content) == 2 and all(type(side) is int and 0 < side <= LARGEST for side in content)
 
 
 def _is_range(pair: list[Any] | None) -> bool:

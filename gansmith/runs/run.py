@@ -19,6 +19,7 @@ from gansmith.refusal import Refusal, refusals
 from gansmith.runs.folder import RunFolder
 from gansmith.runs.lookup import AnyRecipe
 from gansmith.runs.opening import open_folder, opened
+from gansmith.sides import written
 from gansmith.training.loop import Training
 
 PART = 256  # samples through a network at a time
@@ -154,7 +155,7 @@ class Run:
             selection = Selection.of(self.folder.record["data"])
             return load(
                 str(source),
-                data.shape[-1],
+                written(data.sides),
                 data.shape[0],
                 data.content,
                 crop=selection.crop,
@@ -227,7 +228,14 @@ class Run:
         return values
 
 
-def load_run(path: str | Path, *, recipe: AnyRecipe | None = None, device: str = "auto", trust: bool = False) -> Run:
+def load_run(
+    path: str | Path,
+    *,
+    recipe: AnyRecipe | None = None,
+    device: str = "auto",
+    trust: bool = False,
+    best: bool = False,
+) -> Run:
     """A trained run from its folder, at its newest checkpoint; its data are not needed.
 
     Nothing in the folder is executed, unless ``trust`` says that its recipe file may be.
@@ -237,9 +245,10 @@ def load_run(path: str | Path, *, recipe: AnyRecipe | None = None, device: str =
         recipe: what the run was trained from, where that was made in Python: an experiment, or a function.
         device: ``auto``, ``cpu``, ``cuda``, ...
         trust: run the recipe file that lies in the folder, if the run was made with one.
+        best: at the step, from half of the rounds on, whose samples came nearest to the training pictures.
 
     Raises:
         ValueError: it is no run folder, it is damaged, or its recipe file is not trusted.
     """
     folder = open_folder(path)
-    return Run(folder, opened(folder, str(device), trust, recipe))
+    return Run(folder, opened(folder, str(device), trust, recipe, at_best=best))

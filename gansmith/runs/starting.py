@@ -13,6 +13,7 @@ from gansmith.games.base import Game
 from gansmith.refusal import Refusal
 from gansmith.runs.folder import RunFolder
 from gansmith.runs.opening import newest, open_folder
+from gansmith.sides import written
 from gansmith.training import checkpoint
 from gansmith.training.loop import Training
 from gansmith.training.state import State
@@ -38,10 +39,10 @@ def recipe_of(path: str | Path) -> str:
     return str(run.record["recipe"])
 
 
-def size_of(path: str | Path) -> int | None:
-    """The side of the pictures of a run that another one begins with; None for vectors."""
+def size_of(path: str | Path) -> int | str | None:
+    """The size of the pictures of a run that another one begins with; None for vectors."""
     shape = open_folder(path).record["data"]["shape"]
-    return int(shape[-1]) if len(shape) == 3 else None
+    return written((shape[1], shape[2])) if len(shape) == 3 else None
 
 
 def start_from(training: Training, path: str | Path) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def train(
     device: str = "auto",
     precision: str = "auto",
     checkpoint_every: float | None = None,
-    size: int | None = None,
+    size: int | str | None = None,
     labels: str | None = None,
     label_column: str | None = None,
     limit: int | None = None,
@@ -77,6 +77,7 @@ def train(
     flip: bool = False,
     shift: int = 0,
     held_out: float | None = None,
+    alpha: bool = False,
     start_from: str | Path | None = None,
     **arguments: int | float | str | bool | None,
 ) -> Run:
@@ -98,7 +99,7 @@ def train(
         precision: ``auto``, ``float32`` or ``bfloat16``.
         checkpoint_every: seconds between checkpoints (default: 20; more where they are so large that more than 2 GB an
             hour would be written).
-        size: side of the pictures in pixels.
+        size: side of the pictures in pixels, or width and height, as ``96x64``, or ``median``, see :func:`load`.
         labels: a file of labels by file name.
         label_column: the name of its column of labels, where it has several.
         limit: take at most so many samples.
@@ -109,6 +110,7 @@ def train(
         flip: mirror training pictures at random.
         shift: move training pictures by up to so many pixels at random.
         held_out: the share of samples that are kept for the numbers, see :func:`load`.
+        alpha: keep transparency as a fourth channel; by default pictures are put on white.
         start_from: a run whose networks this one begins with: its recipe and size (by default) and its widths, other
             data.
         arguments: the recipe's own.
@@ -125,7 +127,7 @@ def train(
         recipe = starting.recipe_of(start_from) if recipe is None else recipe
         size = starting.size_of(start_from) if size is None and not isinstance(data, Dataset) else size
     selection = Selection(
-        "digits", size, labels, limit, crop, flip, shift, label_column, value_range, first_page, held_out
+        "digits", size, labels, limit, crop, flip, shift, label_column, value_range, first_page, held_out, alpha
     )
     folder = new_folder(out)
     recipe = fitting_recipe(data, selection, strict) if recipe is None else as_recipe(recipe)

@@ -11,6 +11,7 @@ from gansmith.data import load
 from gansmith.disk.log import read_log
 from gansmith.evaluate.data_features import data_features
 from gansmith.games.base import Samples
+from gansmith.recipes import gan
 from gansmith.runs import growth, trainer
 from gansmith.runs.growth import FEW, Judge, can_grow
 from gansmith.runs.record import misfit
@@ -147,6 +148,93 @@ def test_a_resumed_run_looks_after_the_same_rounds(clocked, tmp_path, monkeypatc
         assert a | {"seconds": 0} == b | {"seconds": 0}
 
 
+@pytest.fixture
+def distances(monkeypatch):
+    """The distances that are found, one after another; the first is the floor's, which is found anew after a resume."""
+
+    def start(values):
+        left = iter(values)
+        monkeypatch.setattr(growth, "frechet_distance", lambda *_: next(left))
+
+    return start
+
+
+def bits(run):
+    return [value.clone() for value in run.training.average.state_dict().values()]
+
+
+def same(a, b):
+    return all(torch.equal(one, other) for one, other in zip(a, b, strict=True))
+
+
+def test_the_nearest_state_of_the_second_half_is_kept(clocked, distances, tmp_path, monkeypatch, capsys):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 4)
+    distances([0.5, 1, 9, 4, 3, 5])  # steps 21, 25, 50, 75 and 100 of 100
+    run = gansmith.train("gan", "digits", steps=100, out=tmp_path / "run", **FLAGS)
+    assert steps(run) == [21, 25, 50, 75, 100]
+    assert "nearest to the training pictures at step 75 (Frechet distance 3)" in capsys.readouterr().out
+    best = gansmith.load_run(tmp_path / "run", best=True)
+    torch.manual_seed(0)
+    shorter = Training(gan(load("digits"), 100, width=16, batch=8), device="cpu", precision="float32")
+    for _ in range(75):
+        shorter.advance()
+    assert best.step == 75 and same(bits(best), shorter.average.state_dict().values())
+    assert not same(bits(best), bits(run)) and same(bits(gansmith.load_run(tmp_path / "run")), bits(run))
+    assert not torch.equal(best.sample(4), run.sample(4))
+
+
+def test_of_a_run_whose_last_state_is_the_nearest_nothing_is_said(clocked, distances, tmp_path, monkeypatch, capsys):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 2)
+    distances([0.5, 1, 9, 4])
+    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+    assert steps(run) == [21, 30, 60] and "nearest" not in capsys.readouterr().out
+    assert same(bits(gansmith.load_run(tmp_path / "run", best=True)), bits(run))
+
+
+@pytest.mark.parametrize(("stop", "after"), [(60, [0.5, 4, 5]), (80, [0.5, 5])])
+def test_a_resumed_run_keeps_the_same_state(stop, after, clocked, distances, tmp_path, monkeypatch):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 4)
+    before, advance = [0.5, 1, 9, 3, 4, 5], Training.advance
+    distances(before)
+    gansmith.train("gan", "digits", steps=100, out=tmp_path / "whole", **FLAGS)
+
+    def stopped(training):
+        training.interrupted = training.step == stop - 1
+        return advance(training)
+
+    monkeypatch.setattr(Training, "advance", stopped)
+    distances(before)
+    gansmith.train("gan", "digits", steps=100, out=tmp_path / "stopped", **FLAGS)
+    monkeypatch.setattr(Training, "advance", advance)
+    distances(after)
+    gansmith.resume(tmp_path / "stopped")
+    one, other = (gansmith.load_run(tmp_path / name, best=True) for name in ("whole", "stopped"))
+    assert one.step == other.step == 50 and same(bits(one), bits(other))
+
+
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", None])
+def test_a_damaged_best_state_is_refused_and_written_anew(damage, clocked, distances, tmp_path, monkeypatch, refused):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 2)
+    distances([0.5, 1, 2, 9])
+    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+    file = run.folder.best
+    file.write_bytes(file.read_bytes()[:-100] if damage is None else damage)
+    assert "best.pt" in refused("sample", tmp_path / "run", "--best")
+    distances([0.5, 7])
+    gansmith.resume(tmp_path / "run", more=30)
+    assert gansmith.load_run(tmp_path / "run", best=True).step == 90
+
+
+def test_a_run_without_a_best_state(tmp_path, refused):
+    gansmith.train("gan", "ring", steps=2, out=tmp_path / "run", **FLAGS)
+    for words in (("sample",), ("evaluate",)):
+        assert "keeps no best state" in refused(*words, tmp_path / "run", "--best")
+
+
 def test_what_cannot_be_judged_is_trained_nevertheless(clocked, tmp_path, monkeypatch, capsys):
     clocked()
     monkeypatch.setattr(growth, "frechet_distance", lambda *_: 1 / 0)
@@ -171,8 +259,6 @@ def test_a_damaged_record_is_refused(every, clocked, tmp_path, refused):
 
 
 def test_vectors_and_few_pictures_have_no_such_numbers(tmp_path):
-    from gansmith.recipes import gan
-
     few = load("digits", limit=2 * FEW + 10)
     assert can_grow(Training(gan(load("digits"))))
     assert len(few.train) < 2 * FEW and not can_grow(Training(gan(few)))

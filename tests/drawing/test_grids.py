@@ -133,8 +133,8 @@ def test_a_full_disk_leaves_the_old_picture(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="c one or three, but got"):
-        grid(torch.zeros(2, 4, 3, 3))
+    with pytest.raises(ValueError, match="c one, three or four, but got"):
+        grid(torch.zeros(2, 5, 3, 3))
     with pytest.raises(ValueError, match="n at least 1"):
         grid(torch.zeros(0, 1, 3, 3))
     with pytest.raises(ValueError, match="columns >= 1"):

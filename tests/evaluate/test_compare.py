@@ -80,6 +80,17 @@ def test_without_a_twin_some_real_samples_make_the_floor():
     assert halved["floor_n"] == {"real": 60, "fake": 60}
 
 
+def test_a_floor_has_an_interval_of_its_own():
+    """Of two halves of one set the kernel distance is 0: its interval holds 0, where that of another set does not."""
+    result = compare(normal(0, n=300), normal(1, n=300, shift=1.0), normal(2, n=300))
+    for metric in result.values():
+        low, high = metric["floor_interval"]
+        assert low <= metric["floor"] <= high
+    kernel = result["kernel_distance"]
+    assert kernel["floor_interval"][0] < 0 < kernel["floor_interval"][1] < kernel["interval"][0]
+    assert result["coverage"]["interval"][1] < result["coverage"]["floor_interval"][0]
+
+
 def test_too_few_for_a_floor_have_none():
     assert all(metric["floor"] is None for metric in compare(normal(0, n=39), normal(1, n=39)).values())
     digits = load("digits", limit=30)
