@@ -121,8 +121,8 @@ def _nearest(sides: Sides, largest: int) -> Sides:
     return (near[0] + unit, near[1]) if height > width else (near[0], near[1] + unit)  # of squares few are taken
 
 
-def median_sides(shapes: Collection[Sides], shorter: int) -> Sides:
-    """Sides of the median proportions of pictures, the shorter one given, the longer one at most 256.
+def median_sides(shapes: Collection[Sides], shorter: int, largest: int = LARGEST) -> Sides:
+    """Sides of the median proportions of pictures, the shorter one given, the longer one at most ``largest``.
 
     Example:
         >>> median_sides([(300, 200), (90, 60), (50, 50)], 64)
@@ -133,5 +133,5 @@ def median_sides(shapes: Collection[Sides], shorter: int) -> Sides:
     ratio = median_low([width / height for height, width in shapes])
     longer = max(ratio, 1 / ratio) * shorter
     unit = shorter // COARSE
-    longer = min(max(round(longer / unit) * unit, shorter), LARGEST)
+    longer = max(min(round(longer / unit) * unit, largest), shorter)
     return (shorter, longer) if ratio > 1 else (longer, shorter)

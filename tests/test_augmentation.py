@@ -216,6 +216,15 @@ def test_a_game_that_adapts_obeys_the_laws_of_games():
     check_game(build(augment), batch())
 
 
+def test_what_excludes_each_other_is_refused():
+    data = load("digits", channels=3)
+    with pytest.raises(ValueError, match="needs augmentation to adapt"):
+        photos(data, 2, adaptive=True, augment=False)
+    for freeze in (-1, 3, 9):  # there are three convolutions at 16 pixels
+        with pytest.raises(ValueError, match="convolutions to freeze"):
+            photos(load("digits", channels=3, size=16), 2, freeze=freeze)
+
+
 @pytest.mark.parametrize("freeze", [0, 2])
 def test_frozen_layers_keep_their_weights(freeze):
     data = load("digits", channels=3, size=32)

@@ -8,7 +8,7 @@ from trainings import begin, two_stages
 
 from gansmith.data import load
 from gansmith.disk.log import read_log
-from gansmith.recipes import gan
+from gansmith.recipes import gan, photos
 from gansmith.training.hooks import Gallery, Log
 from gansmith.training.loop import Hook, Training, train
 
@@ -105,3 +105,15 @@ def test_seconds_and_rates_by_a_clock(ring, tmp_path, monkeypatch):
     train(training, [Tick(), log])
     lines = read_log(log.path)
     assert [line["seconds"] for line in lines] == [1.0, 2.0, 3.0] and lines[-1]["images/s"] == 8.0
+
+
+def test_a_rare_penalty_stands_in_every_line(tmp_path):
+    """Lines are written after even rounds, and the penalty is in the first of every four."""
+    data = load("digits", channels=3)
+    training = Training(photos(data, 12, batch=8, width=4, critic_width=4), device="cpu")
+    log = Log(tmp_path / "log.jsonl", every=4)
+    train(training, [log])
+    lines = read_log(log.path)
+    assert [line["step"] for line in lines] == [4, 8, 12]
+    assert all("critic/Lazy#1" in line and "critic/Lazy#2" in line for line in lines)
+    assert not any(name.endswith(".due") for line in lines for name in line)

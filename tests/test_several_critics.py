@@ -9,13 +9,14 @@ from gansmith.batch import Batch
 from gansmith.chance import Part, keyed
 from gansmith.data import load
 from gansmith.dynamics import Pull
+from gansmith.dynamics.conflicts import conflicts
 from gansmith.evaluate.features import Features
 from gansmith.examinations import measure
-from gansmith.games import GAN, Beside, DifferentiableAugmentation, Normal, SeveralCritics
+from gansmith.games import GAN, Beside, Normal, SeveralCritics
 from gansmith.networks import FeatureCritic
 from gansmith.networks.feature_critic import SHA256, WEIGHTS, Trunk
 from gansmith.notes import notes
-from gansmith.objectives import Fisher, Hinge, NonSaturating, Patchwise, Relativistic, Several, Wasserstein
+from gansmith.objectives import Fisher, Hinge, NonSaturating, Relativistic, Wasserstein
 from gansmith.recipes import photos
 from gansmith.regularizers import R1, ClipWeights
 from gansmith.shipped import shipped
@@ -218,8 +219,18 @@ def test_it_never_judges_whom_it_taught():
     assert measure(plain, data, 0, features=judge)["features"]["name"] == "trunk"
 
 
-def test_augmentation_is_before_both():
-    data = load("digits", channels=3, limit=200)
-    game = photos(data, 2, batch=8, width=4, critic_width=4, features=0.4).stages[0].game
-    assert isinstance(game.augment, DifferentiableAugmentation) and isinstance(game, SeveralCritics)
-    assert isinstance(game.beside[0].objective, Several) and not isinstance(game.beside[0].objective, Patchwise)
+def test_conflicts_are_looked_for_in_each_critic():
+    sure = nn.Sequential(nn.Linear(2, 1), nn.Sigmoid(), nn.Flatten(0))
+    normalized = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1), nn.Flatten(0))
+    for beside in (Beside(sure, NonSaturating()), Beside(normalized, Hinge() + R1())):
+        assert len(conflicts(build(beside).players())) == 1
+    first = SeveralCritics(generator(), sure, NonSaturating(), Normal(4), beside=[Beside(critic(2), Hinge())])
+    assert len(conflicts(first.players())) == 1
+    assert not conflicts(build(Beside(critic(2), Hinge())).players())
+
+
+def test_a_rectangle_is_seen_at_32_pixels_whole():
+    x = torch.rand(1, 3, 48, 80, requires_grad=True)
+    fine, coarse = Trunk()(x)
+    assert fine.shape == (1, 48, 16, 27) and coarse.shape == (1, 96, 8, 14)
+    assert bool((torch.autograd.grad(fine.sum() + coarse.sum(), x)[0].abs().sum(1) > 0).all())

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gansmith.data import load
 from gansmith.evaluate import choose
-from gansmith.examinations import measure, sentences
+from gansmith.examinations import measure, sentences, tables
 from gansmith.examinations.base import Subject
 from gansmith.games import Encodes
 from gansmith.recipes import gan, ogan
@@ -115,7 +115,8 @@ def test_where_few_are_held_out_the_distance_is_that_from_training_samples_and_s
     real = found["metrics"]["coverage"]["n"]["real"]
     assert len(few.held_out) == 40 and real == 180 == found["metrics"]["coverage"]["floor_n"]["fake"]
     assert "40 held-out samples are too few to measure a distance by" in " ".join(sentences(found))
-    assert found["against"] == "half of the training samples"
+    assert "--held-out 0.25 keeps enough" in found["seen"] and found["against"] == "held-out part of the data"
+    assert "half of the training samples" in tables(found)[0].caption
     rows = Subject(Memory(few), few, 0, torch.device("cpu"), choose(None, few)).halves
     one, other = (set(part.tolist()) for part in rows)
     assert len(one) == len(other) == 180 and not one & other and one | other == set(few.train.tolist())

@@ -75,6 +75,8 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
 def _of_pictures(args: argparse.Namespace) -> dict[str, Any]:
     if (folder_of(args.what) / "run.json").exists():
         raise Refusal(f"{args.what} is a run: measure it without --against, or its pictures after gansmith sample")
+    if args.best or args.labels is not None:
+        raise Refusal("--best and --labels go with a run, and not with --against")
     if is_statistics(folder_of(args.against)):
         return _of_statistics(args)
     with refusals():

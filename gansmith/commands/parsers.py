@@ -186,7 +186,7 @@ def evaluate() -> Parser:
     )
     parser.add_argument("-n", type=flags.count, help="pictures on each side (default: all; all pairs of 10,000)")
     parser.add_argument(
-        "--size", type=flags.size, help="side of the pictures in pixels, or as 96x64 (default: what they have)"
+        "--size", type=flags.size, help="side of the pictures in pixels, as 96x64, or median (default: a square)"
     )
     parser.add_argument("--crop", default="center", choices=CROPS, help="how others get that shape (default: center)")
     _add_strict(parser)

@@ -2,7 +2,7 @@
 
 ::
 
-    pictures/KEY.rows     uint8 (n, c, s, s), complete or missing
+    pictures/KEY.rows     uint8 (n, c, h, w), complete or missing
     pictures/KEY.json     metadata of the rows; written before the rows get their name
     pictures/KEY.lock     held by the process that builds
     pictures/KEY-*.part   rows of an unfinished build, with a status byte for each in KEY-*.state

@@ -38,13 +38,23 @@ def channels_first(x: Tensor, what: str) -> tuple[Tensor, tuple[str, ...]]:
     return (x.permute(0, 3, 1, 2) if last else x), ()
 
 
-def with_channels(x: Tensor, channels: int) -> Tensor:
-    """Brings uint8 ``(n, c, h, w)``, c being 1 or 3, to 1 or 3 channels.
-
-    Gray is repeated; color becomes luma (ITU-R 601-2, in the integers that Pillow uses).
+def check_alpha(x: Tensor, channels: int) -> None:
+    """Refuses to keep the transparency of an array ``(n, c, h, w)``, which has none.
 
     Raises:
-        ValueError: 4 channels are wanted.
+        ValueError: 4 channels are wanted, and it has fewer.
+    """
+    if channels == 4 and x.shape[1] != 4:
+        raise ValueError(
+            "needs picture files, such as PNG, where transparency is kept, but got an array: save its pictures as PNG, "
+            "or train without alpha"
+        )
+
+
+def with_channels(x: Tensor, channels: int) -> Tensor:
+    """Brings uint8 ``(n, c, h, w)`` to 1 or 3 channels.
+
+    Gray is repeated; color becomes luma (ITU-R 601-2, in the integers that Pillow uses).
 
     Example:
         >>> with_channels(torch.full((1, 3, 1, 1), 200, dtype=torch.uint8), 1).tolist()
@@ -52,8 +62,6 @@ def with_channels(x: Tensor, channels: int) -> Tensor:
     """
     if x.shape[1] == channels:
         return x
-    if channels == 4:
-        raise ValueError("needs picture files, such as PNG, to keep transparency, but got an array: leave alpha out")
     if channels == 3:
         return x.expand(-1, 3, -1, -1).contiguous()
     gray = x.new_empty(len(x), 1, *x.shape[2:])

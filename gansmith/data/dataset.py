@@ -196,7 +196,7 @@ class Dataset:
             return x
         if x.shape[-2:] != self.x.shape[-2:]:
             raise ValueError(
-                f"needs images of {self.shape[-2]}x{self.shape[-1]} as in the data, "
+                f"needs images of {self.shape[-1]}x{self.shape[-2]} as in the data, "
                 f"but got {tuple(x.shape)}: crop before resizing"
             )
         height, width = self.content

@@ -42,6 +42,8 @@ ROTATIONS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
+LYING = (Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
+"""Rotations that exchange height and width."""
 
 
 class Header(NamedTuple):
@@ -84,7 +86,8 @@ def inspect(image: Image.Image, page: int | None) -> Header:
     # Of a stack nobody asks: Pillow's answer may walk through all pages, and each page of it is a picture.
     moving = image.format not in STACKS and (bool(getattr(image, "is_animated", False)) or is_followed(image))
     gray = image.mode in GRAY or _has_gray_palette(image)
-    header = Header(image.height, image.width, gray, pages, moving, extra=has_extra_channel(image))
+    height, width = _upright_sides(image)
+    header = Header(height, width, gray, pages, moving, extra=has_extra_channel(image))
     check_kind(image)
     if not is_deep(image):
         return header._replace(cut=any(map(has_16_bits, image.tile)))  # type: ignore[attr-defined]
@@ -96,7 +99,7 @@ def inspect(image: Image.Image, page: int | None) -> Header:
 
 
 def decode(image: Image.Image, page: int | None, fit: Fit, channels: int, scale: Ranges) -> Pixels:
-    """Decodes an image and fits it: uint8 ``(channels, size, size)``.
+    """Decodes an image and fits it: uint8 ``(channels, *size)``.
 
     Transparent images are put on white, but where a fourth channel keeps the transparency. Photographs are rotated
     upright by their EXIF data. Of an animation the first frame is taken. Values are brought to 0..255 by ``scale``,
@@ -199,11 +202,26 @@ def _has_gray_palette(image: Image.Image) -> bool:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    try:
-        rotation = ROTATIONS.get(image.getexif().get(0x0112, 1))
-    except Exception:  # damaged metadata do not mean damaged pixels
-        return image
+    rotation = _rotation(image)
     return image if rotation is None else image.transpose(rotation)
+
+
+def _rotation(image: Image.Image) -> Transpose | None:
+    """How an image must be turned to be upright."""
+    try:
+        return ROTATIONS.get(image.getexif().get(0x0112, 1))
+    except Exception:  # damaged metadata do not mean damaged pixels
+        return None
+
+
+def _upright_sides(image: Image.Image) -> tuple[int, int]:
+    """Height and width of an image that is not decoded yet, when it is upright.
+
+    Pillow states those of a TIFF so already, and would decode a PNG to look for what may stand behind its pixels.
+    """
+    stated = image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info)
+    sides = image.height, image.width
+    return sides if stated or _rotation(image) not in LYING else sides[::-1]
 
 
 def _to_mode(image: Image.Image, scale: Ranges, alpha: bool) -> Image.Image:
@@ -212,9 +230,13 @@ def _to_mode(image: Image.Image, scale: Ranges, alpha: bool) -> Image.Image:
         values = np.asarray(image)
         if not np.isfinite(values).all():
             raise ValueError("its pixels are not finite")
-        pixels = to_bytes(values, scale.deep or (0.0, 65535.0))
-        pixels[values == image.info.get("transparency")] = 255  # over white
-        return Image.fromarray(pixels)
+        pixels, hidden = to_bytes(values, scale.deep or (0.0, 65535.0)), values == image.info.get("transparency")
+        pixels[hidden] = 255  # over white
+        gray = Image.fromarray(pixels)
+        if alpha:
+            gray = gray.convert("RGBA")
+            gray.putalpha(Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8)))
+        return gray
     if image.mode == "LAB":
         image = _from_lab(image)
     mode = "RGBA" if alpha else "L" if image.mode in GRAY else "RGB"

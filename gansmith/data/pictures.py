@@ -144,7 +144,7 @@ def _read(
             if not decodable or _plan(headers[decodable], options) != planned:
                 continue
             rows = table.rows(shape)
-            brightest = rows.reshape(len(rows), -1).max(1)
+            brightest = _brightest(rows)
             if options.masks and scale == UNSCALED and (shallow := mask_range(int(brightest.max()))):
                 continue
             if failed:
@@ -163,6 +163,15 @@ def _read(
                 rows = entry.finish(table.descriptors, job, metadata, pool.is_permanent)
             return _result(pool.source, indices, rows, metadata)
     raise ValueError(_no_pictures(pool.source, _by_name(pool.source, indices, skipped)))
+
+
+def _brightest(rows: Pixels) -> npt.NDArray[np.uint8]:
+    """The largest value of each picture; transparent places have none."""
+    import numpy as np
+
+    if rows.shape[1] != 4:
+        return np.asarray(rows.reshape(len(rows), -1).max(1))
+    return np.array([(row[:3] * (row[3:] > 0)).max() for row in rows], np.uint8)
 
 
 def _decode(

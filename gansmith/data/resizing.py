@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gansmith.counting import counted
 from gansmith.data.value_range import Range
-from gansmith.sides import SMALLEST, Sides, check_sides, median_sides
+from gansmith.sides import LARGEST, SMALLEST, Sides, check_sides, median_sides
 
 # This module must not import torch: the worker processes that decode images have to start fast.
 if TYPE_CHECKING:
@@ -105,8 +105,9 @@ class Fit:
         """Images of one size, uint8 ``(n, c, h, w)``, to ``(n, channels, *size)``."""
         import torch
 
-        from gansmith.data.channels import with_channels
+        from gansmith.data.channels import check_alpha, with_channels
 
+        check_alpha(x, channels)
         if self.target is None:
             if self.content is not None:
                 rows, columns = map(torch.from_numpy, self._places())
@@ -184,7 +185,7 @@ def plan(
     """
     if not isinstance(size, tuple):
         shorter = min(max(_next_power(median_low([min(shape) for shape in shapes])), SMALLEST), largest)
-        size = (shorter, shorter) if size is None else median_sides(shapes, shorter)
+        size = (shorter, shorter) if size is None else median_sides(shapes, shorter, max(largest, LARGEST))
     check_sides(size, largest)
     found = set(shapes)
     if content is not None:

@@ -84,7 +84,8 @@ class Selection:
         """The selection that loads data again, as far as they tell it: not which of them, nor from which labels."""
         size = written(data.sides) if data.is_images else None
         augment = data.augment or Augment()
-        return cls(data.source, size, flip=augment.flip, shift=augment.shift)
+        alpha = data.is_images and data.shape[0] == 4
+        return cls(data.source, size, flip=augment.flip, shift=augment.shift, alpha=alpha)
 
     def moved(self, source: str) -> Selection:
         """The same selection of data that are now at ``source``; a file of labels inside the data moves with them."""

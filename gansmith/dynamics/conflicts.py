@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gansmith.games.base import Player
+from gansmith.games.several_critics import Beside
 from gansmith.networks.spectral import spectral_norms
 from gansmith.objectives.base import Objective, Sum
 from gansmith.regularizers import Lazy, Regularizer
@@ -43,9 +44,11 @@ def conflicts(players: Mapping[str, Player], autocast: torch.dtype | None = None
     for player in players.values():
         sentences += _spectral_norm_twice(player.modules)
         objectives = [m for m in player.modules if isinstance(m, Objective)]
-        critics = [m for m in player.modules if not isinstance(m, Objective)]
+        critics = [m for m in player.modules if not isinstance(m, (Objective, Beside))]
         if objectives and critics:
             sentences += _around(critics, objectives, autocast)
+        for each in (m for m in player.modules if isinstance(m, Beside)):
+            sentences += _around([each.critic], [each.objective], autocast)
     return sentences
 
 

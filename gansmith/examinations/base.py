@@ -64,7 +64,7 @@ class Subject:
     @cached_property
     def halves(self) -> tuple[Tensor, Tensor] | None:
         """Positions of one half of the training samples and of the other, where each has enough."""
-        n = min(self.most, len(self.data.train) // 2)
+        n = min(self.most, MOST, len(self.data.train) // 2)
         order = self.chosen(self.data.train, "halves", 2 * n)
         return None if n < FEW else (order[:n], order[n:])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gansmith.counting import counted
@@ -17,10 +18,6 @@ INTERVALS = (
 )
 
 
-SEEN = (
-    "{} held-out samples are too few to measure a distance by: it is one from training samples, which the networks "
-    "have seen, and copies of them would be called good; --held-out 0.3 keeps more for the numbers"
-)
 RELATED = (
     "A critic saw maps of a small classifier; the judge is another network, which learned the same ten kinds of things "
     "from other pictures. --features random asks one that learned nothing."
@@ -38,11 +35,22 @@ def measure(subject: Subject) -> dict[str, Any]:
         real, twin = subject.real_features, subject.train_features
     elif subject.halves is not None:
         real, twin = map(subject.of_data, subject.halves)
-        numbers |= {"against": "half of the training samples", "seen": SEEN.format(subject.n)}
+        numbers |= {"distances_against": "half of the training samples", "seen": _seen(subject)}
     else:
         few = f"too few held-out samples to measure a distance by: {subject.n}, but it needs {FEW}"
         return numbers | {"too_few": few}
     return numbers | {"metrics": compare(real, subject.sample_features[: len(real)], twin, seed=subject.seed)}
+
+
+def _seen(subject: Subject) -> str:
+    """Why the distance is one from training samples, and how more would be held out, where that leaves enough."""
+    total = len(subject.data.train) + len(subject.data.held_out)
+    share = math.ceil(100 * FEW / total) / 100
+    cure = f"; --held-out {share:g} keeps enough for the numbers" if share <= 0.5 else ""
+    return (
+        f"{subject.n} held-out samples are too few to measure a distance by: it is one from training samples, which "
+        f"the networks have seen, and copies of them would be called good{cure}"
+    )
 
 
 def sentences(numbers: dict[str, Any]) -> list[str]:
@@ -97,7 +105,7 @@ def _caption(numbers: dict[str, Any], smaller: bool) -> str:
     metrics, features = numbers["metrics"], numbers.get("features", {})
     sizes = [_sizes(numbers, entry) for entry in metrics.values()]
     real, fake = sizes[0]
-    against = numbers.get("against", "held out")
+    against = numbers.get("distances_against", numbers.get("against", "held out"))
     compared = f"{counted(real, 'real one')} ({against})" if real else "the statistics of real ones"
     name, why = features.get("name", ""), features.get("why", "")
     text = f"{counted(fake, 'sample')} beside {compared}, in the features “{name}”: {why}."

@@ -37,7 +37,8 @@ def measure(
 ) -> dict[str, Any]:
     """Numbers for a trained game against the held-out part of its data: those of each examination that fits.
 
-    All distances are taken in one feature space, of as many generated as held-out samples.
+    All distances are taken in one feature space, of as many generated as real samples: held-out ones, or half of the
+    training ones where few are held out.
 
     Arguments:
         game: in evaluation mode.
@@ -75,7 +76,7 @@ def _taught_by(game: Game, judge: Features) -> list[str]:
         ValueError: the judge is one of them.
     """
     seen = sorted({module.sha256 for module in game.modules() if isinstance(module, Trunk)})
-    if judge.version is not None and any(sha256.startswith(judge.version) for sha256 in seen):
+    if judge.version is not None and any(sha256[:16] == judge.version for sha256 in seen):
         raise ValueError(
             f"needs a judge that the generator was not trained against, but its critic sees what the features "
             f"{judge.name!r} see: take --features random, or others"

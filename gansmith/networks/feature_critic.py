@@ -16,8 +16,8 @@ SHA256 = "3ff263e30e8562cc5378565fce7682afb449385ef3bb5ab44098dda009166b51"
 STRIDES = (1, 2, 1, 1, 2, 1, 1)
 SEEN = (4, 7)
 """After which convolutions, from 1, maps are seen."""
-FINE, COARSE = 48, 96
-"""Channels of these maps."""
+CHANNELS = 48, 96
+"""Of these maps, the fine and the coarse one."""
 SIDE = 32
 """Pixels of the shorter side at which pictures are seen."""
 
@@ -27,7 +27,7 @@ class Trunk(nn.Module):
 
     The classifier learned to name pictures of CIFAR-10 as JPEG (`benchmarks/object_classifiers.py`). It is another
     network than the judge of features `objects`, from another seed, and no picture taught both. Pictures whose shorter
-    side has more than 32 pixels are seen at 32 (means of squares), gray ones as gray colors, transparent ones over
+    side has more than 32 pixels are seen at 32 (means of areas), gray ones as gray colors, transparent ones over
     white. Channels are standardized by their means and deviations on CIFAR-10.
 
     Attributes:
@@ -62,8 +62,10 @@ class Trunk(nn.Module):
     def _seen(self, x: Tensor) -> Tensor:
         if x.shape[1] == 4:
             x = 1 - (x[:, 3:] + 1) / 2 * (1 - x[:, :3])
-        times = min(x.shape[-2:]) // SIDE
-        return functional.avg_pool2d(x, times).expand(-1, 3, -1, -1) if times > 1 else x.expand(-1, 3, -1, -1)
+        side = min(x.shape[-2:])
+        if side > SIDE:
+            x = functional.interpolate(x, [round(SIDE * each / side) for each in x.shape[-2:]], mode="area")
+        return x.expand(-1, 3, -1, -1)
 
     def _standardized(self, seen: Tensor, name: str) -> Tensor:
         mean, deviation = (
@@ -75,8 +77,8 @@ class Trunk(nn.Module):
 class FeatureCritic(nn.Module):
     """Pictures (n, c, h, w) -> two maps of scores: light heads on the maps of :class:`Trunk`.
 
-    Convolutions with leaky ReLUs under spectral normalization; of pictures of 32 pixels and more the maps have a fourth
-    of 32 pixels on their shorter side. For ``Several(Patchwise(Hinge()))``, beside a critic of pixels
+    Convolutions with leaky ReLUs under spectral normalization; of pictures of 32 pixels and more the maps have
+    8 places on their shorter side. For ``Several(Patchwise(Hinge()))``, beside a critic of pixels
     (:class:`gansmith.games.SeveralCritics`): alone it lets through what the trunk does not see.
 
     Arguments:
@@ -97,13 +99,13 @@ class FeatureCritic(nn.Module):
         self.trunk = Trunk()
         self.fine = spectral_norm(
             nn.Sequential(
-                *(nn.Conv2d(FINE, width, 4, 2, 1), nn.LeakyReLU(0.2)),
+                *(nn.Conv2d(CHANNELS[0], width, 4, 2, 1), nn.LeakyReLU(0.2)),
                 *(nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2)),
                 nn.Conv2d(width, 1, 3, 1, 1),
             )
         )
         self.coarse = spectral_norm(
-            nn.Sequential(nn.Conv2d(COARSE, width, 3, 1, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 3, 1, 1))
+            nn.Sequential(nn.Conv2d(CHANNELS[1], width, 3, 1, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 3, 1, 1))
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:

@@ -70,7 +70,8 @@ def photos(
         encode: the critic encodes, too, as O-GAN's: pictures can be encoded and reconstructed.
 
     Raises:
-        ValueError: both a critic that encodes and one of features.
+        ValueError: both a critic that encodes and one of features; adaptive augmentation without augmentation; no
+            convolution is left to learn.
 
     Example:
         gansmith train photos --data photos.zip --size 64 --minutes 30
@@ -83,9 +84,10 @@ def photos(
     generator = UpsamplingGenerator(latent, size, channels, width)
     critic = DCGANCritic(size, channels, latent if encode else None, critic_width)
     few = len(data.train) < FEW if augment is None else augment
+    if adaptive and augment is False:
+        raise ValueError("needs augmentation to adapt, but got --no-augment: leave one of both out")
     change = (AdaptiveAugmentation() if adaptive else DifferentiableAugmentation()) if few or adaptive else None
-    for layer in [m for m in critic.modules() if isinstance(m, nn.Conv2d)][:freeze]:
-        layer.requires_grad_(False)
+    _freeze(critic, freeze)
     every = max(1, min(RARE, len(data.train) // batch)) if every is None else every
     objective = Relativistic() + Lazy(R1(gamma), every) + Lazy(R2(gamma), every)
     if features and encode:
@@ -98,3 +100,11 @@ def photos(
     else:
         game = GAN(generator, critic, objective, Normal(latent), change)
     return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])
+
+
+def _freeze(critic: nn.Module, count: int) -> None:
+    layers = [m for m in critic.modules() if isinstance(m, nn.Conv2d)]
+    if not 0 <= count < len(layers):
+        raise ValueError(f"needs from 0 to {len(layers) - 1} convolutions to freeze, but got {count}")
+    for layer in layers[:count]:
+        layer.requires_grad_(False)

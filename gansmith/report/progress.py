@@ -9,13 +9,11 @@ from gansmith.report.chart import Chart, Series, chart, gather
 
 AGAINST = "What each player wants small. Neither need fall: they pull against each other."
 GROWTH = {
-    "Frechet distance": "How far samples are from training pictures, as the judge sees them.",
+    "Frechet distance": "How far samples are from training pictures, as the judge sees them; from half of the rounds "
+    "on the nearest state is kept, for --best.",
     "coverage": "The share of training pictures that have a sample near them.",
 }
-BESIDE = (
-    "As many other training pictures are what a perfect generator would reach. The best step from half of the rounds "
-    "on is kept: --best takes it."
-)
+BESIDE = "As many other training pictures are what a perfect generator would reach."
 MORE = 24  # charts beyond those that every run has
 
 

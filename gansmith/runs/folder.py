@@ -148,7 +148,7 @@ def _check_own(record: dict[str, Any]) -> None:
     if "shape" in record.get("data", {}) and (wrong := misfit(record)):
         value = record["data"].get(wrong, record.get(wrong))
         raise Refusal(
-            f"needs a {wrong} that a run can be opened with (pictures are square, of at most 256 pixels), but got "
+            f"needs a {wrong} that a run can be opened with (pictures have at most 256 pixels a side), but got "
             f"{value!r:.80}: load the data by gansmith.load"
         )
 

@@ -66,7 +66,7 @@ class Growth(Log):
         super().start(training)
         self.rounds_between: int | None = self.run.record.get("looks_every")
         self.since: tuple[int, float] | None = None
-        self.judge: Judge | None = None
+        self.pictures: TrainingPictures | None = None
         self.failed = False
         self.best = self._kept(training)
 
@@ -79,7 +79,7 @@ class Growth(Log):
             if training.step % self.rounds_between == 0 or training.step == training.stage.steps:
                 self._look(training)
         elif training.step - self.since[0] == TRIED:
-            a_round = (time.monotonic() - self.since[1]) / TRIED
+            a_round = max(time.monotonic() - self.since[1], 1e-9) / TRIED
             a_look = self._look(training)
             self.rounds_between = max(math.ceil(a_look / SHARE / a_round), training.stage.steps // LOOKS, 1)
             self.run.update(looks_every=self.rounds_between)
@@ -87,24 +87,31 @@ class Growth(Log):
     def _look(self, training: Training) -> float:
         """Writes a line; returns the seconds that it took, less those for real pictures."""
         try:
-            judge = self.judge = self.judge or Judge(training.stage.data, training.seed)
+            pictures = self.pictures = self.pictures or TrainingPictures(training.stage.data, training.seed)
             began = time.monotonic()
             with keyed(Part((training.seed, "growth")), training.device):  # the same latents at each look
-                numbers = judge(training.average)
+                numbers = pictures.beside(training.average)
         except Exception as error:  # a training is worth more than a number
             if out_of_memory(error):
                 raise
             print(f"no numbers during the run: {type(error).__name__}: {error}")
             self.failed = True
             return 0.0
-        self.write(training, numbers | {f"{name}, real": value for name, value in judge.floor.items()})
+        self.write(training, numbers | {f"{name}, real": value for name, value in pictures.floor.items()})
         found = Best(training.step, numbers[DISTANCE])
         if 2 * training.step >= training.stage.steps and found.distance < self.best.distance:
-            checkpoint.save(self.run.best, training.state_dict(), keep=False)
-            self.best = found
-        said = "; ".join(f"{name} {value:.3g} (real: {judge.floor[name]:.3g})" for name, value in numbers.items())
+            self._keep(training, found)
+        said = "; ".join(f"{name} {value:.3g} (real: {pictures.floor[name]:.3g})" for name, value in numbers.items())
         print(f"step {training.step:,}: {said}", flush=True)
         return time.monotonic() - began
+
+    def _keep(self, training: Training, found: Best) -> None:
+        try:
+            checkpoint.save(self.run.best, training.state_dict(), keep=False)
+        except ValueError as error:  # a full disk: a training is worth more than its best state
+            print(f"no best state is kept: {error}")
+        else:
+            self.best = found
 
     def _kept(self, training: Training) -> Best:
         """What was kept before a resume; nothing where it is of a step that is to come again."""
@@ -126,8 +133,8 @@ class Growth(Log):
             )
 
 
-class Judge:
-    """Training pictures as the judge of the data sees them, and what it says of others.
+class TrainingPictures:
+    """Some of the training pictures, in the features that fit the data, to compare samples with.
 
     Arguments:
         data: at least two pictures.
@@ -142,8 +149,8 @@ class Judge:
         self.real = data_features(self.features, data, order[:n])
         self.floor = self._numbers(data_features(self.features, data, order[n : 2 * n]))
 
-    def __call__(self, game: Game) -> dict[str, float]:
-        """Of as many samples."""
+    def beside(self, game: Game) -> dict[str, float]:
+        """The numbers of as many samples."""
         assert isinstance(game, Samples)
         n = len(self.real)
         samples = (game.sample(min(PART, n - start)).float().cpu() for start in range(0, n, PART))

@@ -109,7 +109,9 @@ def newest(run: RunFolder) -> State:
     return state
 
 
-def check_sizes(recipe: Recipe, run: RunFolder, arguments: Mapping[str, Any], state: State) -> None:
+def check_sizes(
+    recipe: Recipe, run: RunFolder, arguments: Mapping[str, Any], state: State, file: Path | None = None
+) -> None:
     """Before networks are built: a record from anywhere may ask for any size, and the checkpoint tells the right ones.
 
     A recipe of the user's own, which is trusted, may read more of its data than their shape, and is not tried.
@@ -126,7 +128,8 @@ def check_sizes(recipe: Recipe, run: RunFolder, arguments: Mapping[str, Any], st
     if type(number) is int and 0 <= number < len(stages):  # another one is told of later
         needed, saved = (_shapes(each) for each in (stages[number].game.state_dict(), state.get("game")))
         if needed != saved:
-            raise Refusal(f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment")
+            file = run.checkpoint if file is None else file
+            raise Refusal(f"{file} does not fit {run.path / 'run.json'}: it is of another experiment")
 
 
 def _shapes(state: object) -> dict[str, tuple[int, ...]]:
@@ -134,22 +137,27 @@ def _shapes(state: object) -> dict[str, tuple[int, ...]]:
     return {str(name): tuple(value.shape) for name, value in items if isinstance(value, torch.Tensor)}
 
 
-def take_up(training: Training, state: State, run: RunFolder) -> None:
+def take_up(training: Training, state: State, run: RunFolder, file: Path | None = None) -> None:
     """Brings a training to a saved state; :func:`check_sizes` comes before it is built.
+
+    Arguments:
+        training: at its beginning.
+        state: what was saved.
+        run: whose it is.
+        file: where the state was read (default: the checkpoint).
 
     Raises:
         Refusal: the state is that of another experiment.
     """
+    file = run.checkpoint if file is None else file
     try:
         training.load_state_dict(state)
         fits = training.step >= 0 and 0 <= training.number < len(training.experiment.stages)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
         reason = f" ({one_line(error)})" if isinstance(error, ValueError) else ""
-        raise Refusal(
-            f"{run.checkpoint} does not fit {run.path / 'run.json'}: it is of another experiment{reason}"
-        ) from error
+        raise Refusal(f"{file} does not fit {run.path / 'run.json'}: it is of another experiment{reason}") from error
     if not fits:
-        raise Refusal(f"{run.checkpoint} is damaged: it names step {training.step} of stage {training.number}")
+        raise Refusal(f"{file} is damaged: it names step {training.step} of stage {training.number}")
 
 
 def best(run: RunFolder) -> State:
@@ -176,10 +184,10 @@ def opened(
         Refusal: its parts do not fit.
     """
     recipe, state, record = recipe_of(run, trust, source), best(run) if at_best else newest(run), run.record
-    data, arguments = without_samples(record["data"]), record["arguments"]
-    check_sizes(recipe, run, arguments, state)
+    data, arguments, file = without_samples(record["data"]), record["arguments"], run.best if at_best else None
+    check_sizes(recipe, run, arguments, state, file)
     training = begin(recipe, data, arguments, record["seed"], device, "float32")
-    take_up(training, state, run)
+    take_up(training, state, run, file)
     return training
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from gansmith.training import checkpoint
 from gansmith.training.loop import Training
 from gansmith.training.state import State
 
-HISTORY = "objective."
-"""Entries of a game that belong to its loss, which begins anew."""
+HISTORY = re.compile(r"(beside\.\d+\.)?objective\.|augment\.")
+"""Entries of a game that belong to its loss or to its augmentation, which begin anew."""
 PREFIX = "module."
 """Of the entries of a saved average."""
 
@@ -39,10 +40,12 @@ def recipe_of(path: str | Path) -> str:
     return str(run.record["recipe"])
 
 
-def size_of(path: str | Path) -> int | str | None:
-    """The size of the pictures of a run that another one begins with; None for vectors."""
+def form_of(path: str | Path, size: int | str | None, alpha: bool) -> tuple[int | str | None, bool]:
+    """Size and alpha of pictures, where none was asked for those of the run that another one begins with."""
     shape = open_folder(path).record["data"]["shape"]
-    return written((shape[1], shape[2])) if len(shape) == 3 else None
+    if len(shape) != 3:
+        return size, alpha
+    return written((shape[1], shape[2])) if size is None else size, alpha or shape[0] == 4
 
 
 def start_from(training: Training, path: str | Path) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def _networks(state: object, prefix: str = "") -> State:
     """The entries under a prefix that are no history."""
     items = state.items() if isinstance(state, Mapping) else ()
     named = {str(name).removeprefix(prefix): value for name, value in items if str(name).startswith(prefix)}
-    return {name: value for name, value in named.items() if not name.startswith(HISTORY)}
+    return {name: value for name, value in named.items() if not HISTORY.match(name)}
 
 
 def _fill(game: Game, taken: State, run: RunFolder) -> None:
@@ -89,7 +92,8 @@ def _fill(game: Game, taken: State, run: RunFolder) -> None:
         name = next(name for name in {**needed, **found} if needed.get(name) != found.get(name))
         raise Refusal(
             f"needs a run of the same networks to begin from, but {name} is {found.get(name, 'nothing')} in {run.path} "
-            f"and {needed.get(name, 'nothing')} here: take its recipe, --size, channels and widths"
+            f"and {needed.get(name, 'nothing')} here: take its recipe, size, "
+            "channels, widths and other flags (its page names them)"
         )
     try:
         game.load_state_dict({**own, **taken})

@@ -103,7 +103,7 @@ def train(
         labels: a file of labels by file name.
         label_column: the name of its column of labels, where it has several.
         limit: take at most so many samples.
-        crop: how pictures become squares: ``center``, ``pad`` or ``stretch``.
+        crop: how pictures get that shape: ``center``, ``pad`` or ``stretch``.
         value_range: the values that become black and white, see :func:`load`.
         first_page: take the first page of a TIFF alone.
         strict: refuse data with files that cannot be used.
@@ -125,7 +125,7 @@ def train(
     """
     if start_from is not None:
         recipe = starting.recipe_of(start_from) if recipe is None else recipe
-        size = starting.size_of(start_from) if size is None and not isinstance(data, Dataset) else size
+        size, alpha = starting.form_of(start_from, size, alpha) if not isinstance(data, Dataset) else (size, alpha)
     selection = Selection(
         "digits", size, labels, limit, crop, flip, shift, label_column, value_range, first_page, held_out, alpha
     )

@@ -92,11 +92,14 @@ class Bar(Hook):
 class Log(Hook):
     """A line of JSON for every so many steps: losses and their terms, images per second, seconds.
 
+    What is not said in every step, as a lazy penalty, stands there as it was last said since the line before.
+
     After a resume, lines beyond the checkpoint are dropped first: they will be written again.
     """
 
     def __init__(self, path: Path, every: int = 10) -> None:
         self.path, self.every, self.full = path, every, False
+        self.said: dict[str, Tensor] = {}
 
     def start(self, training: Training) -> None:
         here = (training.number, training.step)
@@ -112,10 +115,12 @@ class Log(Hook):
         self.begun, self.rate = time.perf_counter(), Rate(training)
 
     def step(self, training: Training) -> None:
+        self.said |= {name: value for name, value in training.notes.items() if not name.endswith(".due")}
         if training.step % self.every and training.step < training.stage.steps:
             return
         rate = {"images/s": round(self.rate.look(training), 1)}
-        self.write(training, rate | {name: float(value) for name, value in training.notes.items()})
+        self.write(training, rate | {name: float(value) for name, value in self.said.items()})
+        self.said = {}
 
     def write(self, training: Training, numbers: dict[str, float]) -> None:
         """Adds a line for this step; a number that is not finite is null, because JSON has no other word for it."""

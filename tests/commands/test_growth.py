@@ -13,7 +13,7 @@ from gansmith.evaluate.data_features import data_features
 from gansmith.games.base import Samples
 from gansmith.recipes import gan
 from gansmith.runs import growth, trainer
-from gansmith.runs.growth import FEW, Judge, can_grow
+from gansmith.runs.growth import FEW, TrainingPictures, can_grow
 from gansmith.runs.record import misfit
 from gansmith.training.loop import Training
 
@@ -33,18 +33,18 @@ class Clock:
 @pytest.fixture
 def clocked(monkeypatch):
     def start(look=0.0):
-        clock, advance, ask = Clock(look), Training.advance, Judge.__call__
+        clock, advance, ask = Clock(look), Training.advance, TrainingPictures.beside
 
         def round_(training):
             clock.now += 1
             return advance(training)
 
-        def asked(judge, game):
+        def asked(pictures, game):
             clock.now += clock.look
-            return ask(judge, game)
+            return ask(pictures, game)
 
         monkeypatch.setattr(Training, "advance", round_)
-        monkeypatch.setattr(Judge, "__call__", asked)
+        monkeypatch.setattr(TrainingPictures, "beside", asked)
         monkeypatch.setattr(growth, "time", clock)
 
     return start
@@ -72,15 +72,15 @@ def test_a_run_tells_how_near_it_came(clocked, tmp_path, capsys):
     assert run.folder.record["looks_every"] == 6 and misfit(run.folder.record) is None
     assert steps(run) == [21, *range(24, 121, 6)]
     lines = read_log(run.folder.path / "growth.jsonl")
-    judge = Judge(load("digits"), 0)
+    pictures = TrainingPictures(load("digits"), 0)
     with gansmith.chance.keyed(gansmith.chance.Part((0, "growth"))):
-        now = judge(run.training.average)
+        now = pictures.beside(run.training.average)
     for name in ("Frechet distance", "coverage"):
         assert lines[-1][name] == pytest.approx(now[name], abs=1e-6)
-        assert lines[-1][f"{name}, real"] == pytest.approx(judge.floor[name], abs=1e-6)
+        assert lines[-1][f"{name}, real"] == pytest.approx(pictures.floor[name], abs=1e-6)
     said = capsys.readouterr().out
     assert (
-        f"step 120: Frechet distance {now['Frechet distance']:.3g} (real: {judge.floor['Frechet distance']:.3g})"
+        f"step 120: Frechet distance {now['Frechet distance']:.3g} (real: {pictures.floor['Frechet distance']:.3g})"
         in said
     )
     page = (run.folder.path / "report.html").read_text()
@@ -95,13 +95,13 @@ def test_looks_take_a_fiftieth_of_the_time(clocked, tmp_path):
 
 def test_samples_that_are_training_pictures_have_no_distance():
     data = load("digits")
-    judge = Judge(data, 3)
+    pictures = TrainingPictures(data, 3)
     with gansmith.chance.keyed(gansmith.chance.Part((3, "growth", "rows"))):
         rows = data.train[torch.randperm(len(data.train))][:300]
-    same, black = judge(Given(data.values(rows))), judge(Given(-torch.ones(300, 1, 8, 8)))
+    same, black = (pictures.beside(Given(x)) for x in (data.values(rows), -torch.ones(300, 1, 8, 8)))
     assert same["Frechet distance"] == pytest.approx(0, abs=1e-3) and same["coverage"] == 1
-    assert black["Frechet distance"] > 10 * judge.floor["Frechet distance"] > 0 and black["coverage"] < 0.1
-    assert judge.floor["coverage"] > 0.8
+    assert black["Frechet distance"] > 10 * pictures.floor["Frechet distance"] > 0 and black["coverage"] < 0.1
+    assert pictures.floor["coverage"] > 0.8
 
 
 def test_held_out_pictures_are_kept_for_the_end(monkeypatch):
@@ -112,7 +112,7 @@ def test_held_out_pictures_are_kept_for_the_end(monkeypatch):
         return data_features(features, data, index)
 
     monkeypatch.setattr(growth, "data_features", noticed)
-    Judge(data, 0)
+    TrainingPictures(data, 0)
     rows = torch.cat(seen).tolist()
     assert len(set(rows)) == len(rows) == 600 and set(rows) <= set(data.train.tolist())
 
@@ -227,6 +227,35 @@ def test_a_damaged_best_state_is_refused_and_written_anew(damage, clocked, dista
     distances([0.5, 7])
     gansmith.resume(tmp_path / "run", more=30)
     assert gansmith.load_run(tmp_path / "run", best=True).step == 90
+
+
+def test_a_best_state_of_another_run_is_named_and_the_checkpoint_is_not_blamed(clocked, tmp_path, monkeypatch, refused):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 2)
+    one = gansmith.train("gan", "digits", steps=60, out=tmp_path / "one", **FLAGS)
+    other = gansmith.train("gan", "digits", steps=60, out=tmp_path / "other", **FLAGS | {"width": 8})
+    one.folder.best.write_bytes(other.folder.best.read_bytes())
+    assert f"{one.folder.best} does not fit" in refused("sample", tmp_path / "one", "--best")
+
+
+def test_a_best_state_that_cannot_be_written_does_not_end_the_run(clocked, tmp_path, monkeypatch, capsys):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 2)
+    save = growth.checkpoint.save
+
+    def full(path, *arguments, **options):
+        if path.name == "best.pt":
+            raise ValueError("cannot save best.pt: No space left on device")
+        save(path, *arguments, **options)
+
+    monkeypatch.setattr(growth.checkpoint, "save", full)
+    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+    assert run.training.step == 60 and not run.folder.best.exists()
+    assert "no best state is kept: cannot save best.pt: No space left" in capsys.readouterr().out
+
+
+def test_the_best_state_goes_with_runs(tmp_path, refused):
+    assert "--best and --labels go with a run" in refused("evaluate", tmp_path, "--against", tmp_path, "--best")
 
 
 def test_a_run_without_a_best_state(tmp_path, refused):

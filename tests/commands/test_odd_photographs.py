@@ -63,7 +63,7 @@ def test_a_run_of_other_pictures_is_no_beginning(tmp_path, refused):
     words = ["--data", gray, "--from", tmp_path / "run", *TINY]
     assert "needs a run of the same networks to begin from" in refused("train", *words)
     other = ["train", "--data", tmp_path / "first", "--from", tmp_path / "run", *TINY, "--size", 16]
-    assert "take its recipe, --size, channels and widths" in refused(*other)
+    assert "take its recipe, size, channels, widths and other flags" in refused(*other)
     assert "needs a run of the same networks" in refused(
         "train", "ogan", *other[1:5], "--size", 8, "--steps", 1, "--batch", 4
     )

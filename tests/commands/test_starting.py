@@ -97,3 +97,17 @@ def test_a_record_that_says_it_otherwise_is_refused(wrong, first, tmp_path):
     (run / "run.json").write_text(json.dumps(record | {"from": wrong}))
     with pytest.raises(Refusal, match="it needs a proper 'from'"):
         gansmith.resume(run)
+
+
+@pytest.mark.parametrize("flags", [{"adaptive": True}, {"augment": True}, {"features": 0.4}, {"freeze": 1}])
+def test_augmentation_and_further_objectives_begin_anew(flags, tmp_path):
+    """A run without augmentation begins one that adapts, and the other way round."""
+    tiny = {"steps": 2, "batch": 8, "width": 4, "critic_width": 4, "device": "cpu"}
+    data = load("digits", channels=3)
+    beside = {"features": 0.4} if "features" in flags else {}
+    one, other = {**tiny, **beside}, {**tiny, **flags}
+    for first, second, name in ((one, other, "a"), (other, one, "b")):
+        gansmith.train("photos", data, out=tmp_path / f"{name}1", **first)
+        run = gansmith.train("photos", data, out=tmp_path / f"{name}2", start_from=tmp_path / f"{name}1", **second)
+        augment = run.training.game.augment
+        assert not hasattr(augment, "p") or float(augment.p) < 2.1 / augment.moves

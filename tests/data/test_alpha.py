@@ -10,6 +10,7 @@ from PIL import Image
 import gansmith
 from gansmith.commands.cli import main
 from gansmith.data import load
+from gansmith.data.selection import Selection
 from gansmith.drawing.grids import grid, over_white, single
 from gansmith.evaluate import choose
 from gansmith.games import DifferentiableAugmentation
@@ -64,6 +65,22 @@ def test_resizing_does_not_mix_colors_that_are_not_seen(tmp_path):
     assert 20 < int(seen.sum()) < 100 and int(x[0][seen].min()) > 240 and int(x[1][seen].max()) < 15
 
 
+def test_masks_are_found_where_they_are_seen(tmp_path):
+    pixels = np.zeros((16, 16, 4))
+    pixels[:8, :, :3], pixels[:, 4:, 3] = 1, 255
+    save(tmp_path / "a.png", pixels)
+    data = load(str(tmp_path / "a.png"), 16, 4)
+    assert data.masks and data.x[0, 0, :8, 4:].min() == 255 and data.x[0, 0, 8:, 4:].max() == 0
+
+
+def test_gray_of_16_bits_keeps_what_is_transparent(tmp_path):
+    pixels = np.full((16, 16), 30_000, np.uint16)
+    pixels[:8] = 1000
+    Image.fromarray(pixels).save(tmp_path / "a.png", transparency=1000)
+    x = load(str(tmp_path / "a.png"), 16, 4).x[0]
+    assert bool((x[3, :8] == 0).all()) and bool((x[3, 8:] == 255).all())
+
+
 @pytest.mark.parametrize(("mode", "shape"), [("L", (16, 16)), ("RGB", (16, 16, 3))])
 def test_a_picture_without_transparency_is_opaque(mode, shape, tmp_path):
     pixels = RNG.integers(0, 256, shape)
@@ -77,8 +94,14 @@ def test_a_picture_without_transparency_is_opaque(mode, shape, tmp_path):
 
 def test_an_array_has_none(tmp_path):
     np.save(tmp_path / "a.npy", RNG.integers(0, 256, (5, 16, 16, 3), np.uint8))
-    with pytest.raises(ValueError, match="needs picture files, such as PNG, to keep transparency"):
-        load(str(tmp_path / "a.npy"), 16, 4)
+    for size in (16, 32):
+        with pytest.raises(ValueError, match="needs picture files, such as PNG, where transparency is kept"):
+            load(str(tmp_path / "a.npy"), size, 4)
+
+
+def test_a_dataset_with_it_is_found_again(tmp_path):
+    data = load(str(stickers(tmp_path / "stickers")), 16, 4)
+    assert Selection.like(data).alpha and Selection.like(data).load().shape == (4, 16, 16)
 
 
 def test_features_see_it_over_white(tmp_path):
@@ -123,4 +146,7 @@ def test_a_run_with_it(tmp_path):
         assert one.mode == "RGBA" and one.size == (16, 16) and several.mode == "RGB"
     opened = gansmith.load_run(run)
     assert opened.load(source).shape == (4, 16, 16) and opened.sample(2).shape == (2, 4, 16, 16)
-    assert main(["evaluate", str(tmp_path / "out"), "--against", str(source)]) == 2  # too few, and nothing worse
+    assert main(["sample", str(run), "-n", "24", "-o", str(tmp_path / "more")]) == 0
+    assert main(["evaluate", str(tmp_path / "more"), "--against", str(source)]) == 0
+    assert main(["train", "--data", str(source), *flags, "--from", str(run), "--out", str(tmp_path / "next")]) == 0
+    assert gansmith.load_run(tmp_path / "next").sample(1).shape == (1, 4, 16, 16)

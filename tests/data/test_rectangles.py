@@ -94,6 +94,26 @@ def test_the_median_proportions(tmp_path):
     assert load(str(tmp_path / "long.png"), "median").shape == (3, 32, 256)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_photographs_that_lie_on_their_side_have_the_sides_that_are_seen(suffix, orientation, tmp_path):
+    stored = Image.fromarray(marked(64, 96, (0, 64, 0, 48)))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / f"a.{suffix}", exif=exif)
+    seen = (96, 64) if orientation in (6, 8) else (64, 96)
+    data = load(str(tmp_path / f"a.{suffix}"), written(seen))
+    assert data.sides == seen and data.notes == ()
+    assert load(str(tmp_path / f"a.{suffix}"), "median").sides == seen
+
+
+def test_the_median_of_large_pictures_is_not_turned(tmp_path):
+    save(tmp_path / "a.png", 800, 1200)
+    data = load(str(tmp_path / "a.png"), "median", largest=1024)
+    assert data.shape == (3, 1024, 1024) or data.sides[1] > data.sides[0]
+    assert load(str(tmp_path / "a.png"), "median", largest=512).sides == (512, 512)
+
+
 @pytest.mark.parametrize("size", ["100x64", "96x60", "9000x9", "512x256", "4x8"])
 def test_a_rectangle_that_no_stride_divides(size, tmp_path, refused):
     save(tmp_path / "a.png", 64, 96)
