@@ -98,7 +98,7 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
     beside = ("real against real", *(["samples at the same n"] if smaller else []))
     head = ("number", "value", "95 % interval", *beside, "better", "in plain words")
     last = len(head) - 1
-    return [Table(_caption(numbers, smaller), head, rows, words=(0, last - 1, last), wide=(last,))]
+    return [Table(_caption(numbers, smaller), head, rows, words=(0, 3, last - 1, last), wide=(last,))]
 
 
 def _caption(numbers: dict[str, Any], smaller: bool) -> str:
