@@ -1,12 +1,14 @@
 """Photographs in the minutes of a laptop: what recipes make of them, by two judges that nothing was trained against.
 
 python benchmarks/photos.py [--only ROW ...] [--seeds 0] [--threads N] [--keep FOLDER] [--kept FILE]
-python benchmarks/photos.py --choices --threads 1 [...]
+python benchmarks/photos.py --choices|--starts --threads 1 [...]
 
 Each row trains by ``gansmith train RECIPE --data D --size 64 --minutes M`` on all cores (or so many threads), then
 samples as many pictures as there are real ones (5,000 at most), unpicked. Grids of the first 64 go into docs/pictures
 where a row has a name for them. Edges need OpenCV: ``.venv/bin/pip install -e ".[judges]"``. With ``--choices`` the
-rows are what the recipe is made of, each changed in one thing, and what augmentation does for few pictures.
+rows are what the recipe is made of, each changed in one thing, and what augmentation does for few pictures; with
+``--starts`` what it is worth to begin with the networks of clothes. Rows on clothes begin from scratch, for those that
+come with gansmith have seen them.
 """
 
 from __future__ import annotations
@@ -44,45 +46,65 @@ class Row:
     @property
     def name(self) -> str:
         size = [] if self.size == 64 else [f"{self.size} px"]
-        return " ".join([self.collection, *size, Path(self.recipe).name, *self.flags, f"{self.minutes:g} min"])
+        return " ".join(
+            [
+                self.collection,
+                *size,
+                Path(self.recipe).name.removeprefix("photo_variants.py:"),
+                *self.flags,
+                f"{self.minutes:g} min",
+            ]
+        )
 
 
+SCRATCH = ("--from", "scratch")
 ROWS = [
     Row("clothing", "r3", 5),
-    Row("clothing", "photos", 5),
-    Row("clothing", "photos", 30, picture="photos-clothing"),
+    Row("clothing", "photos", 5, SCRATCH),
+    Row("clothing", "photos", 30, SCRATCH, picture="photos-clothing"),
     Row("faces", "photos", 5),
     Row("faces", "photos", 30, picture="photos-faces"),
     Row("cifar", "ogan", 30, size=32),
     Row("cifar", "photos", 30, picture="photos-cifar", size=32),
 ]
 MINUTES = 10
+VARIANTS = f"{Path(__file__).resolve().parent / 'photo_variants.py'}:"
 CHOICES = [
-    Row("clothing", "photos", MINUTES),
-    Row("clothing", "photos", MINUTES, ("--every", "1")),
-    Row("clothing", "photos", MINUTES, ("--features", "0.4")),
-    Row("clothing", "photos", MINUTES, ("--augment",)),
-    Row("clothing", "photos", MINUTES, ("--batch", "64")),
+    Row("clothing", "photos", MINUTES, SCRATCH),
+    Row("clothing", "photos", MINUTES, (*SCRATCH, "--every", "1")),
+    Row("clothing", "photos", MINUTES, (*SCRATCH, "--features", "0.4")),
+    Row("clothing", "photos", MINUTES, (*SCRATCH, "--augment")),
+    Row("clothing", "photos", MINUTES, (*SCRATCH, "--batch", "64")),
+    Row("clothing", f"{VARIANTS}dcgan_generator", MINUTES),
+    Row("clothing", f"{VARIANTS}features_alone", MINUTES),
     Row("clothing", "r3", MINUTES),
     Row("clothing", "ogan", MINUTES),
     *(
-        Row("clothing", "photos", MINUTES, ("--limit", n, augment))
+        Row("clothing", "photos", MINUTES, (*SCRATCH, "--limit", n, *augment))
         for n in ("112", "435", "1112")  # of which a tenth is held out
-        for augment in ("--no-augment", "--augment", "--adaptive")
+        for augment in (("--no-augment",), ("--augment",), ())
     ),
+]
+STARTS = [
+    Row("faces", "photos", 10, SCRATCH),
+    Row("faces", "photos", 5),
+    Row("faces", "photos", 10),
+    Row("cifar", "photos", 10, ("--limit", "3000", *SCRATCH)),
+    Row("cifar", "photos", 10, ("--limit", "3000")),
 ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--choices", action="store_true", help="what the recipe is made of, in the place of the rows")
+    parser.add_argument("--starts", action="store_true", help="from scratch or from clothes, in the place of the rows")
     parser.add_argument("--only", nargs="*", help="which rows, by their names (default: all)")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the training (default: all cores)")
     parser.add_argument("--keep", type=Path, help="a folder for the runs and their grids")
     parser.add_argument("--kept", type=Path, help="a file of finished rows of this commit, which are not made again")
     args = parser.parse_args()
-    rows = CHOICES if args.choices else ROWS
+    rows = CHOICES if args.choices else STARTS if args.starts else ROWS
     kept = Kept(args.kept)
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)
@@ -95,6 +117,8 @@ def main() -> None:
         print(table(kept.runs))
     elif args.choices:
         record("photo-choices", choices(kept.runs))
+    elif args.starts:
+        record("photo-starts", starts(kept.runs))
     else:
         record("photos", section(kept.runs))
 
@@ -104,13 +128,13 @@ def measured(row: Row, seed: int, threads: int, folder: Path) -> dict[str, Any]:
     from gansmith import load_run
     from gansmith.report import grid, save_png
 
-    run = folder / f"{row.name}-{seed}".replace(" ", "-")
+    run = folder / f"{row.name}-{seed}".replace(" ", "-").replace("/", "-")
     words = ["--data", str(path(row.collection)), "--size", str(row.size), "--minutes", str(row.minutes), *row.flags]
     command = [sys.executable, "-m", "gansmith", "train", row.recipe, *words, "--seed", str(seed), "--out", str(run)]
     subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)})
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     judges = of(row.collection, row.size)
-    samples = torch.cat(list(load_run(run).samples(len(judges.seen), seed=99)))
+    samples = torch.cat(list(load_run(run, trust=True).samples(len(judges.seen), seed=99)))
     save_png(run / "unpicked.png", grid(samples[:64]))
     if row.picture and seed == 0:
         _save_jpeg(PICTURES / f"{row.picture}.jpg", run / "unpicked.png")
@@ -164,6 +188,14 @@ def choices(runs: list[dict[str, Any]]) -> str:
         "## What the recipe for photographs is made of\n\n"
         "Clothes at 64 pixels, numbers as above. `--limit N`: only so many of the pictures, of which a tenth is held "
         f"out; the numbers are against all of them.\n\n{table(runs)}"
+    )
+
+
+def starts(runs: list[dict[str, Any]]) -> str:
+    return (
+        "## Beginning with networks that have learned clothes\n\n"
+        "`photos` at 64 pixels, from scratch or, as by default, from the networks that come with gansmith, which have "
+        f"seen 2,761 photographs of clothes; numbers as above.\n\n{table(runs)}"
     )
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from trainings import resumed
 
 from gansmith import chance
 from gansmith.batch import Batch
@@ -121,12 +122,22 @@ def test_a_game_that_augments_obeys_the_laws_of_games():
     check_game(build(DifferentiableAugmentation(cutout=True)), batch())
 
 
-def test_few_photographs_are_augmented_unless_told_otherwise():
+def test_photographs_are_augmented_as_the_critic_needs_it_unless_told_otherwise():
     many, few = load("digits"), load("digits", limit=900)
-    assert photos(many).stages[0].game.augment is None
-    assert isinstance(photos(few).stages[0].game.augment, DifferentiableAugmentation)
-    assert photos(few, augment=False).stages[0].game.augment is None
-    assert photos(many, augment=True).stages[0].game.augment is not None
+
+    def augment(data, **flags):
+        return photos(data, width=2, critic_width=2, **flags).stages[0].game.augment
+
+    assert isinstance(augment(many), AdaptiveAugmentation) and isinstance(augment(few), AdaptiveAugmentation)
+    assert augment(few, augment=False) is None
+    assert isinstance(augment(many, augment=True), DifferentiableAugmentation)
+    assert isinstance(augment(many, augment=True, adaptive=True), AdaptiveAugmentation)
+    assert isinstance(augment(few, adaptive=False), DifferentiableAugmentation)
+    assert augment(many, adaptive=False) is None
+    assert augment(few, cutout=True).change.cutout and augment(many, augment=True, cutout=True).cutout
+    for flag in ("adaptive", "cutout"):
+        with pytest.raises(ValueError, match="to adapt or to cut out, but got --no-augment"):
+            photos(few, augment=False, **{flag: True})
 
 
 def test_a_resumed_training_that_augments_gives_the_same_bits():
@@ -136,14 +147,7 @@ def test_a_resumed_training_that_augments_gives_the_same_bits():
             photos(load("digits", limit=60), 4, batch=4, width=2, critic_width=2, augment=True), device="cpu"
         )
 
-    whole, first, second = begun(), begun(), begun()
-    for training in (whole, first, first, whole, whole, whole):
-        training.advance()
-    second.load_state_dict(first.state_dict())
-    second.advance()
-    second.advance()
-    for a, b in zip(whole.game.parameters(), second.game.parameters(), strict=True):
-        assert torch.equal(a, b)
+    resumed(begun)
 
 
 def told(augment, *shares):
@@ -175,25 +179,12 @@ def test_the_share_that_is_read_is_that_of_pairs_whose_real_sample_scores_higher
 
 
 def test_the_critics_moves_are_followed_and_a_resumed_run_goes_on():
-    def experiment(steps=6):
+    def begun():
         torch.manual_seed(2)
-        return photos(load("digits", channels=3), steps, batch=8, width=4, critic_width=4, adaptive=True)
+        experiment = photos(load("digits", channels=3), 6, batch=8, width=4, critic_width=4, adaptive=True)
+        return Training(experiment, seed=3, device="cpu")
 
-    whole, half, other = (Training(experiment(), seed=3, device="cpu") for _ in range(3))
-    for _ in range(6):
-        whole.advance()
-    for _ in range(3):
-        half.advance()
-    other.load_state_dict(half.state_dict())
-    for _ in range(3):
-        other.advance()
-    assert whole.game.augment.share != 0.8
-    pairs = zip(
-        [*whole.game.parameters(), *whole.game.buffers()],
-        [*other.game.parameters(), *other.game.buffers()],
-        strict=True,
-    )
-    assert all(torch.equal(a, b) for a, b in pairs)
+    assert resumed(begun, 6).game.augment.share != 0.8
 
 
 def test_an_objective_that_does_not_tell_is_refused():
@@ -269,7 +260,7 @@ def test_photographs_are_encoded_where_it_is_asked_for():
     training = Training(photos(data, 2, batch=8, width=4, critic_width=4, encode=True), device="cpu")
     training.advance()
     game = training.average
-    assert isinstance(game, OGAN) and isinstance(game.augment, DifferentiableAugmentation)
+    assert isinstance(game, OGAN) and isinstance(game.augment, AdaptiveAugmentation)
     assert game.reconstruct(data.values(torch.arange(5))).shape == (5, 3, 8, 8)
     with pytest.raises(ValueError, match="leave one of both out"):
         photos(data, 2, encode=True, features=0.4)

@@ -593,3 +593,35 @@ def test_a_state_that_is_no_dict_of_names(state, path):
     torch.save({"format": 1, "sha256": checkpoint.digest(state), "state": state}, path)
     with pytest.raises(ValueError, match="is no checkpoint of gansmith: its state is no dict of names"):
         checkpoint.load(path)
+
+
+LONG = b"".join(b"\x8a\x0c" + (k * (2**61 - 1)).to_bytes(12, "little") + b"N" for k in range(1, 12_000))
+"""Pairs of a number and nothing: all numbers have one hash."""
+TUPLES = b"".join(b"J" + k.to_bytes(4, "little") + b"\x85N" for k in range(6000))
+
+
+@pytest.mark.parametrize(("pairs", "message"), [(LONG, "too many long numbers"), (TUPLES, "its keys are tuples")])
+def test_keys_that_may_share_a_hash_are_few(pairs, message, path):
+    content = whole(b"}(" + pairs + b"u")
+    checkpoint.save(path, {"a": torch.zeros(100_000)})
+    with_pickle(path, content)
+    with pytest.raises(ValueError, match=message):
+        checkpoint.load(path)
+
+
+def test_tensors_have_no_more_numbers_than_the_file():
+    """Before 2.10 torch believed a file, and read what lay behind its numbers in memory."""
+    state = {"a": torch.zeros(4), "b": torch.zeros(2)}
+    checkpoint._check(state, 1000, 24)
+    with pytest.raises(ValueError, match="more numbers than are in the file"):
+        checkpoint._check(state, 1000, 23)
+
+
+def test_a_list_of_entries_without_end_is_not_read(path):
+    checkpoint.save(path, STATE)
+    content = bytearray(path.read_bytes())
+    end = content.rfind(b"PK\x05\x06")
+    content[end + 12 : end + 16] = (2**27).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="lists too many entries"):
+        checkpoint.load(path)

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gansmith.commands import parsers
 from gansmith.commands.cli import COMMANDS, main
 from gansmith.report import save_png
-from gansmith.runs.lookup import described
+from gansmith.runs.lookup import described, find
 from gansmith.testing.oracles import CLAIMS
 
 ROOT = Path(__file__).parent.parent
@@ -163,6 +164,23 @@ def test_the_recipe_of_the_readme_trains_and_opens(elsewhere, refused, capsys):
     assert "--trust" in refused(*(word for word in sample if word != "--trust"))
     assert main(sample) == 0
     assert "64 pictures" in capsys.readouterr().out
+
+
+LINES = [
+    shlex.split(line, comments=True) for line in re.findall(r"^\.venv/bin/gansmith (.*)$", TEXTS["README.md"], re.M)
+]
+
+
+@pytest.mark.parametrize("words", LINES, ids=" ".join)
+def test_every_command_of_the_readme_has_the_flags_that_it_names(words):
+    command, *rest = words
+    if command != "train":
+        assert COMMANDS[command][1]().parse_args(rest)
+        return
+    named = not rest[0].startswith("-")
+    recipe = {"mine.py:mine": "gan"}.get(rest[0], rest[0]) if named else "photos"
+    parser, _ = parsers.train(find(recipe).function, recipe, named)
+    assert parser.parse_args(rest[1:] if named else rest)
 
 
 def test_the_list_of_recipes_says_when_to_take_which():

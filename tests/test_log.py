@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import pytest
 from trainings import begin, two_stages
@@ -9,6 +10,8 @@ from trainings import begin, two_stages
 from gansmith.data import load
 from gansmith.disk.log import read_log
 from gansmith.recipes import gan, photos
+from gansmith.refusal import Refusal
+from gansmith.report.chart import gather
 from gansmith.training.hooks import Gallery, Log
 from gansmith.training.loop import Hook, Training, train
 
@@ -117,3 +120,20 @@ def test_a_rare_penalty_stands_in_every_line(tmp_path):
     assert [line["step"] for line in lines] == [4, 8, 12]
     assert all("critic/Lazy#1" in line and "critic/Lazy#2" in line for line in lines)
     assert not any(name.endswith(".due") for line in lines for name in line)
+
+
+def test_lines_without_anything_take_no_time_and_those_of_something_else_no_end(tmp_path):
+    path, line = tmp_path / "log.jsonl", b'{"stage": 0, "step": 1, "seconds": 1}\n'
+    path.write_bytes(b"\n" * 1_000_000 + line)
+    begun = time.process_time()
+    assert [each["step"] for each in read_log(path)] == [1] and time.process_time() - begun < 2
+    path.write_bytes(b"{}\n" * 100_002)
+    with pytest.raises(Refusal, match="is no log: more than 100,000 of its lines"):
+        read_log(path)
+
+
+def test_steps_beyond_all_numbers_are_none(tmp_path):
+    """Two of them, of two stages, have no sum."""
+    lines = (f'{{"stage": {stage}, "step": 1.7e308, "seconds": 1, "critic/loss": 1}}\n' for stage in (0, 1))
+    (tmp_path / "log.jsonl").write_text("".join(lines))
+    assert gather(read_log(tmp_path / "log.jsonl")) == {}

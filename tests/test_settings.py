@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from runs import tampered
 from torch import nn
 
 import gansmith
@@ -32,6 +33,8 @@ from gansmith.regularizers import DRAGAN, R1, GradientPenalty, Lazy, LeCam
 from gansmith.training import checkpoint
 from gansmith.training.experiment import Experiment, Stage
 from gansmith.training.loop import Training, train
+
+SMALL = {"width": 2, "critic_width": 2, "batch": 2}
 
 
 @pytest.fixture(scope="module")
@@ -258,10 +261,20 @@ def refuses(another, state, message):
     assert checkpoint.digest(another.state_dict()) == before
 
 
+def test_a_run_from_before_penalties_were_rare_is_opened_and_goes_on(tmp_path):
+    run = gansmith.train(
+        "photos", load("digits", limit=40), steps=1, out=tmp_path / "run", every=1, adaptive=False, **SMALL
+    )
+    before = run.sample(2)
+    tampered(tmp_path / "run", arguments__every=..., arguments__adaptive=...)
+    assert torch.equal(gansmith.load_run(tmp_path / "run").sample(2), before)
+    assert gansmith.resume(tmp_path / "run", data=load("digits", limit=40), steps=2).training.step == 2
+
+
 def test_a_run_of_many_pictures_is_opened_without_them(tmp_path):
-    """`photos` augments only few pictures: a look at a run, which has none, is no other experiment."""
+    """`photos` that does not adapt augments few pictures only: a look at a run, which has none, is no other one."""
     data = load("digits")
     many = replace(data, train=torch.arange(1100))
-    run = gansmith.train("photos", many, steps=1, out=tmp_path / "run", width=2, critic_width=2, batch=2)
+    run = gansmith.train("photos", many, steps=1, out=tmp_path / "run", adaptive=False, **SMALL)
     assert run.training.game.augment is None
     assert gansmith.load_run(tmp_path / "run").sample(2).shape == (2, 1, 8, 8)

@@ -139,7 +139,7 @@ def test_a_run_leaves_a_page_and_numbers(recipe, name, tmp_path):
     assert found["step"] == 3 and sentences(found)
     drawn = {file.parent.name for file in run.path.glob("*/000003.png")}
     coded = {"reconstructions", "interpolations", "codes"} if recipe is ogan else set()
-    assert drawn == ({"samples", "real", *coded} if data.is_images else {"points"})
+    assert drawn == ({"samples", "real", "neighbors", *coded} if data.is_images else {"points"})
 
 
 def test_grids_do_not_turn_gray(tmp_path):

@@ -22,6 +22,20 @@ def same(a, b):
     return checkpoint.digest(a.state_dict()) == checkpoint.digest(b.state_dict())
 
 
+def resumed(begun, steps=4):
+    """A training that goes on, halfway, from another one's state, and must end as one that was never disturbed."""
+    whole, half, other = begun(), begun(), begun()
+    for _ in range(steps // 2):
+        half.advance()
+    other.load_state_dict(half.state_dict())
+    for _ in range(steps):
+        whole.advance()
+    for _ in range(steps // 2):
+        other.advance()
+    assert same(whole, other)
+    return other
+
+
 def two_stages(data):
     torch.manual_seed(0)
     started = []

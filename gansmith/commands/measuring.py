@@ -18,6 +18,7 @@ from gansmith.disk.json_files import to_json, write_json
 from gansmith.evaluate.choosing import choose
 from gansmith.evaluate.sets import check_width, measure_sets, measure_statistics
 from gansmith.evaluate.statistics_file import is_statistics, read_statistics, statistics_size
+from gansmith.examinations.base import FEW
 from gansmith.examinations.measure import measure
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.terminal import print_table
@@ -57,7 +58,7 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
     run = load_run(args.what, device=args.device, trust=args.trust, best=args.best)
     data = data_of(run.folder, args.data, args.labels)
     most = min(len(data.held_out), len(data.train))
-    if args.n is not None and args.n > most:
+    if args.n is not None and args.n > most >= FEW:  # with fewer, the numbers say themselves what they are of
         print(f"n is {most:,}: that is as many as are held out, or as there are to train on")
     with refusals():
         features = choose(args.features, data, trust=args.trust)

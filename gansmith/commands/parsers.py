@@ -282,7 +282,11 @@ def _add_out(parser: Parser) -> None:
 
 def _add_start(parser: Parser) -> None:
     parser.add_argument(
-        "--from", dest="start_from", metavar="RUN", help="begin with the networks of a run, by its recipe and size"
+        "--from",
+        dest="start_from",
+        metavar="RUN",
+        help="begin with the networks of a run, by its recipe and size; 'clothes': with some that come with gansmith; "
+        "'scratch': with none (default: clothes for photos of 64 pixels in color, otherwise none)",
     )
 
 

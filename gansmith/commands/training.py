@@ -22,7 +22,7 @@ FLAGS = (
 
 def fitting(args: argparse.Namespace) -> str:
     """The name of the recipe for the run or the data that flags name."""
-    if args.start_from is not None:
+    if starting.is_given(args.start_from):
         return starting.recipe_of(args.start_from)
     new_folder(args.out)  # refused before data are loaded
     names = [field.name for field in fields(Selection) if field.name != "source"]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from gansmith.data.files import one_line
 from gansmith.data.listing import stamp_of
@@ -137,7 +137,8 @@ def open_zip(path: Path) -> zipfile.ZipFile:
         ValueError: the archive is damaged, or its directory is larger than the limit.
         OSError: the file cannot be read.
     """
-    size, counts = _stated(path)
+    with path.open("rb") as file:
+        size, counts = stated(file)
     if size > DIRECTORY_LIMIT:
         raise ValueError(
             f"{one_line(path)} lists its entries in {size:,} bytes, more than {DIRECTORY_LIMIT:,}: split it"
@@ -160,28 +161,27 @@ def _damaged(path: Path, reason: str) -> ValueError:
     return ValueError(f"{one_line(path)} is a damaged zip file ({reason}): fetch it again")
 
 
-def _stated(path: Path) -> tuple[int, set[int]]:
-    """What the end of the file states of its directory: the largest size that `zipfile` may read at once; the counts.
+def stated(file: BinaryIO) -> tuple[int, set[int]]:
+    """What the end of a zip file states of its directory: the largest size that `zipfile` may read at once; the counts.
 
     A count of 16 bits goes on from 0 behind 65,535, and 65,535 says that a record of 64 bits has it, or nothing.
     """
     sizes, counts, counts_64 = [0], set(), set()
-    with path.open("rb") as file:
-        start = file.seek(max(0, path.stat().st_size - (1 << 16) - 22 - 20 - 56))
-        tail = file.read()
-        for place in {tail.rfind(b"PK\x05\x06"), len(tail) - 22}:
-            record = tail[max(0, place) : max(0, place) + 22]
-            if record.startswith(b"PK\x05\x06"):
-                counts.add(int.from_bytes(record[10:12], "little"))
-                sizes.append(int.from_bytes(record[12:16], "little") % 0xFFFFFFFF)
-            locator = tail[max(0, place - 20) : max(0, place)]
-            if locator.startswith(b"PK\x06\x07"):  # the zip64 record lies just before it, or where it says
-                for offset in (start + place - 76, int.from_bytes(locator[8:16], "little")):
-                    file.seek(max(0, min(offset, start + len(tail))))
-                    record = file.read(56)
-                    sizes.append(int.from_bytes(record[40:48], "little"))
-                    if record.startswith(b"PK\x06\x06"):
-                        counts_64.add(int.from_bytes(record[32:40], "little"))
+    start = file.seek(max(0, file.seek(0, os.SEEK_END) - (1 << 16) - 22 - 20 - 56))
+    tail = file.read()
+    for place in {tail.rfind(b"PK\x05\x06"), len(tail) - 22}:
+        record = tail[max(0, place) : max(0, place) + 22]
+        if record.startswith(b"PK\x05\x06"):
+            counts.add(int.from_bytes(record[10:12], "little"))
+            sizes.append(int.from_bytes(record[12:16], "little") % 0xFFFFFFFF)
+        locator = tail[max(0, place - 20) : max(0, place)]
+        if locator.startswith(b"PK\x06\x07"):  # the zip64 record lies just before it, or where it says
+            for offset in (start + place - 76, int.from_bytes(locator[8:16], "little")):
+                file.seek(max(0, min(offset, start + len(tail))))
+                record = file.read(56)
+                sizes.append(int.from_bytes(record[40:48], "little"))
+                if record.startswith(b"PK\x06\x06"):
+                    counts_64.add(int.from_bytes(record[32:40], "little"))
     return max(sizes), counts_64 if 0xFFFF in counts else counts
 
 

@@ -21,6 +21,7 @@ from gansmith.data.memory import free
 from gansmith.data.resizing import Fit
 from gansmith.data.shared_table import BEGUN, DONE, FAILED, PENDING, SharedTable
 from gansmith.data.value_range import UNSCALED, Ranges
+from gansmith.refusal import Refusal
 
 if TYPE_CHECKING:
     from gansmith.data.listing import Source
@@ -29,6 +30,7 @@ SECONDS = 20.0  # time limit for a file; the slowest regular images take about t
 MEMORY = 2 << 30  # bytes: memory limit for a file; the largest accepted image, of 89 million pixels, needs half
 POLL = 0.2  # seconds between two checks of workers that do not answer
 # With -I nothing is imported from the working folder, not even a numpy.py; sys.path is that of the parent.
+POSIX = os.name == "posix"  # elsewhere a process inherits no descriptors
 START = "import sys; sys.path[:] = sys.argv[1:]; from gansmith.data.worker import main; main()"
 
 
@@ -53,11 +55,19 @@ class Pool:
         table: where workers write.
         items: how many files; a few files get one worker only.
 
+    Raises:
+        Refusal: on Windows.
+
     Attributes:
         is_permanent: whether all failures so far come from the content of files, so that they would happen again.
     """
 
     def __init__(self, source: Source, table: SharedTable, items: int) -> None:
+        if not POSIX:
+            raise Refusal(
+                "needs Linux or macOS to decode pictures, but this is Windows: take WSL, or arrays (.npz, .npy), IDX "
+                "files or data by name, such as cifar10"
+            )
         self.source = source
         self.table = table
         # Few enough that all workers may use their memory limit at once; one worker for a few files.

@@ -203,19 +203,6 @@ def single(image: Tensor) -> Picture:
     return picture
 
 
-def over_white(images: Tensor) -> Tensor:
-    r"""Images (n, 4, h, w) with values in [-1, 1] as colors (n, 3, h, w) over white, :math:`1 - a (1 - x)`; others as
-    they are.
-
-    Example:
-        >>> over_white(torch.tensor([-1.0, -1.0, 1.0, 0.0]).view(1, 4, 1, 1)).flatten()
-        tensor([0., 0., 1.])
-    """
-    if images.shape[1] != 4:
-        return images
-    return 1 - (images[:, 3:] + 1) / 2 * (1 - images[:, :3])
-
-
 def _over_checkers(levels: Tensor) -> Tensor:
     """Levels (n, 4, h, w) as colors (n, 3, h, w) over a checkerboard."""
     dark, light, field = CHECKERS

@@ -7,6 +7,7 @@ import difflib
 from gansmith.data.dataset import Dataset
 from gansmith.evaluate.features import Features, pixels
 
+LARGE = 32  # pixels of the shorter side from which gray pictures may be photographs
 ENOUGH = 0.95  # the least accuracy of a classifier whose features are chosen
 NAMES = ("pixels", "random", "digits", "objects", "inception", "dinov2")
 
@@ -15,8 +16,9 @@ def choose(name: str | None, data: Dataset, *, trust: bool = False) -> Features:
     """Features by their name, or the default for the data.
 
     The default is a digit classifier if it fits the data. It fits if the pictures are gray and square, their labels are
-    0..9, and its accuracy on held-out ones (2,000 at most) is above 95 %. Color pictures are seen by a classifier of
-    objects, others by a network with random weights. Nothing is downloaded automatically.
+    0..9, and its accuracy on held-out ones (2,000 at most) is above 95 %. Color pictures, and gray ones of 32 pixels
+    and more, are seen by a classifier of objects, others by a network with random weights. Nothing is downloaded
+    automatically.
 
     Arguments:
         name: `pixels`, `random`, `digits`, `objects`, `inception`, `dinov2`, or a function of the user as
@@ -78,12 +80,10 @@ def _network(name: str) -> Features:
 
 
 def _default(data: Dataset, shape: tuple[int, ...]) -> Features:
+    from gansmith.evaluate.object_features import object_features
+
     if shape[0] == 3:
-        from gansmith.evaluate.object_features import object_features
-
         return object_features("the default for color pictures")
-    from gansmith.evaluate.random_features import random_features
-
     if shape == (1, shape[1], shape[1]) and data.y is not None and data.classes == 10:
         from gansmith.evaluate.digit_features import digit_features
 
@@ -93,7 +93,11 @@ def _default(data: Dataset, shape: tuple[int, ...]) -> Features:
             predicted = features.judge.predict(data.crop(data.values(index)))
             if float((predicted == data.y[index]).double().mean()) > ENOUGH:
                 return features
+    if min(shape[1:]) >= LARGE:
+        return object_features("the default for pictures of 32 pixels and more; it learned from pictures in color")
+    from gansmith.evaluate.random_features import random_features
+
     return random_features(
         "a convolutional network with fixed random weights, because no classifier that comes with gansmith fits these "
-        "pictures"
+        "pictures; it sees edges and textures, and hardly what they show"
     )

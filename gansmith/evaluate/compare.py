@@ -145,15 +145,13 @@ def _measured(metrics: Sequence[Metric[Sets]], samples: Samples, seed: int) -> d
     same = floor is not None and (len(floor.real), len(floor.fake)) == (len(real), len(fake))
     beside = None if floor is None or same else Sets(floor.real, floor.fake)
     for metric in metrics:
-        value = _value(metric, sets)
-        entry: dict[str, Any] = {"value": value, "n": _numbers(sets)}
-        entry["interval"] = _interval(metric, sets, spread)
+        value, interval = _estimate(metric, sets, spread)
+        entry: dict[str, Any] = {"value": value, "n": _numbers(sets), "interval": interval}
         if metric.error is not None:
             entry["error"] = metric.error(sets)
         entry["interval_about"] = ABOUT[metric.unbiased]
-        entry["floor"] = None if floors is None else _value(metric, floors)
+        entry["floor"], entry["floor_interval"] = (None, None) if floors is None else _estimate(metric, floors, around)
         entry["floor_n"] = None if floors is None else _numbers(floors)
-        entry["floor_interval"] = None if floors is None else _interval(metric, floors, around)
         if beside is not None:
             entry["value_at_floor_n"] = _value(metric, beside)
         if metric.name == "frechet_distance":
@@ -162,13 +160,13 @@ def _measured(metrics: Sequence[Metric[Sets]], samples: Samples, seed: int) -> d
     return entries
 
 
-def _interval(metric: Metric[Sets], sets: Sets, spread: Mapping[str, Spread]) -> list[float] | None:
-    """By the metric's own formula for its error where it has one, otherwise by the jackknife."""
+def _estimate(metric: Metric[Sets], sets: Sets, spread: Mapping[str, Spread]) -> tuple[float, list[float] | None]:
+    """A value and its interval: by the metric's own formula for its error where it has one, or by the jackknife."""
     value = _value(metric, sets)
     if metric.error is None:
-        return _clamped(metric, *spread[metric.name].interval(metric.scale.call(value)))
+        return value, _clamped(metric, *spread[metric.name].interval(metric.scale.call(value)))
     error = metric.error(sets)
-    return [value - 1.96 * error, value + 1.96 * error]
+    return value, [value - 1.96 * error, value + 1.96 * error]
 
 
 def _values(metrics: Sequence[Metric[Sets]], real: Tensor, fake: Tensor) -> dict[str, float]:

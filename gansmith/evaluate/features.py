@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from gansmith.drawing.grids import check_images, over_white, to_uint8
+from gansmith.drawing.grids import check_images, to_uint8
 from gansmith.evaluate.classes import Judge
+from gansmith.transparency import over_white
 
 AT_ONCE = 2**21  # pixels in a forward pass: 32 feature maps of them take 256 MiB
 MOST = 2**27  # numbers in all: 65,536 pictures of 2,048 features, 512 MiB

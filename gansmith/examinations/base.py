@@ -26,6 +26,9 @@ MOST = 2000
 """Samples measured at the end of a run: enough for a first look in seconds."""
 FEW = 100
 """Held-out samples below which a distance between distributions is noise."""
+HALF = 40
+"""Training samples in a half of them, in the place of too few held-out ones, at least; its interval says how little a
+distance of so few means."""
 KNOWN = 10_000
 """Training samples that principal components, probes and a judge are fitted on, at most."""
 PART = 500
@@ -66,7 +69,12 @@ class Subject:
         """Positions of one half of the training samples and of the other, where each has enough."""
         n = min(self.most, MOST, len(self.data.train) // 2)
         order = self.chosen(self.data.train, "halves", 2 * n)
-        return None if n < FEW else (order[:n], order[n:])
+        return None if n < HALF else (order[:n], order[n:])
+
+    @cached_property
+    def every(self) -> Tensor:
+        """Positions of all training samples (of very many a part), for a copy of any of them is one."""
+        return self.chosen(self.data.train, "every", 30 * self.most)
 
     @cached_property
     def held_out(self) -> Tensor:

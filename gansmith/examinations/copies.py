@@ -19,13 +19,12 @@ from gansmith.examinations.table import Cell, Table, short
 def measure(subject: Subject) -> dict[str, Any]:
     """Duplicates among as many samples as real ones; copies among all training samples, for a part would hide some."""
     n, samples = subject.n, subject.sample_features
-    index = subject.chosen(subject.data.train, "every", 30 * subject.most)
-    every, looked_at = subject.of_data(index), samples[: max(n, FEW)]
+    every, looked_at = subject.of_data(subject.every), samples[: max(n, FEW)]
     copied = memorization(looked_at, every, subject.real_features)
     numbers = {"train": len(every)} | {name: finite(value) for name, value in vars(copied).items()}
     return {
         "duplicates": duplicates(samples[:n], subject.real_features).as_dict(),
-        "memorization": numbers | {"closest": closest(subject.data, index, looked_at, every)},
+        "memorization": numbers | {"closest": closest(subject.data, subject.every, looked_at, every)},
     }
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 from gansmith.networks.spectral import spectral_norm
 from gansmith.refusal import check_sizes
 from gansmith.shipped import shipped
+from gansmith.transparency import over_white
 
 WEIGHTS = Path(__file__).with_name("trunk.safetensors")
 SHA256 = "3ff263e30e8562cc5378565fce7682afb449385ef3bb5ab44098dda009166b51"
@@ -60,8 +61,7 @@ class Trunk(nn.Module):
         return self._standardized(maps[0], "fine"), self._standardized(maps[1], "coarse")
 
     def _seen(self, x: Tensor) -> Tensor:
-        if x.shape[1] == 4:
-            x = 1 - (x[:, 3:] + 1) / 2 * (1 - x[:, :3])
+        x = over_white(x)
         side = min(x.shape[-2:])
         if side > SIDE:
             x = functional.interpolate(x, [round(SIDE * each / side) for each in x.shape[-2:]], mode="area")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeAlias
 
 from torch import nn
 
@@ -15,8 +16,12 @@ from gansmith.recipes.pairs import adam, needs_images
 from gansmith.regularizers import R1, R2, Lazy
 from gansmith.training.experiment import Experiment, Stage
 
+Change: TypeAlias = DifferentiableAugmentation | AdaptiveAugmentation | None
+
 FEW = 1000
 """Pictures below which a critic learns them by heart within half an hour."""
+SURE = 0.8, 0.95
+"""How often a critic may be right of few pictures, and of more, before they are changed."""
 CORRELATION = 0.25
 """Weight of the correlation of codes, as in the recipe `ogan`."""
 RARE = 4
@@ -37,7 +42,8 @@ def photos(
     features: float = 0.0,
     mirror: bool | None = None,
     augment: bool | None = None,
-    adaptive: bool = False,
+    adaptive: bool | None = None,
+    cutout: bool = False,
     freeze: int = 0,
     encode: bool = False,
 ) -> Experiment:
@@ -62,16 +68,17 @@ def photos(
         features: weight of a second critic, which sees maps of a frozen classifier, such as 0.4; 0 for none. With it a
             round takes a third more time; judges that know neither network found no gain (benchmarks/RESULTS.md).
         mirror: learn from mirrored pictures, too (default: in color, because gray ones may be of writing).
-        augment: change colors and places of real and fake pictures alike before the critic sees them (default: where
-            there are fewer than 1,000 pictures to learn from).
-        adaptive: change only some of the pictures, more of them where the critic is too sure, fewer where it is not.
+        augment: change colors and places of all real and fake pictures alike before the critic sees them, or of none.
+        adaptive: change only some of the pictures, more of them where the critic is too sure, fewer where it is not
+            (default: where nothing else is asked for; of fewer than 1,000 pictures it soon is, of more of them hardly).
+        cutout: where pictures are changed, cut a rectangle of half their sides out of them, too.
         freeze: so many of the critic's first convolutions keep their weights, of a run that begins with another's
             (--from).
         encode: the critic encodes, too, as O-GAN's: pictures can be encoded and reconstructed.
 
     Raises:
-        ValueError: both a critic that encodes and one of features; adaptive augmentation without augmentation; no
-            convolution is left to learn.
+        ValueError: both a critic that encodes and one of features; adaptive augmentation or cutout without
+            augmentation; no convolution is left to learn.
 
     Example:
         gansmith train photos --data photos.zip --size 64 --minutes 30
@@ -83,13 +90,12 @@ def photos(
         data = replace(data, augment=Augment(flip=True, shift=data.augment.shift if data.augment else 0))
     generator = UpsamplingGenerator(latent, size, channels, width)
     critic = DCGANCritic(size, channels, latent if encode else None, critic_width)
-    few = len(data.train) < FEW if augment is None else augment
-    if adaptive and augment is False:
-        raise ValueError("needs augmentation to adapt, but got --no-augment: leave one of both out")
-    change = (AdaptiveAugmentation() if adaptive else DifferentiableAugmentation()) if few or adaptive else None
+    change = _change(len(data.train), augment, adaptive, cutout)
     _freeze(critic, freeze)
-    every = max(1, min(RARE, len(data.train) // batch)) if every is None else every
-    objective = Relativistic() + Lazy(R1(gamma), every) + Lazy(R2(gamma), every)
+    rounds = max(1, min(RARE, len(data.train) // batch)) if every is None else every
+    penalties = R1(gamma), R2(gamma)
+    slopes = penalties if every == 1 else [Lazy(penalty, rounds) for penalty in penalties]
+    objective = Relativistic() + slopes[0] + slopes[1]
     if features and encode:
         raise ValueError("needs one critic to encode, but --features asks for a second one: leave one of both out")
     if encode:
@@ -100,6 +106,19 @@ def photos(
     else:
         game = GAN(generator, critic, objective, Normal(latent), change)
     return Experiment([Stage(game, adam(game, steps, rate), data, steps, batch)])
+
+
+def _change(n: int, augment: bool | None, adaptive: bool | None, cutout: bool) -> Change:
+    """How pictures are changed before the critic sees them.
+
+    Its form does not depend on n: a run is opened without its data.
+    """
+    if augment is False and (adaptive or cutout):
+        raise ValueError("needs augmentation to adapt or to cut out, but got --no-augment: leave one of both out")
+    change = DifferentiableAugmentation(cutout=cutout)
+    if augment is None if adaptive is None else adaptive:
+        return AdaptiveAugmentation(change, target=SURE[n >= FEW])
+    return change if cutout or (n < FEW if augment is None else augment) else None
 
 
 def _freeze(critic: nn.Module, count: int) -> None:

@@ -21,6 +21,7 @@ NARROW = 0.5  # diversity of fakes over that of reals
 REPEATED = 0.25  # near duplicates among samples, beyond those among real ones
 CLOSE, CERTAIN = 0.9, -3.0  # distance to training samples, beside that of unseen real ones; C_T
 FEW = 500  # training samples
+AUGMENTED = 1000  # training samples below which `photos` changes them at random by itself where it does not adapt
 SEEN, LEAST = 9_600, 6_400  # pictures seen in training: for silhouettes of 64 pixels; in any size
 FAR, APART = 0.3, 4.0  # coverage beside that of real ones, and Frechet distance: beyond these samples are far
 PATIENT = 20  # times as many pictures, after which what is still far is no matter of time
@@ -31,8 +32,8 @@ class Finding:
     """One thing that is wrong.
 
     Attributes:
-        kind: ``diverged``, ``too early``, ``saturated``, ``overfits``, ``collapsed``, ``duplicates``, ``copies``,
-            ``leak`` or ``little data``.
+        kind: ``diverged``, ``too early``, ``far``, ``saturated``, ``overfits``, ``collapsed``, ``duplicates``,
+            ``copies``, ``leak`` or ``little data``.
         sentence: what is seen, with its numbers.
         remedy: what helps.
     """
@@ -50,9 +51,11 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
 
     - diverged: the run said so, a last value is not finite, or :math:`t - f > 1000`. No other finding is made then.
     - too early: of pictures with s pixels a side the networks have seen fewer than :math:`9600\,(s/64)^2`, or 6,400;
-      or fewer than twenty times as many, and coverage is below 0.3 of that of real ones, or the Frechet distance more
-      than four times theirs (clothes of 64 pixels: 5.5 after five minutes, silhouettes; 44 for blobs). What a longer
-      training may mend is then not called a collapse or a lack of data.
+      or fewer than twenty times as many, and samples are far: coverage is below 0.3 of that of real ones, or the
+      Frechet distance more than four times theirs (clothes of 64 pixels: 5.5 after five minutes, silhouettes; 44 for
+      blobs). What a run saw that this one began with counts, too. It is then not called a lack of data, and as long as
+      fewer than the least were seen not a collapse.
+    - far: samples are, after twenty times as many pictures.
     - saturated: the critic's doubt is below 0.05. Every run provoked into it lost classes; with R1 the doubt stays
       above 0.15 even against a generator that makes one picture only.
     - overfits: :math:`(t - h) / (t - f) > 0.8`, and t - h exceeds two standard errors. Measured on digits: 0.3 to 0.6
@@ -89,10 +92,13 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
     lost = _diverged(log, late, record)
     findings = [lost]
     if lost is None:
-        early = _early(metrics, record)
-        later = [] if early else [*_collapsed(late, metrics), _duplicates(metrics)]
-        findings = [early, _saturated(late), _overfits(late, record), *later]
-        findings += [_copies(metrics), _leak(metrics), None if early else _little(metrics)]
+        seen = _seen(record)
+        far = None if seen is None else _far(seen, metrics)
+        early = None if seen is None else _early(seen, far is not None)
+        begun = seen is None or seen.pictures >= seen.needed
+        findings = [early, _saturated(late), _overfits(late, metrics, record)]
+        findings += [*_collapsed(late, metrics), _duplicates(metrics)] if begun else []
+        findings += [None if early else far, _copies(metrics), _leak(metrics), None if early else _little(metrics)]
     return [replace(f, remedy=_with_flags(f.remedy, record.get("arguments"))) for f in findings if f is not None]
 
 
@@ -126,26 +132,63 @@ def _diverged(log: Sequence[Line], late: Sequence[Line], record: Line) -> Findin
     return Finding("diverged", sentence, "Take a learning rate ten times smaller (--rate), or more penalty (--gamma).")
 
 
-def _early(metrics: Line, record: Line) -> Finding | None:
-    """Too few rounds for the size of the pictures, or so few that samples are not yet near real ones."""
+@dataclass(frozen=True)
+class _Seen:
+    """How many pictures of this size the networks have seen, and how many are the least."""
+
+    pictures: int
+    needed: int
+    sides: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"{counted(self.pictures, 'picture')} of {written(self.sides)} pixels"
+
+
+def _seen(record: Line) -> _Seen | None:
+    """What a run on pictures has seen, with what the one saw that it began with; None of other runs."""
     shape, batch, step = (_entry(record, *path) for path in (("data", "shape"), ("arguments", "batch"), ("step",)))
     if not (isinstance(shape, (list, tuple)) and len(shape) == 3 and type(batch) is int and type(step) is int):
         return None
-    (height, width), seen = shape[1:], batch * step
+    height, width = shape[1:]
+    before = _entry(record, "from", "pictures")
     needed = max(LEAST, SEEN * height * width // 64**2)
+    return _Seen(batch * step + (before if type(before) is int else 0), needed, (height, width))
+
+
+def _far(seen: _Seen, metrics: Line) -> Finding | None:
+    """Samples are far from real ones."""
     covered, distance = (
         _ratio(metrics, "metrics", name, "value", over="floor") for name in ("coverage", "frechet_distance")
     )
-    far = (covered is not None and covered < FAR) or (distance is not None and distance > APART)
-    if seen >= (PATIENT * needed if far else needed):
+    if covered is not None and covered < FAR:
+        measured = f"their coverage is {covered:.0%} of that of real ones"
+    elif distance is not None and distance > APART:
+        measured = f"their Frechet distance is {distance:.3g} times that of real ones"
+    else:
         return None
-    words = f"the networks have seen {counted(seen, 'picture')} of {written((height, width))} pixels"
-    why = f"where {needed:,} are the least" if seen < needed else "and samples are still far from real ones"
+    return Finding(
+        "far",
+        f"Samples are far from real ones: {measured}, after {seen}.",
+        "More time alone will hardly help: try another recipe (gansmith recipes), wider networks (--width), smaller "
+        "pictures (--size) or more training images.",
+    )
+
+
+def _early(seen: _Seen, far: bool) -> Finding | None:
+    """Too few pictures for their size, or so few that samples need not yet be near real ones."""
+    if seen.pictures >= (PATIENT * seen.needed if far else seen.needed):
+        return None
+    why = (
+        f"where {seen.needed:,} are the least"
+        if seen.pictures < seen.needed
+        else "and samples are still far from real ones"
+    )
+    height, width = seen.sides
     half = written((height // 2, width // 2))
     smaller = f", or take smaller pictures (--size {half})" if min(height, width) > 32 else ""
     return Finding(
         "too early",
-        f"Too early to judge: {words}, {why}.",
+        f"Too early to judge: the networks have seen {seen}, {why}.",
         f"Train longer (gansmith resume RUN --minutes 30){smaller}.",
     )
 
@@ -168,7 +211,7 @@ def _saturated(late: Sequence[Line]) -> Finding | None:
     )
 
 
-def _overfits(late: Sequence[Line], record: Line) -> Finding | None:
+def _overfits(late: Sequence[Line], metrics: Line, record: Line) -> Finding | None:
     parts = [_learned(line) for line in late]
     if not _mostly([part is not None and part > LEARNED for part in parts]):
         return None
@@ -180,7 +223,7 @@ def _overfits(late: Sequence[Line], record: Line) -> Finding | None:
         "has not seen."
     )
     cures = ["Add training images", *([] if _is_mirrored(record) else ["mirror them"])]
-    cures += ["change them at random (--augment)"] if _is_plain(record) else []
+    cures += ["change them at random (--augment)"] if _is_plain(metrics, record) else []
     return Finding(
         "overfits",
         f"The critic overfits: it knows the training samples by heart; {words}",
@@ -195,11 +238,13 @@ def _is_mirrored(record: Line) -> bool:
     return bool(_entry(record, "data", "flip") or arguments.get("mirror") or by_itself)
 
 
-def _is_plain(record: Line) -> bool:
+def _is_plain(metrics: Line, record: Line) -> bool:
     """Whether pictures could be changed at random before the critic sees them, and are not."""
-    arguments, n = _entry(record, "arguments") or {}, _entry(record, "data", "n")
-    many = arguments.get("augment") is None and type(n) is int and n > 1200  # `photos` does it to fewer
-    return "augment" in arguments and (arguments["augment"] is False or many)
+    arguments, train = _entry(record, "arguments") or {}, _number(metrics, "split", "train")
+    changed = any(arguments.get(name) for name in ("augment", "adaptive", "cutout"))
+    changed = changed or (arguments.get("augment") is None and arguments.get("adaptive", False) is None)
+    by_itself = arguments.get("augment") is None and train is not None and train < AUGMENTED
+    return "augment" in arguments and not (changed or by_itself)
 
 
 def _collapsed(late: Sequence[Line], metrics: Line) -> list[Finding | None]:

@@ -34,7 +34,8 @@ def command(record: Mapping[str, Any], folder: str = "RUN") -> list[str]:
     options = {"data": data["source"], **{k: data[k] for k, default in DATA.items() if data.get(k, default) != default}}
     options |= {**record["arguments"], "seed": record["seed"]}
     options |= {k: record[k] for k in ("device", "precision") if k in record}
-    options |= {"from": record["from"]["run"]} if "from" in record else {}
+    if "from" in record or recipe == "photos":  # which begins with some networks by itself
+        options["from"] = record.get("from", {}).get("run", "scratch")
     if data.get("value_range"):
         low, high = data["value_range"]
         words.append(shlex.quote(f"--range={low},{high}"))  # in one word, as it may begin with a minus

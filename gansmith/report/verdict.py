@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.disk.log import read_log
+from gansmith.report.cleaning import clean
 from gansmith.report.health import Finding, health
 
 Line = Mapping[str, Any]
@@ -28,7 +29,7 @@ class Verdict:
 
     def lines(self) -> list[str]:
         """The same for a terminal."""
-        return [f"{finding.sentence} {finding.remedy}" for finding in self.findings] + self.sentences
+        return [clean(f"{finding.sentence} {finding.remedy}") for finding in self.findings] + self.sentences
 
 
 def verdict(record: Line, log: Sequence[Line], monitor: Sequence[Line], metrics: Line) -> Verdict:

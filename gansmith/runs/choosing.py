@@ -10,7 +10,9 @@ USUAL = 64
 """Pixels of a side: what some thousand rounds on a laptop make something of."""
 SIZES = (32, 64, 128, 256)
 ENOUGH = 600
-"""Rounds after which pictures of 64 pixels show silhouettes; of larger ones, in proportion to their pixels."""
+"""Rounds after which pictures of 64 pixels show silhouettes; of other sizes, in proportion to their pixels."""
+AMPLE = 4
+"""Times as many for larger pictures than these: they are taken where they come out well, not where they just begin."""
 
 
 def recipe_for(data: Dataset) -> str:
@@ -25,13 +27,13 @@ def recipe_for(data: Dataset) -> str:
 
 
 def rounds_needed(size: int) -> int:
-    """How many rounds pictures of this side need at least.
+    """How many rounds there must be for pictures of this side to be chosen.
 
     Example:
         >>> [rounds_needed(size) for size in SIZES]
-        [150, 600, 2400, 9600]
+        [150, 600, 9600, 38400]
     """
-    return ENOUGH * size**2 // USUAL**2
+    return ENOUGH * size**2 // USUAL**2 * (AMPLE if size > USUAL else 1)
 
 
 def other_size(size: int, rounds: int) -> int | None:
@@ -44,7 +46,7 @@ def other_size(size: int, rounds: int) -> int | None:
         rounds: how many fit at this size.
 
     Example:
-        >>> other_size(64, 300), other_size(64, 2000), other_size(64, 20_000)
+        >>> other_size(64, 300), other_size(64, 20_000), other_size(64, 40_000)
         (32, None, 128)
     """
     smaller, larger = ([s for s in SIZES if s < size], [s for s in SIZES if s > size])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import math
 import re
 import types
@@ -170,9 +171,12 @@ def check(recipe: Callable[..., Any], arguments: Mapping[str, object]) -> None:
 
 
 def defaults(recipe: Callable[..., Any]) -> dict[str, Any]:
-    """The defaults of a recipe's own parameters: what its record says of those that nobody chose."""
+    """The defaults of a recipe's own parameters: what its record says of those that nobody chose.
+
+    Those that no record can keep, such as a class, stay what the recipe says.
+    """
     parameters = inspect.signature(recipe).parameters
-    return {name: p.default for name, p in parameters.items() if name not in OURS and _has_default(p)}
+    return {name: p.default for name, p in parameters.items() if name not in OURS and _is_kept(p.default)}
 
 
 def default(recipe: Callable[..., Any], name: str) -> Any:
@@ -206,7 +210,20 @@ def _needed(kind: type | None, default: object, value: object) -> str:
         return "" if right else "a number from 0 to 1e30" if counts or default == 0 else "a finite number"
     if kind is not None and type(value) is not kind:
         return {bool: "true or false", str: "a word"}[kind]
-    return ""
+    return "" if kind is not None or _is_kept(value) else "a finite number, a word, true, false or a list of them"
+
+
+def _is_kept(value: object) -> bool:
+    """Whether a record gives a value back as it was.
+
+    Example:
+        >>> [_is_kept(value) for value in (None, 3, "a", [0.5], (0.5,), {1: 2}, math.inf, int)]
+        [True, True, True, True, False, False, False, False]
+    """
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _place(recipe: Callable[..., Any]) -> str:

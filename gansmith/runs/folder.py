@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ class RunFolder:
         file = path / "run.json"
         try:
             record = json.loads(read_file(file, MOST))
+            to_json(record)  # it is written again, which takes lists that are not too deep
         except (FileNotFoundError, NotADirectoryError):
             raise Refusal(_no_run(path)) from None
         except (OSError, ValueError, RecursionError) as error:
@@ -144,7 +146,22 @@ class RunFolder:
 
 def _check_own(record: dict[str, Any]) -> None:
     """What is written can be read again: a run that could not be opened would be lost."""
-    record = json.loads(to_json(record))
+    parts = record.get("data", {}), record.get("arguments", {}), record
+    for name, value in chain.from_iterable(part.items() for part in parts):
+        try:
+            to_json(value)
+        except (TypeError, ValueError, RecursionError):
+            raise Refusal(
+                f"needs {name} as plain numbers and words, which run.json can keep, but got {value!r:.80}, of type "
+                f"{type(value).__name__}"
+            ) from None
+    text = to_json(record)
+    if 2 * len(text) > MOST:  # it grows a little while a run trains
+        raise Refusal(
+            f"needs a record of at most {MOST // 2:,} bytes, but that of these data has {len(text):,}: take fewer "
+            "columns or classes, or bring the columns to one size, so that none has a mean and a deviation of its own"
+        )
+    record = json.loads(text)
     if "shape" in record.get("data", {}) and (wrong := misfit(record)):
         value = record["data"].get(wrong, record.get(wrong))
         raise Refusal(

@@ -7,6 +7,7 @@ import shlex
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -106,9 +107,11 @@ class Growth(Log):
         return time.monotonic() - began
 
     def _keep(self, training: Training, found: Best) -> None:
+        state = training.state_dict()
         try:
-            checkpoint.save(self.run.best, training.state_dict(), keep=False)
-        except ValueError as error:  # a full disk: a training is worth more than its best state
+            training.check_finite(state)
+            checkpoint.save(self.run.best, state | {DISTANCE: found.distance}, keep=False)
+        except ValueError as error:  # a full disk, say: a training is worth more than its best state
             print(f"no best state is kept: {error}")
         else:
             self.best = found
@@ -118,10 +121,12 @@ class Growth(Log):
         if training.step == 0 or not self.run.best.exists():
             return Best()
         with suppress(ValueError):  # a damaged one is written anew
-            step = checkpoint.load(self.run.best).get("step")
-            known = {line["step"]: line.get(DISTANCE) for line in read_log(self.path)}  # up to this step
-            distance = known.get(step) if isinstance(step, int) else None
-            return Best() if step is None or distance is None else Best(step, distance)
+            state = checkpoint.load(self.run.best)
+            step = state.get("step")
+            known: dict[Any, Any] = {line["step"]: line.get(DISTANCE) for line in read_log(self.path)}
+            distance = state.get(DISTANCE, known.get(step))  # older runs have it in the log alone
+            if isinstance(step, int) and step <= training.step and isinstance(distance, (int, float)):
+                return Best(step, distance)
         return Best()
 
     def end(self, training: Training, error: BaseException | None) -> None:

@@ -29,6 +29,8 @@ from gansmith.training.experiment import Experiment
 from gansmith.training.loop import Training
 from gansmith.training.state import State
 
+THEN = {"photos": {"every": 1, "adaptive": False}}
+"""Of recipes, what was so before there was an argument for it, where its default is another: older records lack it."""
 DEVICES = r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?"
 
 
@@ -64,6 +66,9 @@ def open_folder(path: str | Path) -> RunFolder:
     run = RunFolder.open(folder_of(str(path)))
     if not flags.is_seed(run.record["seed"]):
         raise Refusal(f"{run.path / 'run.json'} is damaged: it needs a proper 'seed'")
+    if "file" not in run.record and not run.record.get("python"):
+        arguments = run.record["arguments"]
+        run.record["arguments"] = THEN.get(run.record["recipe"], {}) | arguments
     return run
 
 

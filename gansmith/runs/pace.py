@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from gansmith.dynamics.schedules import Decay
+from gansmith.runs.flags import LARGEST
 from gansmith.runs.folder import RunFolder
 from gansmith.training.loop import Hook, Training
 
@@ -14,9 +15,10 @@ LOOKS = 20
 ROUNDS = 10
 """Between two looks, at least: the time of one alone says little."""
 SMALL = 0.03
-"""Part of the rounds below which a change is not worth it."""
+"""Part of the planned rounds below which a change is not worth it."""
 MOST, ONCE = 4, 2
-"""Times as many rounds as were planned, at most; and by which factor a look changes them."""
+"""Times as many rounds as were planned, at most; and by which factor a look changes them. Of a run that goes on, those
+that were added are meant."""
 
 Change = tuple[int, int]
 """After which round, and how many rounds there are to be from then on."""
@@ -40,7 +42,7 @@ class Pace(Hook):
         self.known = {after: steps for after, steps in changes(self.run) if after > training.step}
         self.looked, self.step_then, self.first = time.monotonic(), training.step, training.step + 1
         self.every = None if self.deadline is None else max(self.deadline - self.looked, 0.0) / LOOKS
-        self.planned = training.stage.steps
+        self.begun, self.planned = training.step, training.stage.steps - training.step
 
     def step(self, training: Training) -> None:
         if training.step == self.first:  # what other hooks did at the start is no speed
@@ -58,12 +60,13 @@ class Pace(Hook):
         now, step = time.monotonic(), training.step
         speed = (step - self.step_then) / (now - self.looked)
         self.looked, self.step_then = now, step
-        fitting = step + max(1, round(speed * (self.deadline - now)))
-        before = training.stage.steps
-        steps = max(min(fitting, MOST * self.planned, ONCE * before), before // ONCE, step + 1)
-        if step >= before or abs(steps - before) <= SMALL * before:
+        done, before = step - self.begun, training.stage.steps - self.begun
+        fitting = done + max(1, round(speed * (self.deadline - now)))
+        rounds = max(min(fitting, MOST * self.planned, ONCE * before), before // ONCE, done + 1)
+        if done >= before or abs(rounds - before) <= SMALL * before:
             return
-        made = [*(changes(self.run) or [(0, before)]), (step, steps)]
+        steps = min(self.begun + rounds, LARGEST)
+        made = [*(changes(self.run) or [(0, training.stage.steps)]), (step, steps)]
         self._set(training, steps, pace=[list(change) for change in made])
 
     def _set(self, training: Training, steps: int, **record: object) -> None:

@@ -58,6 +58,7 @@ MAY: dict[str, tuple[type, ...]] = {
     "step": (int,),
 }
 FROM: dict[str, tuple[type, ...]] = {"run": (str,), "sha256": (str,)}
+FROM_MAY: dict[str, tuple[type, ...]] = {"pictures": (int,)}
 FILE: dict[str, tuple[type, ...]] = {"function": (str,), "sha256": (str,)}
 
 NAME = 255  # bytes of a recipe's name at most: it is looked for as a file, too
@@ -80,7 +81,7 @@ def misfit(record: dict[str, Any]) -> str | None:
         or (_misfit(file, FILE) if isinstance(file, dict) else None)
         or (None if _is_pace(record.get("pace", [])) else "pace")
         or (None if record.get("looks_every", 1) > 0 else "looks_every")
-        or (None if "from" not in record else _misfit(record["from"], FROM) and "from")
+        or (None if _is_from(record.get("from")) else "from")
         or (None if all(isinstance(name, str) for name in record["data"].get("class_names", [])) else "class_names")
         or (None if _is_shape(record["data"]["shape"]) else "shape")
         or (None if len(record["recipe"].encode("utf-8", "replace")) <= NAME else "recipe")
@@ -101,6 +102,14 @@ def _misfit(values: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]], ne
 
 def _is_in_range(value: Any) -> bool:
     return not isinstance(value, (int, float)) or type(value) is bool or (is_number(value) and math.isfinite(value))
+
+
+def _is_from(values: dict[str, Any] | None) -> bool:
+    """Where a run began, and how many pictures its networks had seen there."""
+    if values is None:
+        return True
+    fits = _misfit(values, FROM) is None and _misfit(values, FROM_MAY, needed=False) is None
+    return fits and bool(values.get("pictures", 0) >= 0)
 
 
 def _is_pace(changes: list[Any]) -> bool:

@@ -28,7 +28,7 @@ from gansmith.games.base import Samples
 from gansmith.refusal import Refusal, refusals
 from gansmith.report.page import write_report
 from gansmith.report.verdict import judged
-from gansmith.runs import flags, gallery, starting, summary
+from gansmith.runs import flags, gallery, packaged, starting, summary
 from gansmith.runs.folder import RunFolder, machine
 from gansmith.runs.growth import Growth, can_grow
 from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
@@ -49,6 +49,7 @@ from gansmith.runs.preparation import (
     steps_done,
 )
 from gansmith.runs.run import Run
+from gansmith.training.experiment import Experiment
 from gansmith.training.hooks import Bar, Checkpoint, Gallery, Log
 from gansmith.training.loop import Hook, Training
 from gansmith.training.loop import train as run_training
@@ -112,7 +113,8 @@ def train(
         held_out: the share of samples that are kept for the numbers, see :func:`load`.
         alpha: keep transparency as a fourth channel; by default pictures are put on white.
         start_from: a run whose networks this one begins with: its recipe and size (by default) and its widths, other
-            data.
+            data; or ``clothes``, networks that come with gansmith; or ``scratch``, none (default: ``clothes`` for
+            ``photos`` of 64 pixels in color, otherwise none).
         arguments: the recipe's own.
 
     Raises:
@@ -123,9 +125,10 @@ def train(
     Example:
         ``gansmith.train("ogan", data="photos/", minutes=10, gamma=0.1).sample(16)``
     """
-    if start_from is not None:
+    if starting.is_given(start_from):
         recipe = starting.recipe_of(start_from) if recipe is None else recipe
-        size, alpha = starting.form_of(start_from, size, alpha) if not isinstance(data, Dataset) else (size, alpha)
+        loaded_already = isinstance(data, Dataset) or isinstance(recipe, Experiment)
+        size, alpha = (size, alpha) if loaded_already else starting.form_of(start_from, size, alpha)
     selection = Selection(
         "digits", size, labels, limit, crop, flip, shift, label_column, value_range, first_page, held_out, alpha
     )
@@ -152,8 +155,10 @@ def train(
         "device": str(training.device),
         "precision": _precision(training),
     }
-    if start_from is not None:
-        record["from"] = starting.start_from(training, start_from)
+    with refusals():
+        begun_with = starting.usual(training, recipe) if start_from is None else start_from
+        if begun_with is not None and starting.is_given(begun_with):
+            record["from"] = starting.start_from(training, begun_with)
     if recipe.python:
         record["python"] = True
     if recipe.source is not None:
@@ -173,6 +178,12 @@ def train(
             if (training.number, training.step) == (0, 0):
                 discard(run)
             raise
+
+
+def _plain(data: Dataset) -> int:
+    """How many pictures show nothing."""
+    parts = data.x.split(500) if data.is_images else ()
+    return sum(int((part == part[..., :1, :1]).flatten(1).all(1).sum()) for part in parts)
 
 
 def _list_skipped(run: RunFolder, data: Dataset) -> None:
@@ -254,9 +265,8 @@ def resume(
             return Run(run, training)
         print(f"resumed at step {training.step}")
         _warn_of_another_machine(run)
-        run.update(status="running", arguments=arguments, device=str(training.device))
-        if steps is not None:
-            run.update(pace=[])
+        pace: dict[str, Any] = {} if steps is None else {"pace": []}
+        run.update(status="running", arguments=arguments, device=str(training.device), **pace)
         if moved is not None or labels is not None:
             where = Selection.of(run.record["data"]).moved(moved or run.record["data"]["source"])
             run.update(data=replace(where, labels=labels or where.labels).record(dataset))
@@ -306,7 +316,7 @@ def _go_on(training: Training, run: RunFolder, seconds: float | None, deadline: 
 
 
 def _sum_up(training: Training, run: RunFolder) -> None:
-    print(f"measuring against {counted(len(training.stage.data.held_out), 'held-out sample')} ...", flush=True)
+    print(f"measuring, with {counted(len(training.stage.data.held_out), 'held-out sample')} ...", flush=True)
     seconds, where = run.record["seconds"], f"{run.record['device']}, {run.record['precision']}"
     facts = [f"{counted(training.step, 'step')} in {seconds:.0f} s, {where}"]
     numbers = summary.summarize(training, run, facts)
@@ -352,6 +362,10 @@ def _print_start(training: Training, run: RunFolder, data: Dataset) -> None:
     print(f"{run.record['recipe']} on {data.name}: {split}")
     if len(data) > 1 and all(bool((part == data.x[:1]).all()) for part in data.x.split(500)):
         print(f"all {counted(len(data), what)} are the same: there is nothing to learn but to repeat it")
+    elif plain := _plain(data):
+        print(f"{plain:,} of {counted(len(data), 'image')} {'is' if plain == 1 else 'are'} of one color all over")
+    if run.record.get("from", {}).get("run") == packaged.NAME:
+        print("begins with networks that have learned clothes; --from scratch begins without them")
     print(f"{training.device}, {_precision(training)}, {counted(torch.get_num_threads(), 'thread')}; into {run.path}")
 
 

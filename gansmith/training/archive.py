@@ -10,12 +10,16 @@ import re
 from typing import Any, BinaryIO
 from zipfile import ZIP_STORED, ZipFile
 
+from gansmith.data.archive import stated
+
 LARGEST_PICKLE = 2**26
 """Bytes of the part that describes the tensors; ours have a few hundred for each."""
 MOST_OPCODES = 1_000_000
 """Of that part; ours have some thirty for each tensor."""
 FEW_TUPLES = 5000
-"""So many may lie within each other."""
+"""So many may lie within each other, or be keys."""
+FEW_LONG = 10_000
+"""Whole numbers beyond 32 bits: as keys, numbers and tuples of one hash would take time without end."""
 ENTRY = re.compile(
     r"[^/]+/(data\.pkl|data/\d+|version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id)"
 )
@@ -45,12 +49,15 @@ GLOBALS = frozenset(
 )
 
 
-def sound_archive(file: BinaryIO) -> io.BytesIO:
+def sound_archive(file: BinaryIO) -> tuple[io.BytesIO, int]:
     """The entries of a checkpoint's file in an archive made anew, of which nothing but what torch writes is left.
 
     Two readers may see two files in one: a pickle of the old form with an archive behind it, or directories that
     disagree. Here the file is read once, and torch reads what was judged. Entries are not compressed, so that they are
     no larger than the file; their pickle has only the opcodes and names of tensors, numbers, words, lists and dicts.
+
+    Returns:
+        The archive, and how many bytes the numbers of its tensors have.
 
     Raises:
         ValueError: the file holds anything else, or is larger within than without.
@@ -61,6 +68,8 @@ def sound_archive(file: BinaryIO) -> io.BytesIO:
     file.seek(0)
     if file.read(4) != b"PK\x03\x04":
         raise ValueError("it is no archive of torch's")
+    if stated(file)[0] > LARGEST_PICKLE:
+        raise ValueError("it lists too many entries")
     copy = io.BytesIO()
     with ZipFile(file) as archive, ZipFile(copy, "w", ZIP_STORED) as sound:
         entries = archive.infolist()
@@ -76,13 +85,13 @@ def sound_archive(file: BinaryIO) -> io.BytesIO:
                 _check_pickle(content)
             sound.writestr(entry.filename, content)
     copy.seek(0)
-    return copy
+    return copy, sum(entry.file_size for entry in entries if "/data/" in entry.filename)
 
 
 def _check_pickle(content: bytes) -> None:
     if len(content) > LARGEST_PICKLE:
         raise ValueError("its description of tensors is too large")
-    tuples = 0
+    tuples = long = 0
     for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
         if number > MOST_OPCODES:
             raise ValueError("it has too many parts")
@@ -91,24 +100,30 @@ def _check_pickle(content: bytes) -> None:
         if opcode.name == "GLOBAL" and argument not in GLOBALS:
             raise pickle.UnpicklingError(f"GLOBAL {argument}")
         tuples += "TUPLE" in opcode.name
+        long += opcode.name == "LONG1"
+    if long > FEW_LONG:
+        raise ValueError("it has too many long numbers")
     if tuples > FEW_TUPLES:
-        _check_depth(content)
+        _check_tuples(content)
 
 
-def _check_depth(content: bytes) -> None:
+def _check_tuples(content: bytes) -> None:
     depths = _Depths()
     if any(depths.after(opcode, argument) > FEW_TUPLES for opcode, argument, _ in pickletools.genops(content)):
         raise ValueError("its tuples are nested too deep")
+    if depths.keys > FEW_TUPLES:
+        raise ValueError("too many of its keys are tuples")
 
 
 class _Depths:
-    """How deep tuples lie within tuples while a pickle is read: a tuple as a key is hashed to its depth in C.
+    """How deep tuples lie within tuples while a pickle is read, and how many are keys: a tuple as a key is hashed to
+    its depth in C, and tuples can be made that have one hash.
 
     Lists are built after they were put into others, and are looked at when all is read.
     """
 
     def __init__(self) -> None:
-        self.stack, self.memo = list[int | None](), dict[Any, int]()
+        self.stack, self.memo, self.keys = list[int | None](), dict[Any, int](), 0
 
     def after(self, opcode: pickletools.OpcodeInfo, argument: Any) -> int:
         """The depth of what an opcode leaves on the stack."""
@@ -120,6 +135,8 @@ class _Depths:
             return 0
         depth = self.memo[argument] if "GET" in opcode.name else 0
         taken = self._taken(opcode)
+        if opcode.name in ("SETITEM", "SETITEMS"):
+            self.keys += sum(depth > 0 for depth in taken[1::2])  # from the last value and its key
         if "TUPLE" in opcode.name:
             depth = 1 + max(taken, default=0)
         self.stack += [depth] * len(opcode.stack_after)

@@ -102,8 +102,9 @@ def load(path: Path) -> State:
         with open_file(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             size = file.seek(0, os.SEEK_END)
-            content = torch.load(sound_archive(file), map_location="cpu", weights_only=True)
-            _check(content, size)
+            archive, numbers = sound_archive(file)
+            content = torch.load(archive, map_location="cpu", weights_only=True)
+            _check(content, size, numbers)
             return _sound(content)
     except FileNotFoundError:
         raise ValueError(f"there is no checkpoint at {path}") from None
@@ -174,10 +175,12 @@ def digest(value: Any) -> str:
     return sha.hexdigest()
 
 
-def _check(content: Any, size: int) -> None:
+def _check(content: Any, size: int, numbers: int) -> None:
     """Refuses what is small in the file and large when it is looked at: tensors that repeat a few numbers without end,
-    and lists of one list of one list."""
+    and lists of one list of one list; and tensors of more bytes than the file has of them, which older versions of
+    torch (before 2.10) take from foreign memory."""
     room, left, seen = SHARED * size, [(content, 0)], set[int]()
+    storages: dict[int, int] = {}
     while left:
         value, depth = left.pop()
         room -= 1
@@ -188,6 +191,8 @@ def _check(content: Any, size: int) -> None:
             if value.layout != torch.strided or value.is_meta or need > value.untyped_storage().nbytes():
                 raise ValueError("it holds a tensor that is larger than its numbers")
             room -= need
+            storage = value.untyped_storage()
+            storages[storage._cdata] = storage.nbytes()
         elif isinstance(value, (Mapping, list, tuple)):
             items = [*value.keys(), *value.values()] if isinstance(value, Mapping) else list(value)
             if any(isinstance(item, (Mapping, list, tuple)) for item in items):
@@ -197,6 +202,8 @@ def _check(content: Any, size: int) -> None:
             left += [(item, depth + 1) for item in items]
         if room < 0:
             raise ValueError("its content is larger than the file")
+    if sum(storages.values()) > numbers:
+        raise ValueError("it holds tensors of more numbers than are in the file")
 
 
 def _feed(sha: Any, value: Any) -> None:

@@ -235,18 +235,22 @@ class Checkpoint(Hook):
 
 
 class Gallery(Hook):
-    """Calls ``draw(training)`` at the start, at steps that grow by half an octave, and at the end."""
+    """Calls ``draw(training)`` at the start, at steps that grow by half an octave, at least every few minutes, and at
+    the end."""
 
-    def __init__(self, draw: Callable[[Training], None], first: int = 50) -> None:
-        self.draw, self.first = draw, first
+    def __init__(self, draw: Callable[[Training], None], first: int = 50, seconds: float = 180.0) -> None:
+        self.draw, self.first, self.seconds = draw, first, seconds
 
     def start(self, training: Training) -> None:
         if training.step == 0:
             self.draw(training)
+        self.drawn = time.monotonic()
 
     def step(self, training: Training) -> None:
-        if self.due(training.step) or training.step == training.stage.steps:
+        late = time.monotonic() - self.drawn >= self.seconds
+        if late or self.due(training.step) or training.step == training.stage.steps:
             self.draw(training)
+            self.drawn = time.monotonic()
 
     def due(self, step: int) -> bool:
         """Whether a picture belongs to this step: first, 1.5 first, 2 first, 3 first, 4 first, ...

@@ -218,7 +218,7 @@ class Training:
         """
         before = copy.deepcopy(self.state_dict())
         try:
-            self._check_finite(state)
+            self.check_finite(state)
             self._load(state)
         except (
             *(RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError),
@@ -228,8 +228,12 @@ class Training:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"the checkpoint does not fit this experiment: {reason}") from None
 
-    def _check_finite(self, state: State) -> None:
-        """Only a game that begins with NaN or infinity, as a lowest value so far, may have them."""
+    def check_finite(self, state: State) -> None:
+        """Only a game that begins with NaN or infinity, as a lowest value so far, may have them.
+
+        Raises:
+            ValueError: another entry of the state is not finite.
+        """
         check_finite(state, self._meant[state["stage"]])
         for number, other in state.get("others", {}).items():
             check_finite(other, self._meant[int(number)])

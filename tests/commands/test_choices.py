@@ -63,12 +63,17 @@ def test_photos_are_64_pixels_unless_another_size_is_asked_for(pictures, tmp_pat
 @pytest.mark.parametrize(
     ("rounds", "size", "line"),
     [
-        ({64: 2000}, 64, "64 px: about 2,000 rounds of it fit into 7 minutes here (128 px: 500, and needs 2,400)"),
+        ({64: 2000}, 64, "64 px: about 2,000 rounds of it fit into 7 minutes here (128 px: 500, and needs 9,600)"),
         ({64: 300, 32: 1300}, 32, "32 px: about 1,300 rounds"),
         ({64: 300, 32: 100}, 32, "100 rounds of it fit into 7 minutes here, and pictures want 150: give it more"),
-        ({64: 20_000, 128: 5000}, 128, "128 px: about 5,000 rounds of it fit into 7 minutes here (256 px: 1,250, and"),
-        ({64: 20_000, 128: 2000}, 64, "64 px: about 20,000 rounds"),
-        ({64: 10**6, 128: 10**5, 256: 25_000}, 256, "256 px: about 25,000 rounds"),
+        ({64: 20_000}, 64, "64 px: about 20,000 rounds"),
+        (
+            {64: 40_000, 128: 12_000},
+            128,
+            "128 px: about 12,000 rounds of it fit into 7 minutes here (256 px: 3,000, and",
+        ),
+        ({64: 40_000, 128: 9000}, 64, "64 px: about 40,000 rounds"),
+        ({64: 10**6, 128: 2 * 10**5, 256: 40_000}, 256, "256 px: about 40,000 rounds"),
     ],
 )
 def test_the_size_of_photos_fits_the_time(rounds, size, line, pictures, tmp_path, monkeypatch, capsys):

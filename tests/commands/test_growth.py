@@ -13,7 +13,7 @@ from gansmith.evaluate.data_features import data_features
 from gansmith.games.base import Samples
 from gansmith.recipes import gan
 from gansmith.runs import growth, trainer
-from gansmith.runs.growth import FEW, TrainingPictures, can_grow
+from gansmith.runs.growth import FEW, Growth, TrainingPictures, can_grow
 from gansmith.runs.record import misfit
 from gansmith.training.loop import Training
 
@@ -227,6 +227,40 @@ def test_a_damaged_best_state_is_refused_and_written_anew(damage, clocked, dista
     distances([0.5, 7])
     gansmith.resume(tmp_path / "run", more=30)
     assert gansmith.load_run(tmp_path / "run", best=True).step == 90
+
+
+def test_a_best_state_whose_line_a_power_cut_took_is_the_best_still(clocked, distances, tmp_path, monkeypatch):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 2)
+    distances([0.5, 1, 2, 9])  # steps 21, 30 and 60
+    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+    log = run.folder.path / "growth.jsonl"
+    log.write_text("".join(line for line in log.read_text().splitlines(True) if json.loads(line)["step"] != 30))
+    distances([0.5, 7])
+    gansmith.resume(tmp_path / "run", more=30)
+    assert gansmith.load_run(tmp_path / "run", best=True).step == 30
+
+
+def test_a_state_that_is_not_finite_is_no_best_one(clocked, distances, tmp_path, monkeypatch, capsys):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 2)
+    distances([0.5, 1, 2, 1])
+    look = Growth._look
+
+    def spoiled(hook, training):
+        weight = training.average.critic.body[0].bias
+        before = weight.data.clone()
+        if training.step == 60:
+            weight.data.fill_(torch.inf)
+        try:
+            return look(hook, training)
+        finally:
+            weight.data.copy_(before)
+
+    monkeypatch.setattr(Growth, "_look", spoiled)
+    gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+    assert "no best state is kept" in capsys.readouterr().out
+    assert gansmith.load_run(tmp_path / "run", best=True).step == 30
 
 
 def test_a_best_state_of_another_run_is_named_and_the_checkpoint_is_not_blamed(clocked, tmp_path, monkeypatch, refused):

@@ -70,6 +70,22 @@ def test_a_run_is_never_more_than_four_times_as_long_as_planned(clocked, tmp_pat
     assert gansmith.train("gan", "ring", minutes=1, out=tmp_path / "run", **FLAGS).training.step == 240
 
 
+def test_minutes_of_a_run_that_goes_on_are_kept(clocked, tmp_path):
+    """What was trained before does not hide that the machine became slower."""
+    clock = clocked(lambda step: 1.0 if step < 2020 else 3.0)
+    gansmith.train("gan", "ring", steps=2000, out=tmp_path / "run", **FLAGS)
+    before = clock.now
+    again = gansmith.resume(tmp_path / "run", minutes=2)
+    assert abs(clock.now - before - 120) <= 12 and 2000 < again.training.step < 2110
+    assert again.folder.record["pace"][0] == [0, 2120]
+
+
+def test_a_run_has_no_more_rounds_than_can_be_asked_for(clocked, tmp_path, monkeypatch):
+    monkeypatch.setattr(pace, "LARGEST", 100)
+    clocked(lambda step: 0.5)
+    assert gansmith.train("gan", "ring", minutes=1, out=tmp_path / "run", **FLAGS).training.step == 100
+
+
 def bits(run):
     return [value.clone() for value in run.training.game.state_dict().values()]
 

@@ -1,7 +1,11 @@
 """``--from``: a run begins with the networks of another one, and with nothing else of it."""
 
 import json
+import sys
+from importlib import import_module
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,8 +14,11 @@ from gansmith.commands.cli import main
 from gansmith.data import load
 from gansmith.disk.folders import folder_of
 from gansmith.refusal import Refusal
+from gansmith.report import save_png
+from gansmith.runs import packaged
 from gansmith.runs.lookup import as_recipe
 from gansmith.runs.opening import begin
+from gansmith.runs.packaged import restored
 from gansmith.runs.starting import start_from
 from gansmith.training import checkpoint
 
@@ -89,7 +96,9 @@ def test_a_run_that_went_on_since_is_not_what_another_began_with(first, tmp_path
         gansmith.resume(tmp_path / "run")
 
 
-@pytest.mark.parametrize("wrong", [3, {"run": 3, "sha256": ""}, {"run": "a"}])
+@pytest.mark.parametrize(
+    "wrong", [3, {"run": 3, "sha256": ""}, {"run": "a"}, {"run": "a", "sha256": "", "pictures": -1}]
+)
 def test_a_record_that_says_it_otherwise_is_refused(wrong, first, tmp_path):
     run = folder_of(str(tmp_path / "run"))
     gansmith.train("r3", "ring", steps=1, width=8, out=run)
@@ -99,7 +108,7 @@ def test_a_record_that_says_it_otherwise_is_refused(wrong, first, tmp_path):
         gansmith.resume(run)
 
 
-PHOTOS = {"plain": {}, "adaptive": {"adaptive": True}, "features": {"features": 0.4}}
+PHOTOS = {"plain": {"augment": False}, "adaptive": {"adaptive": True}, "features": {"features": 0.4}}
 SMALL = {"steps": 2, "batch": 8, "width": 4, "critic_width": 4}
 
 
@@ -116,8 +125,8 @@ def photographs(tmp_path_factory):
     [
         ("plain", {"adaptive": True}),
         ("plain", {"augment": True}),
-        ("plain", {"freeze": 1}),
-        ("adaptive", {}),
+        ("plain", {"augment": False, "freeze": 1}),
+        ("adaptive", {"augment": False}),
         ("adaptive", {"adaptive": True}),
         ("features", {"features": 0.4}),
     ],
@@ -129,6 +138,63 @@ def test_augmentation_and_further_objectives_begin_anew(first, flags, photograph
     start_from(training, photographs / first)
     state = checkpoint.load(photographs / first / "checkpoint.pt")["game"]
     assert torch.equal(training.game.state_dict()["critic.body.0.weight"], state["critic.body.0.weight"])
-    start = torch.tensor(0.8)
+    start = torch.tensor(0.95)
     assert torch.equal(getattr(training.game.augment, "share", start), start)
     assert not torch.equal(state.get("augment.share", torch.zeros(())), start)
+
+
+def test_what_was_rounded_comes_back(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    rounded = import_module("packaged_start").rounded
+    weights = torch.randn(5, 4, 3, 3) * torch.tensor([1e-3, 1, 10, 0, 1]).view(-1, 1, 1, 1)
+    whole, scale = rounded(weights)
+    assert whole.dtype == torch.int8 and scale.shape == (5, 1, 1, 1)
+    back = restored({"a": whole.float(), "a.scale": scale.float(), "b": torch.ones(2)})
+    assert (back["a"] - weights).abs().max(0).values.max() < 0.51 * float(scale.max()) and back["b"].sum() == 2
+    assert ((back["a"] - weights).abs() <= 0.51 * scale.float()).all() and list(back) == ["a", "b"]
+    monkeypatch.delitem(sys.modules, "packaged_start")
+
+
+@pytest.fixture(scope="module")
+def colors(tmp_path_factory):
+    """Twenty photographs of noise, of 64 pixels."""
+    folder = tmp_path_factory.mktemp("colors")
+    for i, picture in enumerate(np.random.default_rng(0).integers(0, 256, (20, 64, 64, 3), np.uint8)):
+        save_png(folder / f"{i}.png", picture)
+    return folder
+
+
+@pytest.mark.parametrize("flags", [[], ["--from", "clothes"]])
+def test_photographs_begin_with_networks_of_clothes(flags, colors, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", "--data", str(colors), "--steps", "1", *flags, "--out", str(run)]) == 0
+    shown = capsys.readouterr().out
+    assert "begins with networks that have learned clothes; --from scratch begins without them" in shown
+    record, (arrays, seen) = json.loads((run / "run.json").read_text()), packaged.networks()
+    assert record["from"]["run"] == "clothes" and record["from"]["pictures"] == seen >= 80_000
+    assert "--from clothes" in (run / "report.html").read_text()
+    weight = checkpoint.load(run / "checkpoint.pt")["game"]["generator.convolutions.0.weight"]
+    assert 0 < (weight - arrays["generator.convolutions.0.weight"]).abs().max() < 0.01  # one step from there
+
+
+@pytest.mark.parametrize("flags", [["--from", "scratch"], ["--width", "8"], ["--encode"], ["--size", "32"]])
+def test_other_networks_begin_from_scratch(flags, colors, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", "photos", "--data", str(colors), "--steps", "1", *flags, "--out", str(run)]) == 0
+    assert "clothes" not in capsys.readouterr().out
+    assert "from" not in json.loads((run / "run.json").read_text())
+    assert "--from scratch" in (run / "report.html").read_text()
+
+
+def test_clothes_are_no_beginning_for_another_size(colors, refused):
+    words = refused("train", "photos", "--data", colors, "--steps", 1, "--from", "clothes", "--size", 32)
+    assert "needs a run of the same networks to begin from" in words and "in clothes and" in words
+
+
+def test_a_changed_file_of_weights_is_refused(colors, tmp_path, monkeypatch, refused):
+    file = tmp_path / "clothes.safetensors"
+    file.write_bytes(packaged.WEIGHTS.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(packaged, "WEIGHTS", file)
+    words = refused("train", "photos", "--data", colors, "--steps", 1, "--out", tmp_path / "run")
+    assert "as it was shipped" in words and not (tmp_path / "run").exists()
+    assert packaged.WEIGHTS.stat().st_size < 2_000_000

@@ -11,10 +11,11 @@ import gansmith
 from gansmith.commands.cli import main
 from gansmith.data import load
 from gansmith.data.selection import Selection
-from gansmith.drawing.grids import grid, over_white, single
+from gansmith.drawing.grids import grid, single
 from gansmith.evaluate import choose
 from gansmith.games import DifferentiableAugmentation
 from gansmith.runs.choosing import recipe_for
+from gansmith.transparency import over_white
 
 RNG = np.random.default_rng(4)
 

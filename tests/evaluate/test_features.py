@@ -145,7 +145,9 @@ def test_the_default_is_decided_by_trying() -> None:
     unlabeled[:20] = -1
     assert choose(None, dataset(digits.x, unlabeled)).name == "random"
     others = dataset(torch.zeros(40, 1, 32, 32, dtype=torch.uint8), torch.arange(40) % 10, content=(28, 28))
-    assert choose(None, others).name == "random"
+    assert choose(None, others).name == "random" and "hardly what they show" in choose(None, others).why
+    photographs = dataset(torch.zeros(40, 1, 40, 32, dtype=torch.uint8), None)
+    assert choose(None, photographs).name == "objects" and "in color" in choose(None, photographs).why
 
 
 def test_features_by_name() -> None:

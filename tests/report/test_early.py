@@ -2,7 +2,9 @@
 
 import pytest
 
+from gansmith.recipes.photos import FEW
 from gansmith.report import health
+from gansmith.report.health import AUGMENTED
 from gansmith.report.verdict import verdict
 
 COVERED = {"metrics": {"coverage": {"value": 0.9, "floor": 0.95}}}
@@ -36,7 +38,27 @@ def test_too_early(step, size, metrics, early):
     found = [finding.kind for finding in health([], [], metrics, record(step, size))]
     assert ("too early" in found) == early
     if early:
-        assert found[0] == "too early" and "collapsed" not in found
+        assert found[0] == "too early" and "far" not in found
+
+
+def test_a_collapse_is_told_as_soon_as_the_least_were_seen():
+    assert [f.kind for f in health([], [], BARE, record(599))] == ["too early"]
+    assert [f.kind for f in health([], [], BARE, record(600))] == ["too early", "collapsed"]
+
+
+def test_what_is_far_after_a_long_time_is_no_matter_of_time():
+    numbers = {"metrics": {"coverage": BARE["metrics"]["coverage"]}}
+    [finding] = health([], [], numbers, record(12_000))
+    assert finding.kind == "far" and "coverage is 11% of that of real ones" in finding.sentence
+    assert "after 192,000 pictures of 64 pixels" in finding.sentence and "--width" not in finding.remedy
+    [finding] = health([], [], numbers, record(12_000, width=16))
+    assert "wider networks (--width)" in finding.remedy
+
+
+def test_what_another_run_saw_counts_where_a_run_began_with_it():
+    run = record(100) | {"from": {"run": "a", "sha256": "b", "pictures": 8000}}
+    assert health([], [], COVERED, run) == []
+    assert [f.kind for f in health([], [], COVERED, run | {"from": {"pictures": "many"}})] == ["too early"]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +89,10 @@ def test_what_is_no_run_on_pictures_is_not_called_early():
 LEARNED = {"stage": 0, "score/train": 1.0, "score/held_out": 0.0, "score/fake": 0.0, "score/error": 0.05, "doubt": 0.4}
 
 
+def test_where_photos_augments_by_itself_is_known_here():
+    assert AUGMENTED == FEW
+
+
 @pytest.mark.parametrize(
     ("arguments", "data", "mirrors", "augments"),
     [
@@ -75,15 +101,27 @@ LEARNED = {"stage": 0, "score/train": 1.0, "score/held_out": 0.0, "score/fake": 
         ({"mirror": None}, {}, False, False),
         ({"mirror": False}, {}, True, False),
         ({"mirror": None}, {"shape": [1, 64, 64]}, True, False),
-        ({"augment": None}, {}, True, True),
-        ({"augment": None}, {"n": 400}, True, False),
+        ({"augment": None}, {"train": 1000}, True, True),
+        ({"augment": None}, {"train": 999}, True, False),
+        ({"augment": None, "adaptive": True}, {"train": 1000}, True, False),
+        ({"augment": None, "adaptive": None}, {"train": 1000}, True, False),
+        ({"augment": None, "adaptive": False}, {"train": 1000}, True, True),
+        ({"augment": False, "adaptive": None}, {"train": 999}, True, True),
+        ({"augment": None, "adaptive": False, "cutout": True}, {"train": 1000}, True, False),
         ({"augment": True}, {}, True, False),
         ({"augment": False}, {}, True, True),
     ],
 )
 def test_advice_against_overfitting_never_names_what_is_done_already(arguments, data, mirrors, augments):
     run = record(10_000, **arguments)
-    run["data"] |= data
+    run["data"] |= {key: value for key, value in data.items() if key != "train"}
+    numbers = COVERED | {"split": {"train": data.get("train", 3000)}}
     looks = [LEARNED | {"step": step} for step in range(1000, 11_000, 1000)]
-    [remedy] = [found.remedy for found in health([], looks, COVERED, run) if found.kind == "overfits"]
+    [remedy] = [found.remedy for found in health([], looks, numbers, run) if found.kind == "overfits"]
     assert ("mirror them" in remedy) == mirrors and ("--augment" in remedy) == augments
+
+
+def test_letters_that_nobody_sees_stay_out_of_a_terminal():
+    copied = {"nearest_ratio": 0.1, "floor": 1.0, "closest": [{"name": "\x1b]0;owned\x07.png"}]}
+    lines = verdict({}, [], [], {"memorization": copied, "split": {"train": 900}}).lines()
+    assert any("owned" in line for line in lines) and not any("\x1b" in line for line in lines)
