@@ -25,7 +25,7 @@ def dcgan_generator(data: Dataset, steps: int = 10_000, *, batch: int = 16, widt
 
 def features_alone(data: Dataset, steps: int = 10_000, *, batch: int = 16) -> Experiment:
     """Without the critic of pixels: the one on the maps of the frozen trunk judges alone."""
-    [stage] = photos(data, steps, batch=batch).stages
+    [stage] = photos(data, steps, batch=batch, augment=False).stages
     game = stage.game
     assert isinstance(game, GAN)
     game = GAN(game.generator, FeatureCritic(), Several(Patchwise(Hinge())), Normal(64), game.augment)

@@ -595,18 +595,41 @@ def test_a_state_that_is_no_dict_of_names(state, path):
         checkpoint.load(path)
 
 
-LONG = b"".join(b"\x8a\x0c" + (k * (2**61 - 1)).to_bytes(12, "little") + b"N" for k in range(1, 12_000))
-"""Pairs of a number and nothing: all numbers have one hash."""
-TUPLES = b"".join(b"J" + k.to_bytes(4, "little") + b"\x85N" for k in range(6000))
+def long(k):
+    return b"\x8a\x0c" + k.to_bytes(12, "little", signed=True)
 
 
-@pytest.mark.parametrize(("pairs", "message"), [(LONG, "too many long numbers"), (TUPLES, "its keys are tuples")])
-def test_keys_that_may_share_a_hash_are_few(pairs, message, path):
-    content = whole(b"}(" + pairs + b"u")
+KEYS = {
+    "numbers": lambda k: long(k * (2**61 - 1)),
+    "tuples": lambda k: long(k) + b"\x85",
+    "complex numbers": lambda k: b"c__builtin__\ncomplex\n" + long(-1000003 * k) + long(k) + b"\x86R",
+    "sizes": lambda k: b"ctorch\nSize\n(" + long(k) + b"t\x85R",
+}
+
+
+@pytest.mark.parametrize("kind", ["numbers", "tuples", "complex numbers", "sizes"])
+def test_keys_that_may_share_a_hash_are_few(kind, path):
+    pairs = b"".join(KEYS[kind](k) + b"N" for k in range(1, 6000))
     checkpoint.save(path, {"a": torch.zeros(100_000)})
-    with_pickle(path, content)
-    with pytest.raises(ValueError, match=message):
+    with_pickle(path, whole(b"}(" + pairs + b"u"))
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="too many of its keys are no words"):
         checkpoint.load(path)
+    assert time.process_time() - begun < 5
+
+
+def test_a_dict_is_not_made_of_pairs(path):
+    pairs = b"".join(long(k * (2**61 - 1)) + b"N\x86" for k in range(1, 6000))
+    checkpoint.save(path, {"a": torch.zeros(100_000)})
+    with_pickle(path, whole(b"ccollections\nOrderedDict\n](" + pairs + b"e\x85R"))
+    with pytest.raises(ValueError, match="it makes a dict of pairs"):
+        checkpoint.load(path)
+
+
+def test_many_tensors_and_long_numbers_are_read(path):
+    state = {"numbers": [2**40 + k for k in range(20_000)], "tensors": [torch.tensor([k]) for k in range(3000)]}
+    checkpoint.save(path, state | {"keys": {k: 1.5 * k for k in range(20_000)}})
+    assert checkpoint.load(path)["numbers"] == state["numbers"]
 
 
 def test_tensors_have_no_more_numbers_than_the_file():

@@ -92,6 +92,21 @@ def test_pictures_and_log_hold_the_last_step(ring, tmp_path):
     assert drawn == [0, 4, 6, 7] and [line["step"] for line in read_log(log.path)] == [5, 7]
 
 
+def test_pictures_are_drawn_every_few_minutes_and_fewer_in_a_long_training(ring, monkeypatch):
+    """Each step takes a minute; but for the clock there are pictures at 0, 100, 150 and 200 only."""
+    now, advance, drawn = [0.0], Training.advance, []
+
+    def slow(training):
+        now[0] += 60
+        return advance(training)
+
+    monkeypatch.setattr(Training, "advance", slow)
+    monkeypatch.setattr("gansmith.training.hooks.time.monotonic", lambda: now[0])
+    train(begin(gan, ring, steps=200), [Gallery(lambda t: drawn.append(t.step), 100, 180)])
+    assert drawn[:12] == [0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 34]
+    assert {100, 150, 200} <= set(drawn) and drawn[-2] - drawn[-3] >= 15
+
+
 def test_seconds_and_rates_by_a_clock(ring, tmp_path, monkeypatch):
     """One second a step; seconds go on after a resume, and a critic's move sees a batch of 8."""
     now = [0.0]

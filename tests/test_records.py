@@ -37,7 +37,7 @@ def test_columns_whose_scales_no_record_can_keep_are_refused(tmp_path, refused):
     words = refused(
         "train", "gan", "--data", tmp_path / "wide.npy", "--batch", 4, "--width", 2, "--out", tmp_path / "a"
     )
-    assert "needs a record of at most 2,000,000 bytes" in words and not (tmp_path / "a").exists()
+    assert "needs a record of at most 3,900,000 bytes" in words and not (tmp_path / "a").exists()
 
 
 def test_defaults_that_no_record_keeps_stay_those_of_the_recipe(ring, tmp_path):
@@ -46,7 +46,19 @@ def test_defaults_that_no_record_keeps_stay_those_of_the_recipe(ring, tmp_path):
     assert torch.equal(gansmith.load_run(tmp_path / "run", recipe=own).sample(3), run.sample(3))
 
 
-@pytest.mark.parametrize("value", [math.inf, math.nan, (0.5,), {1: 2}, MLP, np.float32(0.5)])
+def test_a_default_of_a_file_that_no_record_keeps_is_handed_over_by_nobody(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import math\nfrom gansmith.recipes.gan import gan\n\n"
+        "def mine(data, steps: int = 1, clip: float = math.inf):\n"
+        "    assert clip == math.inf\n    return gan(data, steps, batch=8, width=4)\n"
+    )
+    run = tmp_path / "run"
+    assert main(["train", f"{tmp_path / 'mine.py'}:mine", "--data", "ring", "--limit", "400", "--out", str(run)]) == 0
+    assert RunFolder.open(run).record["arguments"] == {"steps": 1}
+    assert main(["sample", str(run), "--trust", "-n", "2"]) == 0
+
+
+@pytest.mark.parametrize("value", [-math.inf, math.nan, (0.5,), {1: 2}, MLP, np.float32(0.5)])
 def test_arguments_that_no_record_keeps_are_refused(value, ring, tmp_path):
     with pytest.raises(Refusal, match="--clip needs a finite number, a word, true, false or a list of them, but got"):
         gansmith.train(own, ring, out=tmp_path / "run", clip=value)

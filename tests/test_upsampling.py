@@ -12,6 +12,7 @@ from gansmith.data.augment import Augment
 from gansmith.networks import DCGANCritic, DCGANGenerator, UpsamplingGenerator
 from gansmith.networks.upsampling import Excitation, UpsampledConvolution, channels_at
 from gansmith.recipes import photos
+from gansmith.training import Training
 
 
 def plain(x, weight):
@@ -101,3 +102,14 @@ def test_penalties_come_before_all_pictures_were_shown(n, every):
     data = replace(data, train=torch.arange(n), held_out=torch.arange(0))
     terms = photos(data, 2, batch=10, width=4).stages[0].game.objective.terms
     assert [term.every for term in terms] == [every, every]
+
+
+def test_photographs_of_256_pixels_take_a_step():
+    x = torch.randint(0, 256, (4, 3, 256, 256), dtype=torch.uint8)
+    index = torch.arange(4)
+    data = replace(load("digits"), x=x, y=None, classes=None, train=index, held_out=index[:0], content=(256, 256))
+    training = Training(photos(data, 2, batch=2), device="cpu")
+    before = training.game.generator.last.weight.clone()
+    training.advance()
+    assert not torch.equal(training.game.generator.last.weight, before)
+    assert training.average.sample(1).shape == (1, 3, 256, 256)

@@ -14,7 +14,7 @@ import torch
 from gansmith.counting import counted
 from gansmith.data import Dataset, load
 from gansmith.disk.folders import folder_of, make_numbered, refuse_existing
-from gansmith.disk.json_files import to_json, write_json
+from gansmith.disk.json_files import read_json, to_json, write_json
 from gansmith.evaluate.choosing import choose
 from gansmith.evaluate.sets import check_width, measure_sets, measure_statistics
 from gansmith.evaluate.statistics_file import is_statistics, read_statistics, statistics_size
@@ -64,7 +64,9 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
         features = choose(args.features, data, trust=args.trust)
         numbers = measure(run.game, data, args.seed, run.training.device, features=features, most=args.n or MOST)
     numbers = {"gansmith": __version__, "run": run.path.name, "step": run.step, "average": True} | numbers
-    for line in judged(run.path, run.folder.record, numbers).lines():
+    own = read_json(run.path / "metrics.json")
+    usual = own if args.features is not None and own.get("step") == run.step else numbers
+    for line in judged(run.path, run.folder.record, usual).lines():  # the verdict of the page, in any features
         print(line)
     if args.out is None:
         file = make_numbered(run.path, "evaluated") / "metrics.json"

@@ -31,5 +31,6 @@ def report(args: argparse.Namespace) -> int:
         summary.summarize(training, run, [counted(training.step, "step")])
     else:
         gallery.draw_exhibits(training, run.path)
+    run.save()  # with what an older record lacks
     print(f"look at {write_report(run.path)}")
     return 0

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 SECONDS = 20.0  # time limit for a file; the slowest regular images take about two seconds
 MEMORY = 2 << 30  # bytes: memory limit for a file; the largest accepted image, of 89 million pixels, needs half
+POSIX = os.name == "posix"  # elsewhere a process inherits no descriptors
 POLL = 0.2  # seconds between two checks of workers that do not answer
 # With -I nothing is imported from the working folder, not even a numpy.py; sys.path is that of the parent.
-POSIX = os.name == "posix"  # elsewhere a process inherits no descriptors
 START = "import sys; sys.path[:] = sys.argv[1:]; from gansmith.data.worker import main; main()"
 
 

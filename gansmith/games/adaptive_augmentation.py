@@ -28,7 +28,8 @@ class AdaptiveAugmentation(nn.Module):
     with a the share of pairs in which the real picture scores above the fake one, which `Relativistic` notes: 1/2 where
     the critic knows nothing, 1 where it is never wrong, as one that knows a few hundred pictures by heart. (The paper
     reads :math:`r_t = E\,\mathrm{sign}\,D(x)`, and a relativistic critic has no zero: :math:`r_t = 2 a - 1` of pairs,
-    so that its 0.6 is :math:`a^* = 0.8`.) p and the running share are history: they are saved, and a resumed run goes
+    so that its 0.6 is :math:`a^* = 0.8`. Its other measure, by held-out pictures, needs some that nothing is learned
+    from, and a pass of the critic more.) p and the running share are history: they are saved, and a resumed run goes
     on with them.
 
     Arguments:

@@ -20,7 +20,7 @@ Change: TypeAlias = DifferentiableAugmentation | AdaptiveAugmentation | None
 
 FEW = 1000
 """Pictures below which a critic learns them by heart within half an hour."""
-SURE = 0.8, 0.95
+FEW_SURE, SURE = 0.8, 0.95
 """How often a critic may be right of few pictures, and of more, before they are changed."""
 CORRELATION = 0.25
 """Weight of the correlation of codes, as in the recipe `ogan`."""
@@ -70,7 +70,7 @@ def photos(
         mirror: learn from mirrored pictures, too (default: in color, because gray ones may be of writing).
         augment: change colors and places of all real and fake pictures alike before the critic sees them, or of none.
         adaptive: change only some of the pictures, more of them where the critic is too sure, fewer where it is not
-            (default: where nothing else is asked for; of fewer than 1,000 pictures it soon is, of more of them hardly).
+            (default: where nothing else is asked for; of 1,000 pictures and more it may be surer).
         cutout: where pictures are changed, cut a rectangle of half their sides out of them, too.
         freeze: so many of the critic's first convolutions keep their weights, of a run that begins with another's
             (--from).
@@ -111,13 +111,15 @@ def photos(
 def _change(n: int, augment: bool | None, adaptive: bool | None, cutout: bool) -> Change:
     """How pictures are changed before the critic sees them.
 
-    Its form does not depend on n: a run is opened without its data.
+    What of it is saved has one form for any n, because a run is opened without its data.
     """
     if augment is False and (adaptive or cutout):
         raise ValueError("needs augmentation to adapt or to cut out, but got --no-augment: leave one of both out")
     change = DifferentiableAugmentation(cutout=cutout)
-    if augment is None if adaptive is None else adaptive:
-        return AdaptiveAugmentation(change, target=SURE[n >= FEW])
+    if adaptive:
+        return AdaptiveAugmentation(change)
+    if adaptive is None and augment is None:
+        return AdaptiveAugmentation(change, target=FEW_SURE if n < FEW else SURE)
     return change if cutout or (n < FEW if augment is None else augment) else None
 
 

@@ -179,6 +179,13 @@ def defaults(recipe: Callable[..., Any]) -> dict[str, Any]:
     return {name: p.default for name, p in parameters.items() if name not in OURS and _is_kept(p.default)}
 
 
+def chosen(recipe: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments without those that are the recipe's own defaults and that no record can keep."""
+    parameters = inspect.signature(recipe).parameters
+    own = {name for name, p in parameters.items() if name in arguments and arguments[name] is p.default}
+    return {name: value for name, value in arguments.items() if name not in own or _is_kept(value)}
+
+
 def default(recipe: Callable[..., Any], name: str) -> Any:
     """The default of a recipe's parameter."""
     parameter = inspect.signature(recipe).parameters.get(name)

@@ -22,6 +22,7 @@ from gansmith.version import __version__
 
 FORMAT = 1
 MOST = 4_000_000  # bytes of the record, which is written anew whenever it changes
+GROWS = 100_000  # while a run trains, at most
 
 
 class RunFolder:
@@ -156,9 +157,10 @@ def _check_own(record: dict[str, Any]) -> None:
                 f"{type(value).__name__}"
             ) from None
     text = to_json(record)
-    if 2 * len(text) > MOST:  # it grows a little while a run trains
+    size, most = len(text.encode("utf-8", "backslashreplace")), MOST - GROWS
+    if size > most:
         raise Refusal(
-            f"needs a record of at most {MOST // 2:,} bytes, but that of these data has {len(text):,}: take fewer "
+            f"needs a record of at most {most:,} bytes, but that of these data has {size:,}: take fewer "
             "columns or classes, or bring the columns to one size, so that none has a mean and a deviation of its own"
         )
     record = json.loads(text)

@@ -41,10 +41,11 @@ DISTANCE = "Frechet distance"
 
 @dataclass(frozen=True)
 class Best:
-    """A step, and how far its samples were from training pictures."""
+    """A step, and how far its samples were from training pictures, in the features of this name."""
 
     step: int = 0
     distance: float = math.inf
+    judge: str = ""
 
 
 class Growth(Log):
@@ -88,7 +89,10 @@ class Growth(Log):
     def _look(self, training: Training) -> float:
         """Writes a line; returns the seconds that it took, less those for real pictures."""
         try:
-            pictures = self.pictures = self.pictures or TrainingPictures(training.stage.data, training.seed)
+            if self.pictures is None:
+                self.pictures = TrainingPictures(training.stage.data, training.seed)
+                self.best = Best() if self.best.judge not in ("", self.pictures.features.name) else self.best
+            pictures = self.pictures
             began = time.monotonic()
             with keyed(Part((training.seed, "growth")), training.device):  # the same latents at each look
                 numbers = pictures.beside(training.average)
@@ -110,7 +114,8 @@ class Growth(Log):
         state = training.state_dict()
         try:
             training.check_finite(state)
-            checkpoint.save(self.run.best, state | {DISTANCE: found.distance}, keep=False)
+            judge = self.pictures.features.name if self.pictures else ""
+            checkpoint.save(self.run.best, state | {DISTANCE: found.distance, "judge": judge}, keep=False)
         except ValueError as error:  # a full disk, say: a training is worth more than its best state
             print(f"no best state is kept: {error}")
         else:
@@ -126,7 +131,7 @@ class Growth(Log):
             known: dict[Any, Any] = {line["step"]: line.get(DISTANCE) for line in read_log(self.path)}
             distance = state.get(DISTANCE, known.get(step))  # older runs have it in the log alone
             if isinstance(step, int) and step <= training.step and isinstance(distance, (int, float)):
-                return Best(step, distance)
+                return Best(step, distance, str(state.get("judge", "")))
         return Best()
 
     def end(self, training: Training, error: BaseException | None) -> None:

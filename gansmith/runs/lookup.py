@@ -46,6 +46,11 @@ class Recipe:
     experiment: Experiment | None = None
     python: bool = False
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is a built-in one."""
+        return self.source is None and not self.python
+
 
 def described() -> dict[str, str]:
     """Each built-in recipe's name on the command line, and the first line of its docstring; nothing is imported.

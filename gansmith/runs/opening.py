@@ -124,7 +124,7 @@ def check_sizes(
     Raises:
         Refusal: the networks of the record are others than those of the state.
     """
-    if recipe.source is not None or recipe.python:
+    if not recipe.ours:
         return
     flags.check(recipe.function, arguments)
     with _applying(recipe), torch.device("meta"):

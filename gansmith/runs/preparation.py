@@ -52,9 +52,12 @@ def new_folder(out: str | Path | None) -> Path | None:
 
 
 def chosen_data(
-    recipe: Recipe, data: str | Path | Dataset | None, selection: Selection, strict: bool
+    recipe: Recipe, data: str | Path | Dataset | None, selection: Selection, strict: bool, minutes: float | None = None
 ) -> tuple[Dataset, Selection | None]:
-    """The data to train on, and how they were loaded; None where they were loaded before."""
+    """The data to train on, and how they were loaded; None where they were loaded before.
+
+    Pictures whose size nobody said are 64 pixels large for `photos`, and where a size is chosen for the minutes.
+    """
     if recipe.experiment is not None and data is not None:
         raise Refusal("needs data or an experiment, but got both: an experiment has data of its own, in its stages")
     made = data if recipe.experiment is None else recipe.experiment.stages[-1].data
@@ -65,7 +68,8 @@ def chosen_data(
                 "loaded already: give them to gansmith.load, or name the data by their path"
             )
         return made, None
-    return _loaded(_named(made, selection), strict, USUAL if recipe.name == PHOTOS else None)
+    usual = recipe.name == PHOTOS or (minutes is not None and recipe.ours)
+    return _loaded(_named(made, selection), strict, USUAL if usual else None)
 
 
 def _named(data: object, selection: Selection) -> Selection:
@@ -158,7 +162,7 @@ def planned(
 ) -> Plan:
     """How many rounds of a recipe fit into minutes on this machine, by a trial that is thrown away.
 
-    Where `photos` was given no size, one is chosen for which they are enough.
+    Where a recipe of ours was given no size of pictures, one is chosen for which they are enough.
 
     Arguments:
         recipe: what to train.
@@ -170,11 +174,13 @@ def planned(
         strict: whether files that cannot be decoded are errors.
     """
     steps = planned_steps(recipe, data, arguments, how, minutes)
-    if recipe.name != PHOTOS or selection is None or not data.is_images:
+    if not recipe.ours or selection is None or not data.is_images:
         return Plan(data, selection, steps)
     tried = {data.shape[-1]: Plan(data, selection, steps)}
     size = other_size(data.shape[-1], steps)
     while size is not None and size not in tried:
+        if size > max(tried) and max(tried) < USUAL:  # the pictures are no larger
+            break
         try:
             data, chosen = _loaded(replace(selection, size=None), strict, size)
             if data.shape[-1] in tried:  # the pictures are no larger
@@ -187,7 +193,8 @@ def planned(
         size = other_size(size, tried[size].steps)
     fits = [size for size, plan in tried.items() if plan.steps >= rounds_needed(size)]
     best = max(fits) if fits else min(tried)
-    print(reason(best, tried[best].steps, minutes))
+    if len(tried) > 1 or max(tried) >= USUAL:
+        print(reason(best, tried[best].steps, minutes))
     return tried[best]
 
 

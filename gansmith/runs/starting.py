@@ -33,7 +33,7 @@ def recipe_of(path: str | Path) -> str:
     Raises:
         Refusal: there is no such run, or its recipe comes from a file or from Python.
     """
-    if str(path) == packaged.NAME:
+    if _is(path, packaged.NAME):
         return packaged.RECIPE
     run = open_folder(path)
     if "file" in run.record or run.record.get("python"):
@@ -46,13 +46,25 @@ def recipe_of(path: str | Path) -> str:
 
 def is_given(path: str | Path | None) -> TypeGuard[str | Path]:
     """Whether a run is named to begin with, and not that there shall be none."""
-    return path is not None and str(path) != packaged.SCRATCH
+    return path is not None and not _is(path, packaged.SCRATCH)
+
+
+def _is(path: str | Path, word: str) -> bool:
+    """Whether a word is meant, and no folder.
+
+    Raises:
+        Refusal: there is a run folder of this name.
+    """
+    if path != word:
+        return False
+    if (Path(word) / "run.json").exists():
+        raise Refusal(f"{word!r} is a word of --from, and a run folder here: name the folder ./{word}")
+    return True
 
 
 def usual(training: Training, recipe: Recipe) -> str | None:
     """What a run begins with where nothing was said: the networks of clothes where it has the same, or nothing."""
-    ours = recipe.name == packaged.RECIPE and recipe.source is None and not recipe.python
-    if not ours or training.stage.data.shape != packaged.SHAPE:
+    if not recipe.ours or recipe.name != packaged.RECIPE or training.stage.data.shape != packaged.SHAPE:
         return None
     fits = _shapes(_networks(training.game.state_dict())) == _shapes(packaged.networks()[0])
     return packaged.NAME if fits else None
@@ -60,7 +72,7 @@ def usual(training: Training, recipe: Recipe) -> str | None:
 
 def form_of(path: str | Path, size: int | str | None, alpha: bool) -> tuple[int | str | None, bool]:
     """Size and alpha of pictures, where none was asked for those of the run that another one begins with."""
-    if str(path) == packaged.NAME:
+    if _is(path, packaged.NAME):
         return packaged.SIZE if size is None else size, alpha
     shape = open_folder(path).record["data"]["shape"]
     if len(shape) != 3:
@@ -85,7 +97,7 @@ def start_from(training: Training, path: str | Path) -> dict[str, Any]:
         Refusal: there is no such run, or its networks are others.
     """
     taken: dict[str, State]
-    if str(path) == packaged.NAME:
+    if _is(path, packaged.NAME):
         networks, seen = packaged.networks()
         where, taken = packaged.NAME, {"game": networks, "average": networks}
     else:
@@ -127,10 +139,15 @@ def _fill(game: Game, taken: State, where: str) -> None:
     found = _shapes(taken)
     if needed != found:
         name = next(name for name in {**needed, **found} if needed.get(name) != found.get(name))
+        page = "take its recipe, size, channels, widths and other flags (its page names them)"
+        cure = (
+            "that is 'photos' of 64 pixels in color, with its usual widths; leave --from out"
+            if where == packaged.NAME
+            else page
+        )
         raise Refusal(
             f"needs a run of the same networks to begin from, but {name} is {found.get(name, 'nothing')} in {where} "
-            f"and {needed.get(name, 'nothing')} here: take its recipe, size, "
-            "channels, widths and other flags (its page names them)"
+            f"and {needed.get(name, 'nothing')} here: {cure}"
         )
     try:
         game.load_state_dict({**own, **taken})

@@ -7,7 +7,7 @@ import os
 import pickle
 import pickletools
 import re
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from zipfile import ZIP_STORED, ZipFile
 
 from gansmith.data.archive import stated
@@ -16,10 +16,10 @@ LARGEST_PICKLE = 2**26
 """Bytes of the part that describes the tensors; ours have a few hundred for each."""
 MOST_OPCODES = 1_000_000
 """Of that part; ours have some thirty for each tensor."""
-FEW_TUPLES = 5000
-"""So many may lie within each other, or be keys."""
-FEW_LONG = 10_000
-"""Whole numbers beyond 32 bits: as keys, numbers and tuples of one hash would take time without end."""
+FEW = 5000
+"""So many tuples may lie within each other, and so many keys may be no words."""
+MADE = ("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "REDUCE", "LONG1", "BINFLOAT")
+WORDS = ("BINUNICODE", "BININT", "BININT1", "BININT2", "NEWTRUE", "NEWFALSE", "NONE")
 ENTRY = re.compile(
     r"[^/]+/(data\.pkl|data/\d+|version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id)"
 )
@@ -91,7 +91,7 @@ def sound_archive(file: BinaryIO) -> tuple[io.BytesIO, int]:
 def _check_pickle(content: bytes) -> None:
     if len(content) > LARGEST_PICKLE:
         raise ValueError("its description of tensors is too large")
-    tuples = long = 0
+    made = 0
     for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
         if number > MOST_OPCODES:
             raise ValueError("it has too many parts")
@@ -99,53 +99,65 @@ def _check_pickle(content: bytes) -> None:
             raise pickle.UnpicklingError(f"Unsupported opcode {opcode.name}")
         if opcode.name == "GLOBAL" and argument not in GLOBALS:
             raise pickle.UnpicklingError(f"GLOBAL {argument}")
-        tuples += "TUPLE" in opcode.name
-        long += opcode.name == "LONG1"
-    if long > FEW_LONG:
-        raise ValueError("it has too many long numbers")
-    if tuples > FEW_TUPLES:
-        _check_tuples(content)
+        made += opcode.name in MADE
+    if made > FEW:
+        reading = _Reading()
+        for opcode, argument, _ in pickletools.genops(content):
+            reading.take(opcode, argument)
 
 
-def _check_tuples(content: bytes) -> None:
-    depths = _Depths()
-    if any(depths.after(opcode, argument) > FEW_TUPLES for opcode, argument, _ in pickletools.genops(content)):
-        raise ValueError("its tuples are nested too deep")
-    if depths.keys > FEW_TUPLES:
-        raise ValueError("too many of its keys are tuples")
+class _Value(NamedTuple):
+    """What lies on the stack while a pickle is read."""
+
+    depth: int = 0  # of tuples within tuples
+    word: bool = False  # or a small number: keys whose hash nobody can choose
+    dict: bool = False  # the name of an ordered one
 
 
-class _Depths:
-    """How deep tuples lie within tuples while a pickle is read, and how many are keys: a tuple as a key is hashed to
-    its depth in C, and tuples can be made that have one hash.
+class _Reading:
+    """What a pickle would make: how deep its tuples lie within tuples, and how many of its keys are no words.
 
-    Lists are built after they were put into others, and are looked at when all is read.
+    A tuple as a key is hashed to its depth in C; and of tuples, long and complex numbers as many as one likes have one
+    hash, so that each is compared with all before it. Lists are built after they were put into others, and are looked
+    at when all is read.
     """
 
     def __init__(self) -> None:
-        self.stack, self.memo, self.keys = list[int | None](), dict[Any, int](), 0
+        self.stack, self.memo, self.keys = list[_Value | None](), dict[Any, _Value](), 0
 
-    def after(self, opcode: pickletools.OpcodeInfo, argument: Any) -> int:
-        """The depth of what an opcode leaves on the stack."""
+    def take(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
+        """Follows one opcode.
+
+        Raises:
+            ValueError: tuples lie too deep, too many keys are no words, or a dict is made of pairs.
+        """
         if opcode.name == "MARK":
             self.stack.append(None)
-            return 0
+            return
         if "PUT" in opcode.name:
-            self.memo[argument] = self.stack[-1] or 0
-            return 0
-        depth = self.memo[argument] if "GET" in opcode.name else 0
+            self.memo[argument] = self.stack[-1] or _Value()
+            return
+        value = self.memo[argument] if "GET" in opcode.name else _Value(word=opcode.name in WORDS)
+        if opcode.name == "GLOBAL":
+            value = _Value(dict=argument == "collections OrderedDict")
         taken = self._taken(opcode)
         if opcode.name in ("SETITEM", "SETITEMS"):
-            self.keys += sum(depth > 0 for depth in taken[1::2])  # from the last value and its key
-        if "TUPLE" in opcode.name:
-            depth = 1 + max(taken, default=0)
-        self.stack += [depth] * len(opcode.stack_after)
-        return depth
+            self.keys += sum(not key.word for key in taken[1::2])  # from the last value and its key
+        if opcode.name == "REDUCE" and taken[1].dict and taken[0].depth != 1:
+            raise ValueError("it makes a dict of pairs")
+        if "TUPLE" in opcode.name:  # an empty one has depth 1, one with something in it at least 2
+            inside = [each.depth for each in taken]
+            value = _Value(1 + max(inside, default=0) + (len(inside) > 0))
+        if value.depth > 2 * FEW:
+            raise ValueError("its tuples are nested too deep")
+        if self.keys > FEW:
+            raise ValueError("too many of its keys are no words")
+        self.stack += [value] * len(opcode.stack_after)
 
-    def _taken(self, opcode: pickletools.OpcodeInfo) -> list[int]:
-        needs, taken = list(opcode.stack_before), list[int]()
+    def _taken(self, opcode: pickletools.OpcodeInfo) -> list[_Value]:
+        needs, taken = list(opcode.stack_before), list[_Value]()
         if pickletools.markobject in needs:
-            while (depth := self.stack.pop()) is not None:
-                taken.append(depth)
+            while (value := self.stack.pop()) is not None:
+                taken.append(value)
             needs = needs[: needs.index(pickletools.markobject)]
-        return taken + [self.stack.pop() or 0 for _ in needs]
+        return taken + [self.stack.pop() or _Value() for _ in needs]

@@ -235,8 +235,10 @@ class Checkpoint(Hook):
 
 
 class Gallery(Hook):
-    """Calls ``draw(training)`` at the start, at steps that grow by half an octave, at least every few minutes, and at
-    the end."""
+    """Calls ``draw(training)`` at the start, at steps that grow by half an octave, and at the end.
+
+    And after so many seconds without a picture; of a long training, after a tenth of the time since it began.
+    """
 
     def __init__(self, draw: Callable[[Training], None], first: int = 50, seconds: float = 180.0) -> None:
         self.draw, self.first, self.seconds = draw, first, seconds
@@ -244,10 +246,11 @@ class Gallery(Hook):
     def start(self, training: Training) -> None:
         if training.step == 0:
             self.draw(training)
-        self.drawn = time.monotonic()
+        self.began = self.drawn = time.monotonic()
 
     def step(self, training: Training) -> None:
-        late = time.monotonic() - self.drawn >= self.seconds
+        now = time.monotonic()
+        late = now - self.drawn >= max(self.seconds, (now - self.began) / 10)
         if late or self.due(training.step) or training.step == training.stage.steps:
             self.draw(training)
             self.drawn = time.monotonic()

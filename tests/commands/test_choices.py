@@ -87,6 +87,19 @@ def test_the_size_of_photos_fits_the_time(rounds, size, line, pictures, tmp_path
     assert line in capsys.readouterr().out
 
 
+def test_other_recipes_get_a_size_for_their_minutes_too(pictures, tmp_path, monkeypatch, capsys):
+    rounds = {64: 300, 32: 700}
+    monkeypatch.setattr(preparation, "steps_within", lambda t, s: rounds[t.stage.data.shape[-1]])
+    monkeypatch.setattr("gansmith.runs.trainer._go_on", lambda training, run, *times: run)
+    for name in ("gray", "color"):
+        gansmith.train("r3", pictures[name], minutes=7, width=2, batch=4, out=tmp_path / name)
+        assert RunFolder.open(tmp_path / name).record["data"]["shape"][1:] == [32, 32]
+    assert "32 px: about 700 rounds of it fit into 7 minutes here" in capsys.readouterr().out
+    monkeypatch.setattr(preparation, "steps_within", lambda t, s: 10**6)
+    gansmith.train("gan", "digits", minutes=7, width=2, batch=4, out=tmp_path / "digits")
+    assert "px" not in capsys.readouterr().out  # they have 8, and are not enlarged
+
+
 def test_no_size_is_chosen_that_pictures_do_not_have(tmp_path, monkeypatch):
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / "a.png")
     for i in range(8):

@@ -13,6 +13,8 @@ from gansmith.commands.cli import main
 from gansmith.data import load
 from gansmith.disk.log import read_log
 from gansmith.recipes import gan
+from gansmith.report.verdict import judged
+from gansmith.runs.folder import RunFolder
 from gansmith.runs.run import load_run
 from gansmith.training.hooks import Log
 from gansmith.training.loop import Training
@@ -86,6 +88,20 @@ def test_a_run_is_measured(ogan, capsys):
         assert low <= metric["value"] <= high and metric["floor"] is not None, name
     assert found["metrics"]["frechet_distance"]["value"] > 3 * found["metrics"]["frechet_distance"]["floor"]
     assert "coverage" in said and "real against real" in said
+
+
+def test_the_verdict_is_that_of_the_page_in_any_features(ogan, capsys):
+    """Pixels would say that samples are far, and this is no matter of the run."""
+    file = ogan / "metrics.json"
+    numbers = json.loads(file.read_text())
+    numbers["duplicates"] = {"share": 0.9, "floor": 0.0}
+    file.write_text(json.dumps(numbers))
+    record = RunFolder.open(ogan).record | {"step": 10**6}
+    (ogan / "run.json").write_text(json.dumps(record))
+    page = judged(ogan, record, numbers).lines()
+    assert main(["evaluate", str(ogan), "-n", "150", "--features", "pixels"]) == 0
+    said = capsys.readouterr().out
+    assert all(line in said for line in page) and any("90% of the samples are near duplicates" in line for line in page)
 
 
 def test_json_stands_alone(ogan, capsys):

@@ -15,6 +15,7 @@ from gansmith.recipes import gan
 from gansmith.runs import growth, trainer
 from gansmith.runs.growth import FEW, Growth, TrainingPictures, can_grow
 from gansmith.runs.record import misfit
+from gansmith.training import checkpoint
 from gansmith.training.loop import Training
 
 FLAGS = {"width": 16, "batch": 8, "device": "cpu", "precision": "float32"}
@@ -239,6 +240,19 @@ def test_a_best_state_whose_line_a_power_cut_took_is_the_best_still(clocked, dis
     distances([0.5, 7])
     gansmith.resume(tmp_path / "run", more=30)
     assert gansmith.load_run(tmp_path / "run", best=True).step == 30
+
+
+def test_a_best_state_by_another_judge_is_not_compared(clocked, distances, tmp_path, monkeypatch):
+    clocked()
+    monkeypatch.setattr(growth, "LOOKS", 2)
+    distances([0.5, 1, 2, 9])
+    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+    state = checkpoint.load(run.folder.best)
+    assert state["judge"] == "digits"
+    checkpoint.save(run.folder.best, state | {"judge": "another"}, keep=False)
+    distances([0.5, 7])
+    gansmith.resume(tmp_path / "run", more=30)
+    assert gansmith.load_run(tmp_path / "run", best=True).step == 90
 
 
 def test_a_state_that_is_not_finite_is_no_best_one(clocked, distances, tmp_path, monkeypatch, capsys):

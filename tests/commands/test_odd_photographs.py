@@ -76,3 +76,9 @@ def test_a_run_of_other_pictures_is_no_beginning(tmp_path, refused):
     assert "needs a run of the same networks" in refused(
         "train", "ogan", *other[1:5], "--size", 8, "--steps", 1, "--batch", 4
     )
+
+
+def test_where_pictures_cannot_be_decoded_a_line_says_what_can(tmp_path, monkeypatch, refused):
+    monkeypatch.setattr("gansmith.data.pool.POSIX", False)
+    folder = saved(tmp_path / "windows", noise(20))
+    assert "this is Windows: take WSL, or arrays" in refused("train", "--data", folder, *TINY)
