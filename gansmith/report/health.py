@@ -55,7 +55,7 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
       Frechet distance more than four times theirs (clothes of 64 pixels: 5.5 after five minutes, silhouettes; 44 for
       blobs). What a run saw that this one began with counts, too. It is then not called a lack of data, and as long as
       fewer than the least were seen not a collapse.
-    - far: samples are, after twenty times as many pictures.
+    - far: coverage is below 0.3 of that of real ones after twenty times as many pictures.
     - saturated: the critic's doubt is below 0.05. Every run provoked into it lost classes; with R1 the doubt stays
       above 0.15 even against a generator that makes one picture only.
     - overfits: :math:`(t - h) / (t - f) > 0.8`, and t - h exceeds two standard errors. Measured on digits: 0.3 to 0.6
@@ -93,8 +93,7 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
     findings = [lost]
     if lost is None:
         seen = _seen(record)
-        far = None if seen is None else _far(seen, metrics)
-        early = None if seen is None else _early(seen, far is not None)
+        early, far = (None, None) if seen is None else (_early(seen, _is_far(metrics)), _far(seen, metrics))
         begun = seen is None or seen.pictures >= seen.needed
         findings = [early, _saturated(late), _overfits(late, metrics, record)]
         findings += [*_collapsed(late, metrics), _duplicates(metrics)] if begun else []
@@ -155,20 +154,22 @@ def _seen(record: Line) -> _Seen | None:
     return _Seen(batch * step + (before if type(before) is int else 0), needed, (height, width))
 
 
-def _far(seen: _Seen, metrics: Line) -> Finding | None:
-    """Samples are far from real ones."""
+def _is_far(metrics: Line) -> bool:
+    """Whether samples are far from real ones, by either number."""
     covered, distance = (
         _ratio(metrics, "metrics", name, "value", over="floor") for name in ("coverage", "frechet_distance")
     )
-    if covered is not None and covered < FAR:
-        measured = f"their coverage is {covered:.0%} of that of real ones"
-    elif distance is not None and distance > APART:
-        measured = f"their Frechet distance is {distance:.3g} times that of real ones"
-    else:
+    return (covered is not None and covered < FAR) or (distance is not None and distance > APART)
+
+
+def _far(seen: _Seen, metrics: Line) -> Finding | None:
+    """Few real pictures have a sample near them, after a long time; a distance alone may be that of good samples."""
+    covered = _ratio(metrics, "metrics", "coverage", "value", over="floor")
+    if covered is None or covered >= FAR:
         return None
     return Finding(
         "far",
-        f"Samples are far from real ones: {measured}, after {seen}.",
+        f"Samples are far from real ones: their coverage is {covered:.0%} of that of real ones, after {seen}.",
         "More time alone will hardly help: try another recipe (gansmith recipes), wider networks (--width), smaller "
         "pictures (--size) or more training images.",
     )

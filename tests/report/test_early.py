@@ -55,6 +55,11 @@ def test_what_is_far_after_a_long_time_is_no_matter_of_time():
     assert "wider networks (--width)" in finding.remedy
 
 
+def test_a_distance_alone_is_no_fault_after_a_long_time():
+    numbers = {"coverage": {"value": 0.9, "floor": 0.95}, "frechet_distance": {"value": 9.5, "floor": 1.0}}
+    assert health([], [], {"metrics": numbers}, record(12_000)) == []
+
+
 def test_what_another_run_saw_counts_where_a_run_began_with_it():
     run = record(100) | {"from": {"run": "a", "sha256": "b", "pictures": 8000}}
     assert health([], [], COVERED, run) == []
