@@ -24,6 +24,7 @@ FEW = 500  # training samples
 AUGMENTED = 1000  # training samples below which `photos` changes them at random by itself where it does not adapt
 SEEN, LEAST = 9_600, 6_400  # pictures seen in training: for silhouettes of 64 pixels; in any size
 FAR, APART = 0.3, 4.0  # coverage beside that of real ones, and Frechet distance: beyond these samples are far
+AT_HOME = 4  # part of the least that are of the run's own collection
 PATIENT = 20  # times as many pictures, after which what is still far is no matter of time
 
 
@@ -53,8 +54,8 @@ def health(log: Sequence[Line], monitor: Sequence[Line], metrics: Line, record: 
     - too early: of pictures with s pixels a side the networks have seen fewer than :math:`9600\,(s/64)^2`, or 6,400;
       or fewer than twenty times as many, and samples are far: coverage is below 0.3 of that of real ones, or the
       Frechet distance more than four times theirs (clothes of 64 pixels: 5.5 after five minutes, silhouettes; 44 for
-      blobs). What a run saw that this one began with counts, too. It is then not called a lack of data, and as long as
-      fewer than the least were seen not a collapse.
+      blobs). What a run saw that this one began with counts, too, but a quarter of the least are to be of these data.
+      It is then not called a lack of data, and as long as fewer than the least were seen not a collapse.
     - far: coverage is below 0.3 of that of real ones after twenty times as many pictures.
     - saturated: the critic's doubt is below 0.05. Every run provoked into it lost classes; with R1 the doubt stays
       above 0.15 even against a generator that makes one picture only.
@@ -133,9 +134,11 @@ def _diverged(log: Sequence[Line], late: Sequence[Line], record: Line) -> Findin
 
 @dataclass(frozen=True)
 class _Seen:
-    """How many pictures of this size the networks have seen, and how many are the least."""
+    """How many pictures of this size the networks have seen, those of a run that they began with too; how many of them
+    were this run's own; and how many are the least."""
 
     pictures: int
+    own: int
     needed: int
     sides: tuple[int, int]
 
@@ -151,7 +154,8 @@ def _seen(record: Line) -> _Seen | None:
     height, width = shape[1:]
     before = _entry(record, "from", "pictures")
     needed = max(LEAST, SEEN * height * width // 64**2)
-    return _Seen(batch * step + (before if type(before) is int else 0), needed, (height, width))
+    own = batch * step
+    return _Seen(own + (before if type(before) is int else 0), own, needed, (height, width))
 
 
 def _is_far(metrics: Line) -> bool:
@@ -177,13 +181,14 @@ def _far(seen: _Seen, metrics: Line) -> Finding | None:
 
 def _early(seen: _Seen, far: bool) -> Finding | None:
     """Too few pictures for their size, or so few that samples need not yet be near real ones."""
-    if seen.pictures >= (PATIENT * seen.needed if far else seen.needed):
+    if seen.pictures < seen.needed:
+        why = f"where {seen.needed:,} are the least"
+    elif far and seen.pictures < PATIENT * seen.needed:
+        why = "and samples are still far from real ones"
+    elif seen.own < seen.needed // AT_HOME:
+        why = f"but only {seen.own:,} of these"
+    else:
         return None
-    why = (
-        f"where {seen.needed:,} are the least"
-        if seen.pictures < seen.needed
-        else "and samples are still far from real ones"
-    )
     height, width = seen.sides
     half = written((height // 2, width // 2))
     smaller = f", or take smaller pictures (--size {half})" if min(height, width) > 32 else ""

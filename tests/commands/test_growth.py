@@ -216,43 +216,41 @@ def test_a_resumed_run_keeps_the_same_state(stop, after, clocked, distances, tmp
     assert one.step == other.step == 50 and same(bits(one), bits(other))
 
 
-@pytest.mark.parametrize("damage", [b"", b"no checkpoint", None])
-def test_a_damaged_best_state_is_refused_and_written_anew(damage, clocked, distances, tmp_path, monkeypatch, refused):
+@pytest.fixture
+def run(clocked, distances, tmp_path, monkeypatch):
+    """It looked after 21, 30 and 60 of 60 rounds, and keeps the state after 30."""
     clocked()
     monkeypatch.setattr(growth, "LOOKS", 2)
     distances([0.5, 1, 2, 9])
-    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+    return gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+
+
+def best_after_going_on(run, distances):
+    """The step of the best state after 90 rounds; the last is farther than the one after 30."""
+    distances([0.5, 7])
+    gansmith.resume(run.folder.path, more=30)
+    return gansmith.load_run(run.folder.path, best=True).step
+
+
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", None])
+def test_a_damaged_best_state_is_refused_and_written_anew(damage, run, distances, refused):
     file = run.folder.best
     file.write_bytes(file.read_bytes()[:-100] if damage is None else damage)
-    assert "best.pt" in refused("sample", tmp_path / "run", "--best")
-    distances([0.5, 7])
-    gansmith.resume(tmp_path / "run", more=30)
-    assert gansmith.load_run(tmp_path / "run", best=True).step == 90
+    assert "best.pt" in refused("sample", run.folder.path, "--best")
+    assert best_after_going_on(run, distances) == 90
 
 
-def test_a_best_state_whose_line_a_power_cut_took_is_the_best_still(clocked, distances, tmp_path, monkeypatch):
-    clocked()
-    monkeypatch.setattr(growth, "LOOKS", 2)
-    distances([0.5, 1, 2, 9])  # steps 21, 30 and 60
-    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+def test_a_best_state_whose_line_a_power_cut_took_is_the_best_still(run, distances):
     log = run.folder.path / "growth.jsonl"
     log.write_text("".join(line for line in log.read_text().splitlines(True) if json.loads(line)["step"] != 30))
-    distances([0.5, 7])
-    gansmith.resume(tmp_path / "run", more=30)
-    assert gansmith.load_run(tmp_path / "run", best=True).step == 30
+    assert best_after_going_on(run, distances) == 30
 
 
-def test_a_best_state_by_another_judge_is_not_compared(clocked, distances, tmp_path, monkeypatch):
-    clocked()
-    monkeypatch.setattr(growth, "LOOKS", 2)
-    distances([0.5, 1, 2, 9])
-    run = gansmith.train("gan", "digits", steps=60, out=tmp_path / "run", **FLAGS)
+def test_a_best_state_by_another_judge_is_not_compared(run, distances):
     state = checkpoint.load(run.folder.best)
     assert state["judge"] == "digits"
     checkpoint.save(run.folder.best, state | {"judge": "another"}, keep=False)
-    distances([0.5, 7])
-    gansmith.resume(tmp_path / "run", more=30)
-    assert gansmith.load_run(tmp_path / "run", best=True).step == 90
+    assert best_after_going_on(run, distances) == 90
 
 
 def test_a_state_that_is_not_finite_is_no_best_one(clocked, distances, tmp_path, monkeypatch, capsys):

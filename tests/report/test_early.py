@@ -61,8 +61,11 @@ def test_a_distance_alone_is_no_fault_after_a_long_time():
 
 
 def test_what_another_run_saw_counts_where_a_run_began_with_it():
-    run = record(100) | {"from": {"run": "a", "sha256": "b", "pictures": 8000}}
+    before = {"from": {"run": "a", "sha256": "b", "pictures": 8000}}
+    run = record(150) | before
     assert health([], [], COVERED, run) == []
+    [finding] = health([], [], COVERED, record(149) | {"from": before["from"] | {"pictures": 80_000}})
+    assert finding.kind == "too early" and "82,384 pictures of 64 pixels, but only 2,384 of these" in finding.sentence
     assert [f.kind for f in health([], [], COVERED, run | {"from": {"pictures": "many"}})] == ["too early"]
 
 
