@@ -21,7 +21,7 @@ from results import record
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ["gansmith/objectives", "gansmith/regularizers"]
-QUICK = "tests/test_laws.py tests/objectives tests/test_regularizers.py tests/test_mutants.py tests/test_sums.py"
+QUICK = "tests/test_laws.py tests/objectives tests/regularizers tests/test_mutants.py tests/test_sums.py"
 FIRST = f"{QUICK} tests/test_duel.py {' '.join(MODULES)}"
 SECOND = "tests/test_verify.py::test_claim tests/test_ranks.py"
 NONSENSE = ("BitOr", "BitAnd", "BitXor", "LShift", "RShift")  # of floats: a TypeError that every test sees

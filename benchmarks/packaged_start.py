@@ -29,7 +29,8 @@ def main() -> None:
     state = newest(run)
     entries = {f"generator.{name}": state["average"][f"module.generator.{name}"] for name in _names(state, "generator")}
     entries |= {f"critic.{name}": state["game"][f"critic.{name}"] for name in _names(state, "critic")}
-    entries[PICTURES] = torch.tensor(state["step"] * run.record["arguments"]["batch"])
+    before = run.record.get("from", {}).get("pictures", 0)
+    entries[PICTURES] = torch.tensor(before + state["step"] * run.record["arguments"]["batch"])
     save(entries, args.out, {"data": "clothing_cc0", "steps": str(state["step"])})
 
 

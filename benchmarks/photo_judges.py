@@ -1,8 +1,8 @@
 """Two judges of color pictures that nothing here is trained against, as features for the library's own distances.
 
 `Objects`: what a CIFAR-10 ResNet-20 (``cifar10_resnet`` of the benchmark data) sees: the means over places of its
-three stages, pictures at their own size. `Edges`: histograms of oriented gradients (OpenCV), in the 64 principal
-components of the real pictures.
+three stages, pictures of 64 pixels and fewer at their own size, larger ones at 64. `Edges`: histograms of oriented
+gradients (OpenCV), in the 64 principal components of the real pictures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MEAN, DEVIATION = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406)
 FEW = 435
 """Pictures on each side for edges: as many as there are faces."""
 COMPONENTS, FITTED = 64, 1000
-MOST = 5000
+MOST, LARGEST = 5000, 64
 PLACES = {
     "clothing": "clothing_cc0/clothing64_train.zip",
     "faces": "caltech_faces/caltech_faces435_original.zip",
@@ -90,6 +90,7 @@ class Objects:
             return torch.cat([self._pooled(part.float() / 255) for part in pictures.split(200)]).double()
 
     def _pooled(self, x: Tensor) -> Tensor:
+        x = functional.interpolate(x, LARGEST, mode="area") if x.shape[-1] > LARGEST else x
         x = functional.relu(self._layer((x - MEAN) / DEVIATION, "conv1", "bn1"))
         means = []
         for stage in (1, 2, 3):

@@ -56,7 +56,7 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
     if not (folder_of(args.what) / "run.json").exists() and folder_of(args.what).exists():
         raise Refusal(f"{args.what} is no run folder: to measure pictures, name the real ones by --against")
     run = load_run(args.what, device=args.device, trust=args.trust, best=args.best)
-    data = data_of(run.folder, args.data, args.labels)
+    data = replace(data_of(run.folder, args.data, args.labels), augment=run.data.augment)
     most = min(len(data.held_out), len(data.train))
     if args.n is not None and args.n > most >= FEW:  # with fewer, the numbers say themselves what they are of
         print(f"n is {most:,}: that is as many as are held out, or as there are to train on")

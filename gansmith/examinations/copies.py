@@ -19,13 +19,35 @@ from gansmith.examinations.table import Cell, Table, short
 def measure(subject: Subject) -> dict[str, Any]:
     """Duplicates among as many samples as real ones; copies among all training samples, for a part would hide some."""
     n, samples = subject.n, subject.sample_features
-    every, looked_at = subject.of_data(subject.every), samples[: max(n, FEW)]
-    copied = memorization(looked_at, every, subject.real_features)
+    every, looked_at, held_out = subject.of_data(subject.every), samples[: max(n, FEW)], subject.real_features
+    if subject.data.augment is not None and subject.data.augment.flip:
+        mirrored = subject.extracted(subject.samples[: len(looked_at)].flip(-1))
+        looked_at = nearer(looked_at, mirrored, every)
+        held_out = nearer(held_out, subject.extracted(subject.cropped(subject.held_out).flip(-1)), every)
+    copied = memorization(looked_at, every, held_out)
     numbers = {"train": len(every)} | {name: finite(value) for name, value in vars(copied).items()}
     return {
         "duplicates": duplicates(samples[:n], subject.real_features).as_dict(),
         "memorization": numbers | {"closest": closest(subject.data, subject.every, looked_at, every)},
     }
+
+
+def nearer(samples: Tensor, mirrored: Tensor, train: Tensor) -> Tensor:
+    """Of each sample the view, as it is or mirrored, that lies nearer to the training samples.
+
+    Who learns from mirrored pictures can copy them mirrored.
+
+    Arguments:
+        samples: features, shape `(m, d)`.
+        mirrored: of the same pictures mirrored, shape `(m, d)`.
+        train: features of the training samples, shape `(n, d)`.
+
+    Example:
+        >>> nearer(torch.tensor([[1.0], [5.0]]), torch.tensor([[3.0], [4.0]]), torch.tensor([[0.0]])).T
+        tensor([[1., 4.]])
+    """
+    own, other = (nearest(view, train)[0] for view in (samples, mirrored))
+    return torch.where(other < own, mirrored, samples)
 
 
 def closest(data: Dataset, index: Tensor, samples: Tensor, train: Tensor, most: int = 5) -> list[dict[str, Any]]:

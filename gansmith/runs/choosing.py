@@ -13,6 +13,8 @@ ENOUGH = 600
 """Rounds after which pictures of 64 pixels show silhouettes; of other sizes, in proportion to their pixels."""
 AMPLE = 4
 """Times as many for larger pictures than these: they are taken where they come out well, not where they just begin."""
+LEARNED = 2
+"""Times fewer for networks that begin with what others have learned."""
 
 
 def recipe_for(data: Dataset) -> str:
@@ -26,17 +28,21 @@ def recipe_for(data: Dataset) -> str:
     return PHOTOS if data.is_images and data.shape[0] >= 3 else OTHERS
 
 
-def rounds_needed(size: int) -> int:
+def rounds_needed(size: int, learned: bool = False) -> int:
     """How many rounds there must be for pictures of this side to be chosen.
 
+    Arguments:
+        size: the side.
+        learned: whether the networks begin with what others have learned.
+
     Example:
-        >>> [rounds_needed(size) for size in SIZES]
-        [150, 600, 9600, 38400]
+        >>> [rounds_needed(size) for size in SIZES], rounds_needed(64, learned=True)
+        ([150, 600, 9600, 38400], 300)
     """
-    return ENOUGH * size**2 // USUAL**2 * (AMPLE if size > USUAL else 1)
+    return ENOUGH * size**2 // USUAL**2 * (AMPLE if size > USUAL else 1) // (LEARNED if learned else 1)
 
 
-def other_size(size: int, rounds: int) -> int | None:
+def other_size(size: int, rounds: int, learned: bool = False) -> int | None:
     """The side to try instead: the next smaller one where too few rounds fit, a larger one where more than enough do.
 
     Rounds at another size are taken to be as many more as it has fewer pixels.
@@ -44,24 +50,26 @@ def other_size(size: int, rounds: int) -> int | None:
     Arguments:
         size: what was tried.
         rounds: how many fit at this size.
+        learned: whether networks of this size begin with what others have learned.
 
     Example:
-        >>> other_size(64, 300), other_size(64, 20_000), other_size(64, 40_000)
-        (32, None, 128)
+        >>> other_size(64, 300), other_size(64, 20_000), other_size(64, 40_000), other_size(64, 300, learned=True)
+        (32, None, 128, None)
     """
     smaller, larger = ([s for s in SIZES if s < size], [s for s in SIZES if s > size])
-    if rounds < rounds_needed(size):
+    if rounds < rounds_needed(size, learned):
         return smaller[-1] if smaller else None
     if larger and rounds * size**2 // larger[0] ** 2 >= rounds_needed(larger[0]):
         return larger[0]
     return None
 
 
-def reason(size: int, rounds: int, minutes: float) -> str:
+def reason(size: int, rounds: int, minutes: float, learned: bool = False) -> str:
     """A line on a size that was chosen."""
+    needed = rounds_needed(size, learned)
     fits = f"{size} px: about {counted(rounds, 'round')} of it fit into {counted(minutes, 'minute')} here"
-    if rounds < rounds_needed(size):
-        return f"{fits}, and pictures want {rounds_needed(size):,}: give it more minutes; --size N takes another size"
+    if rounds < needed:
+        return f"{fits}, and pictures want {needed:,}: give it more minutes; --size N takes another size"
     larger = [s for s in SIZES if s > size]
     if not larger:
         return fits

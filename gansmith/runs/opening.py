@@ -114,6 +114,18 @@ def newest(run: RunFolder) -> State:
     return state
 
 
+def steps_done(state: State | None) -> int:
+    """The steps of the last stage that a saved state has behind it.
+
+    Raises:
+        Refusal: it names no step.
+    """
+    step = 0 if state is None else state.get("step")
+    if type(step) is not int or step < 0:
+        raise Refusal(f"the checkpoint is damaged: it names step {step!r:.40}")
+    return step
+
+
 def check_sizes(
     recipe: Recipe, run: RunFolder, arguments: Mapping[str, Any], state: State, file: Path | None = None
 ) -> None:

@@ -19,10 +19,11 @@ from gansmith.runs.choosing import OTHERS, PHOTOS, USUAL, other_size, reason, re
 from gansmith.runs.folder import RunFolder
 from gansmith.runs.lookup import Recipe, built_in
 from gansmith.runs.opening import begin
+from gansmith.runs.starting import usual
 from gansmith.sides import MEDIAN, written
 from gansmith.training import checkpoint
+from gansmith.training.loop import Training
 from gansmith.training.planning import steps_within
-from gansmith.training.state import State
 
 GRAY = ("digits", "ring", "grid", "mnist", "fashion-mnist")
 """Data without color, of which that is known before they are loaded."""
@@ -114,18 +115,6 @@ def check_length(steps: int | None, more: int | None, minutes: float | None) -> 
         raise Refusal(f"needs minutes above 0, but got {minutes}")
 
 
-def steps_done(state: State | None) -> int:
-    """The steps of the last stage that a saved state has behind it.
-
-    Raises:
-        Refusal: it names no step.
-    """
-    step = 0 if state is None else state.get("step")
-    if type(step) is not int or step < 0:
-        raise Refusal(f"the checkpoint is damaged: it names step {step!r:.40}")
-    return step
-
-
 def check_request(
     recipe: Recipe, steps: int | None, minutes: float | None, seed: int, checkpoint_every: float | None
 ) -> None:
@@ -149,6 +138,17 @@ class Plan:
     data: Dataset
     selection: Selection | None
     steps: int
+    learned: bool = False
+    """Whether its networks begin with what others have learned."""
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many rounds make something of pictures of this size."""
+        return self.steps >= rounds_needed(self.data.shape[-1], self.learned)
+
+    def other_size(self) -> int | None:
+        """The side to try instead, if any."""
+        return other_size(self.data.shape[-1], self.steps, self.learned)
 
 
 def planned(
@@ -159,6 +159,7 @@ def planned(
     how: tuple[int, str, str],
     minutes: float,
     strict: bool = False,
+    start_from: str | Path | None = None,
 ) -> Plan:
     """How many rounds of a recipe fit into minutes on this machine, by a trial that is thrown away.
 
@@ -172,12 +173,18 @@ def planned(
         how: seed, device and precision.
         minutes: the time there is.
         strict: whether files that cannot be decoded are errors.
+        start_from: what the networks shall begin with, where something was said.
     """
-    steps = planned_steps(recipe, data, arguments, how, minutes)
+
+    def fitting(data: Dataset, selection: Selection | None) -> Plan:
+        trial, steps = tried_steps(recipe, data, arguments, how, minutes)
+        return Plan(data, selection, steps, start_from is None and usual(trial, recipe) is not None)
+
+    first = fitting(data, selection)
     if not recipe.ours or selection is None or not data.is_images:
-        return Plan(data, selection, steps)
-    tried = {data.shape[-1]: Plan(data, selection, steps)}
-    size = other_size(data.shape[-1], steps)
+        return first
+    tried = {data.shape[-1]: first}
+    size = first.other_size()
     while size is not None and size not in tried:
         if size > max(tried) and max(tried) < USUAL:  # the pictures are no larger
             break
@@ -186,22 +193,22 @@ def planned(
             if data.shape[-1] in tried:  # the pictures are no larger
                 break
             print(f"{size} px instead:")
-            tried[size] = Plan(data, chosen, planned_steps(recipe, data, arguments, how, minutes))
+            tried[size] = fitting(data, chosen)
         except Refusal as refusal:
             print(f"{size} px cannot be tried: {refusal}")
             break
-        size = other_size(size, tried[size].steps)
-    fits = [size for size, plan in tried.items() if plan.steps >= rounds_needed(size)]
+        size = tried[size].other_size()
+    fits = [size for size, plan in tried.items() if plan.enough]
     best = max(fits) if fits else min(tried)
     if len(tried) > 1 or max(tried) >= USUAL:
-        print(reason(best, tried[best].steps, minutes))
+        print(reason(best, tried[best].steps, minutes, tried[best].learned))
     return tried[best]
 
 
-def planned_steps(
+def tried_steps(
     recipe: Recipe, data: Dataset, arguments: dict[str, Any], how: tuple[int, str, str], minutes: float
-) -> int:
-    """How many steps of a recipe fit into minutes on this machine, by a trial that is thrown away."""
+) -> tuple[Training, int]:
+    """How many steps of a recipe fit into minutes on this machine, and the trial that told, which is thrown away."""
     if recipe.experiment is not None:
         raise Refusal("minutes plan the steps of a recipe, but an experiment has steps of its own: set those")
     print(f"a few rounds to plan {counted(minutes, 'minute')}:", flush=True)
@@ -209,7 +216,7 @@ def planned_steps(
     with refusals():
         steps = steps_within(trial, 60 * minutes)
     print(f"{counted(minutes, 'minute')} {'is' if minutes == 1 else 'are'} about {counted(steps, 'step')} here")
-    return steps
+    return trial, steps
 
 
 def never_saved(run: RunFolder) -> bool:

@@ -14,8 +14,7 @@ from gansmith.games.base import Game
 from gansmith.refusal import Refusal
 from gansmith.runs import packaged
 from gansmith.runs.lookup import Recipe
-from gansmith.runs.opening import newest, open_folder
-from gansmith.runs.preparation import steps_done
+from gansmith.runs.opening import newest, open_folder, steps_done
 from gansmith.sides import written
 from gansmith.training import checkpoint
 from gansmith.training.loop import Training

@@ -32,7 +32,17 @@ from gansmith.runs import flags, gallery, packaged, starting, summary
 from gansmith.runs.folder import RunFolder, machine
 from gansmith.runs.growth import Growth, can_grow
 from gansmith.runs.lookup import AnyRecipe, Recipe, as_recipe, digest
-from gansmith.runs.opening import begin, check_sizes, data_of, newest, open_folder, recipe_of, same_data, take_up
+from gansmith.runs.opening import (
+    begin,
+    check_sizes,
+    data_of,
+    newest,
+    open_folder,
+    recipe_of,
+    same_data,
+    steps_done,
+    take_up,
+)
 from gansmith.runs.pace import Pace, can_change, steps_at
 from gansmith.runs.pace import planned as planned_rounds
 from gansmith.runs.preparation import (
@@ -44,9 +54,8 @@ from gansmith.runs.preparation import (
     never_saved,
     new_folder,
     planned,
-    planned_steps,
     record_of_data,
-    steps_done,
+    tried_steps,
 )
 from gansmith.runs.run import Run
 from gansmith.training.experiment import Experiment
@@ -142,7 +151,7 @@ def train(
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     if minutes is not None:
         free = loaded if size is None else None
-        plan = planned(recipe, dataset, free, own, (seed, device, precision), minutes, strict)
+        plan = planned(recipe, dataset, free, own, (seed, device, precision), minutes, strict, start_from)
         dataset, loaded, own["steps"] = plan.data, plan.selection or loaded, plan.steps
     for line in dataset.notes:
         print(line)
@@ -249,7 +258,7 @@ def resume(
         how = run.record["seed"], device, run.record["precision"]
         deadline = None if minutes is None else time.monotonic() + 60 * minutes
         if minutes is not None:
-            more = planned_steps(source, dataset, arguments, how, minutes)
+            _, more = tried_steps(source, dataset, arguments, how, minutes)
         if more is not None:
             steps = steps_done(state) + more
         arguments["steps"] = steps_at(run, steps_done(state)) if steps is None else steps

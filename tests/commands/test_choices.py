@@ -87,6 +87,16 @@ def test_the_size_of_photos_fits_the_time(rounds, size, line, pictures, tmp_path
     assert line in capsys.readouterr().out
 
 
+def test_networks_that_have_learned_clothes_need_half_as_many_rounds(pictures, tmp_path, monkeypatch):
+    rounds = {64: 300, 32: 1300}
+    monkeypatch.setattr(preparation, "steps_within", lambda t, s: rounds[t.stage.data.shape[-1]])
+    monkeypatch.setattr("gansmith.runs.trainer._go_on", lambda training, run, *times: run)
+    for start_from, size in ((None, 64), ("scratch", 32)):
+        gansmith.train(data=pictures["color"], minutes=2, out=tmp_path / str(size), start_from=start_from)
+        record = RunFolder.open(tmp_path / str(size)).record
+        assert record["data"]["size"] == size and ("from" in record) == (start_from is None)
+
+
 def test_other_recipes_get_a_size_for_their_minutes_too(pictures, tmp_path, monkeypatch, capsys):
     rounds = {64: 300, 32: 700}
     monkeypatch.setattr(preparation, "steps_within", lambda t, s: rounds[t.stage.data.shape[-1]])
