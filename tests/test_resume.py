@@ -489,3 +489,82 @@ def test_a_buffer_of_another_shape_is_refused(few):
     state["buffers"]["critic.0.mean"] = torch.zeros(1)
     with pytest.raises(ValueError, match=r"critic\.0\.mean is of shape \(1,\), and not \(2,\)"):
         training.load_state_dict(state)
+
+
+def test_the_average_has_what_its_game_leaves_out_of_its_state(few):
+    """Samples of a loaded average are those of the one that was saved."""
+
+    def stages(data):
+        one = game()
+        one.generator.append(Centered())
+        return [Stage(one, dynamics(one), data, 5, 8)]
+
+    training, again = begin(stages, few), begin(stages, few)
+    for _ in range(3):
+        training.advance()
+    again.load_state_dict(copy.deepcopy(training.state_dict()))
+    z = torch.ones(4, 2)
+    assert bool(training.average.generator[-1].mean.any())
+    assert torch.equal(again.average.decode(z), training.average.decode(z))
+
+
+def test_what_a_start_spoils_in_a_later_game_is_never_saved(few, tmp_path):
+    def stages(data):
+        games = [game() for _ in range(3)]
+
+        def start():
+            next(games[2].generator.parameters()).data.fill_(float("nan"))
+
+        starts = [None, start, None]
+        return [Stage(one, dynamics(one), data, 2, 8, begin) for one, begin in zip(games, starts, strict=True)]
+
+    with pytest.raises(FloatingPointError, match=r"^others\.2\.game\.generator"):
+        train(begin(stages, few), [Checkpoint(tmp_path / "c.pt", 1e9)])
+    assert checkpoint.load(tmp_path / "c.pt")["stage"] == 0
+
+
+def test_each_stage_is_started_once_and_none_after_a_resume(few, tmp_path):
+    started = []
+
+    def stages(data):
+        one = game()
+        return [Stage(one, dynamics(one), data, 3, 8, lambda at=at: started.append(at)) for at in range(2)]
+
+    train(begin(stages, few), [Stop((0, 2)), Checkpoint(tmp_path / "c.pt", 1e9)])
+    assert started == [0]
+    again = begin(stages, few)
+    again.load_state_dict(checkpoint.load(tmp_path / "c.pt"))
+    train(again)
+    assert started == [0, 1]
+
+
+class Silent(nn.Module):
+    """Leaves what it learns out of its state, and out of what it loads."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+
+    def _save_to_state_dict(self, *_):
+        pass
+
+    def _load_from_state_dict(self, *_):
+        pass
+
+    def forward(self, x):
+        return x * self.weight
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_is_learned_and_in_no_state_is_refused(frozen, few, tmp_path):
+    def stages(data):
+        one = game()
+        one.generator.append(Silent().requires_grad_(not frozen))
+        return [Stage(one, dynamics(one), data, 2, 8)]
+
+    training = begin(stages, few)
+    if frozen:
+        assert train(training, [Checkpoint(tmp_path / "c.pt", 1e9)]).done
+        return
+    with pytest.raises(ValueError, match=r"holds all that it learns, but generator\.4\.weight is not in it: freeze it"):
+        train(training, [Checkpoint(tmp_path / "c.pt", 1e9)])

@@ -21,6 +21,7 @@ from gansmith.refusal import Refusal
 from gansmith.runs.run import PART, Run, load_run
 
 SHOWN = 256  # pictures in a grid, at most
+LONGEST = 1000  # letters of a name in an array
 
 
 def sample(args: argparse.Namespace) -> int:
@@ -91,7 +92,7 @@ def encode(args: argparse.Namespace) -> int:
     run = _opened_to_encode(args)
     images = _images(run, args.images, args.strict)
     codes = run.encode(images)
-    names = np.array([images.sample_name(i) for i in range(len(images))])
+    names = np.array([images.sample_name(i)[:LONGEST] for i in range(len(images))])  # all as long as the longest
     labels = {} if images.y is None else {"labels": images.y.numpy()}
     file = make_numbered(run.path, "encoded") / "codes.npz" if out is None else out
     with atomic(file, new=True) as handle:  # numpy would add .npz to a name without it

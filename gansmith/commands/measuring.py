@@ -66,7 +66,9 @@ def _of_run(args: argparse.Namespace) -> dict[str, Any]:
     numbers = {"gansmith": __version__, "run": run.path.name, "step": run.step, "average": True} | numbers
     own = read_json(run.path / "metrics.json")
     usual = own if args.features is not None and own.get("step") == run.step else numbers
-    for line in judged(run.path, run.folder.record, usual).lines():  # the verdict of the page, in any features
+    for line in judged(
+        run.path, run.folder.record, usual, run.step
+    ).lines():  # the verdict of the page, in any features
         print(line)
     if args.out is None:
         file = make_numbered(run.path, "evaluated") / "metrics.json"
@@ -145,6 +147,18 @@ def _without_grid(data: Dataset) -> Dataset:
 
 
 def _in_color(data: Dataset, args: argparse.Namespace) -> Dataset:
+    """Gray pictures read anew in color; all else of them stays."""
     if data.shape[0] >= 3:
         return data
-    return load(data.source, written(data.sides), 3, data.content, crop=args.crop, strict=args.strict, largest=LARGEST)
+    colored = load(
+        data.source,
+        written(data.sides),
+        3,
+        data.content,
+        crop=args.crop,
+        strict=args.strict,
+        largest=LARGEST,
+        deep_range=data.deep_range,
+        masks=data.masks,
+    )
+    return _without_grid(colored)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 
 from gansmith.counting import counted
 from gansmith.disk.folders import folder_of, refuse_existing
 from gansmith.disk.json_files import read_json
+from gansmith.refusal import Refusal
 from gansmith.report.animation import write_growth
 from gansmith.report.page import write_report
 from gansmith.runs import gallery, summary
@@ -31,6 +33,7 @@ def report(args: argparse.Namespace) -> int:
         summary.summarize(training, run, [counted(training.step, "step")])
     else:
         gallery.draw_exhibits(training, run.path)
-    run.save()  # with what an older record lacks
+    with suppress(Refusal), run.held():  # who trains it meanwhile writes its record
+        open_folder(args.run).save()  # with what an older record lacks
     print(f"look at {write_report(run.path)}")
     return 0

@@ -37,7 +37,7 @@ from gansmith.data.value_range import Ranges
 if TYPE_CHECKING:
     from gansmith.data.resizing import Pixels
 
-VERSION = 4
+VERSION = 5
 CHECKED = 1000  # rows at a time
 Job = tuple[tuple[int, ...], Fit, Ranges]  # the shape of the rows, and how images become rows
 
@@ -60,7 +60,8 @@ class CacheEntry:
         """
         with contextlib.suppress(OSError, ValueError, RecursionError):
             metadata = json.loads(self.rows.with_suffix(".json").read_text(encoding="utf-8"))
-            if _is_complete(metadata, items) and math.prod(metadata["shape"]) == self.rows.stat().st_size:
+            sealed = isinstance(metadata, dict) and metadata.pop("seal", None) == _seal(metadata)
+            if sealed and _is_complete(metadata, items) and math.prod(metadata["shape"]) == self.rows.stat().st_size:
                 with self.rows.open("rb") as file:
                     rows = _mapped(file.fileno(), tuple(metadata["shape"]))
                 if _checksum(rows) == metadata["checksum"]:
@@ -101,7 +102,8 @@ class CacheEntry:
         if is_permanent:
             with self.room(math.prod(job[0])):
                 os.fsync(descriptors[-1])
-                _write(self.rows.with_suffix(".json"), json.dumps({**metadata, "checksum": _checksum(rows)}))
+                whole = json.loads(json.dumps({**metadata, "checksum": _checksum(rows)}))
+                _write(self.rows.with_suffix(".json"), json.dumps({**whole, "seal": _seal(whole)}))
                 self._part(job).replace(self.rows)
         self._clear()
         return rows
@@ -205,6 +207,11 @@ def _checksum(rows: Pixels) -> int:
             checksum = zlib.crc32(rows[start : start + CHECKED].data, checksum)
             progress(start)
     return checksum
+
+
+def _seal(metadata: Mapping[str, Any]) -> int:
+    """The same of what stands beside the rows: which files were skipped, say."""
+    return zlib.crc32(json.dumps(metadata, sort_keys=True).encode())
 
 
 def _is_complete(metadata: Any, items: int) -> bool:

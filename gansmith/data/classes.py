@@ -21,6 +21,7 @@ SPLITS = {
 # Other files may be images too, but files that are no images, such as a README, must not change the classes.
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 BLOCK = re.compile("[0-9]{5,}")  # the name of a folder that may be a block
+LONGEST = 18  # digits of a number in a numbering
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _are_blocks(folders: Sequence[str], names: Sequence[str], held_out: Sequence
     spans: dict[tuple[int, str], tuple[int, int]] = {}
     for part, folder, name in zip(parts, folders, names, strict=True):
         digits = re.findall("[0-9]+", name.rpartition("/")[2].rpartition(".")[0])
-        if not digits:
+        if not digits or len(digits[-1]) > LONGEST:
             return False
         low, high = spans.get((part, folder), (int(digits[-1]), -1))
         spans[part, folder] = min(low, int(digits[-1])), max(high, int(digits[-1]))

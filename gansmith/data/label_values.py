@@ -117,6 +117,9 @@ def labels_of_array(array: npt.NDArray[Any], place: str) -> Labels:
     if array.ndim == 2 and array.shape[1] > 1:
         return _of_one_hot(array, place)
     check_range(int(array.min()), int(array.max()), place)
+    if np.array_equal(np.unique(array), (-1, 1)):
+        two = torch.from_numpy(array.reshape(len(array)).astype("int64") > 0).long()
+        return Labels(two, ("-1", "1"), ("labels -1 and 1 are two classes",))
     return Labels(torch.from_numpy(array.reshape(len(array)).astype("int64")))
 
 

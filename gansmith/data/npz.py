@@ -127,7 +127,8 @@ def _samples(x: npt.NDArray[Any], wanted: Range | None, what: str) -> RawData:
     low, high = float(x.min()), float(x.max())
     wanted = wanted or found_range(low, high, x.dtype.kind != "f")
     images, notes = channels_first(_pixels(x, wanted), what)
-    return RawData(images, notes=(*deep_note(low, high, wanted), *notes), deep_range=wanted, masks=wanted == MASK)
+    masks = wanted == MASK and (x.dtype.kind != "f" or bool(((x == 0) | (x == 1)).all()))
+    return RawData(images, notes=(*deep_note(low, high, wanted), *notes), deep_range=wanted, masks=masks)
 
 
 @contextmanager

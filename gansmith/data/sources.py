@@ -156,7 +156,8 @@ def _from_files(source: Source, request: Request, source_classes: Classes | None
     decoded = read_pictures(source, request.options, selected, request.limit)
     raw = decoded.data
     if request.strict and raw.skipped:
-        raise ValueError(f"{raw.notes[0]}: repair or remove them, or allow them to be skipped")
+        note = next(note for note in raw.notes if note.startswith("skipped"))
+        raise ValueError(f"{note}: repair or remove them, or allow them to be skipped")
     classes = (
         source_classes.of(decoded.indices) if source_classes else _folder_classes(names, candidates, decoded.indices)
     )

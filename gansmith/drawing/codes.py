@@ -65,6 +65,7 @@ def draw_codes(axes: Any, codes: Codes) -> None:
         axes.scatter(*places[others].T.numpy(), s=20, color=OTHER, linewidths=0, label="other classes, or none")
     for i, label in enumerate(kept):
         name = legible(codes.names[label] if label < len(codes.names) else str(label), 24)
+        name = f" {name}" if name.startswith("_") else name  # matplotlib hides such labels
         color, ring = COLORS[i % len(COLORS)], i >= len(COLORS)
         style = {"facecolors": "none" if ring else color, "edgecolors": color, "linewidths": 1.4 if ring else 0}
         axes.scatter(*places[labels == label].T.numpy(), s=26, label=name.replace("$", "\\$"), alpha=0.85, **style)

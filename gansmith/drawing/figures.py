@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from gansmith.drawing.matplotlib_import import import_matplotlib
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -38,14 +40,14 @@ def drawn(draw: Callable[[Any], None], width: float = 9, height: float = 7.6, ri
 def painted(paint: Callable[[Any], None], width: float, height: float) -> Picture:
     """What is painted on a figure, uint8 (H, W, 3).
 
-    In matplotlib's own style: a ``matplotlibrc`` that lies in the working folder, which may have come from anywhere,
-    could start programs (``text.usetex``).
+    In matplotlib's own style: settings could start programs (``text.usetex``).
 
     Arguments:
         paint: what is called with matplotlib's figure.
         width: in inches of a hundred pixels.
         height: likewise.
     """
+    import_matplotlib()
     import numpy as np
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -6,6 +6,8 @@ import textwrap
 from functools import cache
 from typing import Any
 
+from gansmith.drawing.matplotlib_import import import_matplotlib
+
 FONT = "DejaVu Sans"  # comes with matplotlib
 
 
@@ -47,6 +49,7 @@ def write(where: Any, x: float, y: float, text: str, **style: Any) -> None:
 
 @cache
 def _letters() -> frozenset[int]:
+    import_matplotlib()
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     return frozenset(get_font(findfont(FontProperties(family=[FONT]))).get_charmap())

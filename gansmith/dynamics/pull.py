@@ -14,6 +14,7 @@ from gansmith.batch import Batch
 from gansmith.chance import Key, Part, keyed
 from gansmith.duel.ranks import place, rows_of_ranks
 from gansmith.duel.scores import crossing
+from gansmith.duel.slopes import twice_differentiable
 from gansmith.dynamics.gradients import (
     Diverged,
     Gradients,
@@ -188,8 +189,10 @@ class Pull:
     ) -> tuple[Gradients, Notes]:
         device = rows.x.device
         precision = nullcontext() if self.autocast is None else torch.autocast(device.type, self.autocast)
-        with keyed(part, device), notes() as values, crossing(crosses or along is not None):
-            with precision:  # closed before the backward pass: a cast that outlives a move is stale
+        twice = along is not None
+        with keyed(part, device), notes() as values, crossing(crosses or twice):
+            # closed before the backward pass: a cast that outlives a move is stale
+            with precision, twice_differentiable(twice):
                 loss = player.loss(rows)
             if not isinstance(loss, Tensor) or loss.ndim:
                 raise ValueError(f"needs a loss that is a scalar tensor, but a player's loss returned {describe(loss)}")

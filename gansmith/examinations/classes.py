@@ -12,6 +12,8 @@ from gansmith.evaluate.coverage import class_coverage, expected_divergence
 from gansmith.examinations.base import MOST, PART, Examination, Subject, as_values, finite, generates
 from gansmith.examinations.table import Bar, Table
 
+ROWS = 100
+"""Classes in a table: the most frequent ones."""
 RARE = 0.1
 """Of its share among real samples, below which a class hardly appears."""
 
@@ -63,6 +65,10 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
         return []
     shares, real = classes["shares"], classes.get("real_shares", {})
     names = classes.get("names", list(shares))
+    if len(shares) > ROWS:
+        largest = sorted(zip(shares, names, strict=True), key=lambda pair: -max(shares[pair[0]], real.get(pair[0], 0)))
+        shares = {key: shares[key] for key, _ in largest[:ROWS]}
+        names = [name for _, name in largest[:ROWS]]
     most = max([*shares.values(), *real.values(), 1e-9])
     rows = [
         (

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gansmith.counting import counted
+from gansmith.disk.json_files import is_number
 from gansmith.examinations.classes import RARE
 from gansmith.sides import written
 
@@ -389,5 +390,4 @@ def _ratio(metrics: Line, *path: str, over: str) -> float | None:
 
 def _number(values: Any, *path: str) -> float | None:
     values = _entry(values, *path)
-    known = isinstance(values, (int, float)) and not isinstance(values, bool) and math.isfinite(values)
-    return values if known else None
+    return values if is_number(values) and math.isfinite(values) else None

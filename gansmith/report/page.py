@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gansmith.counting import counted
 from gansmith.disk.atomic import atomic
-from gansmith.disk.json_files import is_number, read_json
+from gansmith.disk.json_files import read_json
 from gansmith.examinations import sentences, tables
 from gansmith.report.pictures import Pictures, parts, read_pictures, show_pictures
 from gansmith.report.progress import charts
 from gansmith.report.repeating import command, facts
 from gansmith.report.templates import own, page, part
-from gansmith.report.verdict import read_lines, verdict
+from gansmith.report.verdict import latest, read_lines, verdict
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -95,7 +95,7 @@ def report_page(
         for i, (title, exhibits) in enumerate(parts(pictures).items(), 1)
     ]
     sections += [
-        _section("numbers", "Numbers", lambda: _numbers(metrics, _latest(record, log, "step"))),
+        _section("numbers", "Numbers", lambda: _numbers(metrics, latest(record, log, "step"))),
         _section("curves", "Curves", lambda: _curves(log, monitor, growth)),
         _section("repeat", "What ran, and how to repeat it", lambda: _repeat(record, metrics)),
     ]
@@ -125,14 +125,8 @@ def _guarded(make: Callable[[], str], instead: str | None = None) -> str:
         return part("absent", DAMAGE) if instead is None else instead
 
 
-def _latest(record: Line, log: Sequence[Line], key: str) -> float:
-    """Of a run that was killed the record is older than the log."""
-    values: list[float] = [line[key] for line in (record, *log[-1:]) if is_number(line.get(key))]
-    return max(values, default=0)
-
-
 def _lead(record: Line, log: Sequence[Line]) -> str:
-    step, seconds = (_latest(record, log, key) for key in ("step", "seconds"))
+    step, seconds = (latest(record, log, key) for key in ("step", "seconds"))
     machine = " ".join(str(record[key]) for key in ("device", "precision") if record.get(key))
     took = f"{counted(step, 'step')} in {seconds:,.0f} s"
     return " · ".join([took, machine, f"seed {record['seed']}", str(record["status"])])

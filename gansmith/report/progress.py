@@ -14,6 +14,7 @@ GROWTH = {
     "coverage": "The share of training pictures that have a sample near them.",
 }
 BESIDE = "As many other training pictures are what a perfect generator would reach."
+LOSSES = 4  # curves in one chart
 MORE = 24  # charts beyond those that every run has
 
 
@@ -29,7 +30,8 @@ def charts(
     """
     logged, watched, grown = gather(log), gather(monitor), gather(growth)
     losses = {name: logged.pop(f"{name}/loss") for name in ("critic", "generator") if f"{name}/loss" in logged}
-    losses |= {key: logged.pop(key) for key in list(logged) if key.endswith("/loss") and len(losses) < 4}
+    others = [key for key in logged if key.endswith("/loss")]
+    losses |= {key: logged.pop(key) for key in others[: LOSSES - len(losses)]}
     scores = {
         label: watched[key]
         for label, key in (("training", "score/train"), ("held out", "score/held_out"), ("fake", "score/fake"))

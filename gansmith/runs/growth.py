@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gansmith.chance import Part, keyed
 from gansmith.data import Dataset
+from gansmith.disk.json_files import is_number
 from gansmith.disk.log import read_log
 from gansmith.evaluate.choosing import choose
 from gansmith.evaluate.data_features import data_features
@@ -129,9 +130,9 @@ class Growth(Log):
             state = checkpoint.load(self.run.best)
             step = state.get("step")
             known: dict[Any, Any] = {line["step"]: line.get(DISTANCE) for line in read_log(self.path)}
-            distance = state.get(DISTANCE, known.get(step))  # older runs have it in the log alone
-            if isinstance(step, int) and step <= training.step and isinstance(distance, (int, float)):
-                return Best(step, distance, str(state.get("judge", "")))
+            distance: Any = state.get(DISTANCE, known.get(step))  # older runs have it in the log alone
+            if isinstance(step, int) and step <= training.step and is_number(distance) and distance > -1e-3:
+                return Best(step, float(distance), str(state.get("judge", "")))
         return Best()
 
     def end(self, training: Training, error: BaseException | None) -> None:

@@ -90,10 +90,15 @@ def steps_at(run: RunFolder, step: int) -> int:
     return known[-1] if known else int(run.record["arguments"]["steps"])
 
 
-def can_change(training: Training) -> bool:
-    """Whether nothing but rates that decay depends on the number of rounds, and there is one stage."""
-    schedule = training.stage.dynamics.schedule
-    return len(training.experiment.stages) == 1 and (schedule is None or isinstance(schedule, Decay))
+def can_change(training: Training, run: RunFolder) -> bool:
+    """Whether nothing but rates that decay depends on the number of rounds: of a recipe of ours, with one stage.
+
+    A recipe of the user's own may build anything by its number of rounds, and is built anew for each resume.
+    """
+    schedule, steps = training.stage.dynamics.schedule, training.stage.steps
+    ours = "file" not in run.record and not run.record.get("python")
+    decays = schedule is None or (isinstance(schedule, Decay) and schedule.steps == steps)
+    return ours and decays and len(training.experiment.stages) == 1
 
 
 def set_steps(training: Training, steps: int) -> None:

@@ -178,7 +178,8 @@ def planned(
 
     def fitting(data: Dataset, selection: Selection | None) -> Plan:
         trial, steps = tried_steps(recipe, data, arguments, how, minutes)
-        return Plan(data, selection, steps, start_from is None and usual(trial, recipe) is not None)
+        with refusals():
+            return Plan(data, selection, steps, start_from is None and usual(trial, recipe) is not None)
 
     first = fitting(data, selection)
     if not recipe.ours or selection is None or not data.is_images:

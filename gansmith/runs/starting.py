@@ -18,7 +18,7 @@ from gansmith.runs.opening import newest, open_folder, steps_done
 from gansmith.sides import written
 from gansmith.training import checkpoint
 from gansmith.training.loop import Training
-from gansmith.training.state import State
+from gansmith.training.state import State, versioned
 
 HISTORY = re.compile(r"(beside\.\d+\.)?objective\.|augment\.")
 """Entries of a game that belong to its loss or to its augmentation, which begin anew."""
@@ -32,7 +32,7 @@ def recipe_of(path: str | Path) -> str:
     Raises:
         Refusal: there is no such run, or its recipe comes from a file or from Python.
     """
-    if _is(path, packaged.NAME):
+    if path == packaged.NAME:
         return packaged.RECIPE
     run = open_folder(path)
     if "file" in run.record or run.record.get("python"):
@@ -45,20 +45,17 @@ def recipe_of(path: str | Path) -> str:
 
 def is_given(path: str | Path | None) -> TypeGuard[str | Path]:
     """Whether a run is named to begin with, and not that there shall be none."""
-    return path is not None and not _is(path, packaged.SCRATCH)
+    return path is not None and path != packaged.SCRATCH
 
 
-def _is(path: str | Path, word: str) -> bool:
-    """Whether a word is meant, and no folder.
+def check_word(path: str | Path | None) -> None:
+    """What was asked for means one thing.
 
     Raises:
-        Refusal: there is a run folder of this name.
+        Refusal: it is one of our words, and there is a run folder of this name.
     """
-    if path != word:
-        return False
-    if (Path(word) / "run.json").exists():
-        raise Refusal(f"{word!r} is a word of --from, and a run folder here: name the folder ./{word}")
-    return True
+    if path in (packaged.NAME, packaged.SCRATCH) and (Path(path) / "run.json").exists():
+        raise Refusal(f"{str(path)!r} is a word of --from, and a run folder here: name the folder ./{path}")
 
 
 def usual(training: Training, recipe: Recipe) -> str | None:
@@ -71,7 +68,7 @@ def usual(training: Training, recipe: Recipe) -> str | None:
 
 def form_of(path: str | Path, size: int | str | None, alpha: bool) -> tuple[int | str | None, bool]:
     """Size and alpha of pictures, where none was asked for those of the run that another one begins with."""
-    if _is(path, packaged.NAME):
+    if path == packaged.NAME:
         return packaged.SIZE if size is None else size, alpha
     shape = open_folder(path).record["data"]["shape"]
     if len(shape) != 3:
@@ -96,16 +93,17 @@ def start_from(training: Training, path: str | Path) -> dict[str, Any]:
         Refusal: there is no such run, or its networks are others.
     """
     taken: dict[str, State]
-    if _is(path, packaged.NAME):
+    versions: Mapping[str, Any] | None = None
+    if path == packaged.NAME:
         networks, seen = packaged.networks()
         where, taken = packaged.NAME, {"game": networks, "average": networks}
     else:
         run = open_folder(path)
         where, state = str(run.path.resolve()), newest(run)
-        seen = _seen(run.record, steps_done(state))
+        seen, versions = _seen(run.record, steps_done(state)), state.get("versions")
         taken = {"game": _networks(state.get("game")), "average": _networks(state.get("average"), PREFIX)}
     for name, game in (("game", training.game), ("average", training.average)):
-        _fill(game, taken[name], where)
+        _fill(game, taken[name], where, versions)
     return {"run": where, "sha256": checkpoint.digest(taken), "pictures": seen}
 
 
@@ -132,7 +130,7 @@ def _networks(state: object, prefix: str = "") -> State:
     return {name: value for name, value in named.items() if not HISTORY.match(name)}
 
 
-def _fill(game: Game, taken: State, where: str) -> None:
+def _fill(game: Game, taken: State, where: str, versions: Mapping[str, Any] | None) -> None:
     own = game.state_dict()
     needed = _shapes(_networks(own))
     found = _shapes(taken)
@@ -149,7 +147,7 @@ def _fill(game: Game, taken: State, where: str) -> None:
             f"and {needed.get(name, 'nothing')} here: {cure}"
         )
     try:
-        game.load_state_dict({**own, **taken})
+        game.load_state_dict(versioned({**own, **taken}, versions))
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise Refusal(f"{where} holds no networks to begin from: {one_line(error)}") from error
 

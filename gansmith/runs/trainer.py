@@ -134,6 +134,7 @@ def train(
     Example:
         ``gansmith.train("ogan", data="photos/", minutes=10, gamma=0.1).sample(16)``
     """
+    starting.check_word(start_from)
     if starting.is_given(start_from):
         recipe = starting.recipe_of(start_from) if recipe is None else recipe
         loaded_already = isinstance(data, Dataset) or isinstance(recipe, Experiment)
@@ -354,13 +355,21 @@ def _hooks(training: Training, run: RunFolder, seconds: float | None, deadline: 
     monitor = Monitor(run.path / "monitor.jsonl")
     hooks: list[Hook] = [Bar(), Log(run.log, every=every), monitor, Gallery(draw), Checkpoint(run.checkpoint, seconds)]
     hooks = [Growth(run), *hooks] if can_grow(training) else hooks
-    return [Pace(run, deadline), *hooks] if can_change(training) else hooks
+    return [Pace(run, deadline), *hooks] if can_change(training, run) else hooks
 
 
 def _check_samples(training: Training) -> None:
-    """Finite weights can be so large that samples are not: the next loss would be infinite."""
-    game = training.average
-    if isinstance(game, Samples) and not bool(fixed_samples(training, 16).isfinite().all()):
+    """Finite weights can be so large that samples are not: the next loss would be infinite.
+
+    A game that cannot be looked at trains on; that is said where its pictures are drawn.
+    """
+    if not isinstance(training.average, Samples):
+        return
+    try:
+        finite = bool(fixed_samples(training, 16).isfinite().all())
+    except Exception:
+        return
+    if not finite:
         raise Diverged(["samples"], "generator", training.step)
 
 

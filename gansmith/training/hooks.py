@@ -180,9 +180,11 @@ class Checkpoint(Hook):
         weights = {f"game.{name}" for name, _ in training.game.named_parameters()}
         bad = weights & found.keys()
         if self.begun:  # the start of a stage may have spoiled more
-            prefix = f"others.{training.number}."
-            before = self.meant | {name.removeprefix(prefix): kinds for name, kinds in self.meant.items()}
-            bad |= {n for n, kinds in found.items() if n.startswith("game.") and spreads(before.get(n), kinds)}
+            now, then = f"others.{training.number}.", f"others.{training.number - 1}."
+            before = self.meant | {name.removeprefix(now): kinds for name, kinds in self.meant.items()}
+            before |= {f"{then}{name}": kinds for name, kinds in self.meant.items()}
+            games = ("game.", "others.")
+            bad |= {n for n, kinds in found.items() if n.startswith(games) and spreads(before.get(n), kinds)}
         if bad:
             raise Diverged(sorted(bad)[:3], step=training.step)
         self.meant, self.begun = found, True

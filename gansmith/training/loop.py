@@ -61,6 +61,7 @@ class Training:
         step: steps done in it.
         notes: what was said in the last step.
         interrupted: set to stop after the current step.
+        begun: whether the first stage was started, or a state loaded.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Training:
         self.device = choose_device(device)
         self.number = self.step = 0
         self.notes: Notes = {}
-        self.interrupted = False
+        self.interrupted = self.begun = False
         for stage in experiment.stages:
             check_tensors(stage.game.state_dict())
             stage.game.to(self.device)
@@ -256,7 +257,7 @@ class Training:
             raise ValueError(f"it names step {step!r:.40} of stage {number!r:.40}")
         if not 0 <= number < len(self.experiment.stages):
             raise ValueError(f"it is of stage {number}, and the last one is {len(self.experiment.stages) - 1}")
-        self.number, self.step = number, step
+        self.number, self.step, self.begun = number, step, True
         older = {number: {"game": game} for number, game in state.get("earlier", {}).items()}
         for number, other in (state.get("others", {}) | older).items():
             stage = self.experiment.stages[int(number)]
@@ -264,8 +265,8 @@ class Training:
                 load_into(stage.game, other)
             if "dynamics" in other:
                 load_moves(stage.dynamics, other)
-        self._average = Average(self.stage.game, self.decay)
         load_into(self.game, state)
+        self._average = Average(self.stage.game, self.decay)  # now: its own state leaves out some buffers
         self._average.load_state_dict(versioned(state["average"], state.get("versions"), "module."))
         load_moves(self.stage.dynamics, state)
         with one_at_a_time:
@@ -302,6 +303,9 @@ def train(training: Training, hooks: Sequence[Hook] = ()) -> Training:
     """
     training.interrupted = False
     hooks = hooks if training.leads else ()
+    if not training.begun and training.stage.start is not None:
+        training.enter(training.number)
+    training.begun = True
     with _interruptible(training):
         while True:
             _train_stage(training, hooks)

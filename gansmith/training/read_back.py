@@ -10,6 +10,8 @@ from gansmith.games.base import Game
 from gansmith.training.checkpoint import digest
 from gansmith.training.state import State, versioned
 
+LEFT_OUT = "freeze it (requires_grad_(False)), or leave it in what state_dict returns"
+
 
 def check_read_back(game: Game, state: State, versions: State) -> None:
     """Loads a state into a copy of the game with other numbers, and compares them with the game's.
@@ -19,6 +21,9 @@ def check_read_back(game: Game, state: State, versions: State) -> None:
     Raises:
         ValueError: the copy does not take it, or has other numbers then; the message names the first that differ.
     """
+    for name, parameter in game.named_parameters():
+        if parameter.requires_grad and name not in state:
+            raise ValueError(f"needs a game whose state holds all that it learns, but {name} is not in it: {LEFT_OUT}")
     copy = Average(game).game
     own, read = _tensors(game), _tensors(copy)
     with torch.no_grad():

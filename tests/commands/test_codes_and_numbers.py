@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from contextlib import nullcontext
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -90,14 +92,15 @@ def test_a_run_is_measured(ogan, capsys):
     assert "coverage" in said and "real against real" in said
 
 
-def test_the_verdict_is_that_of_the_page_in_any_features(ogan, capsys):
+def test_the_verdict_is_that_of_the_page_in_any_features(ogan, capsys, monkeypatch):
     """Pixels would say that samples are far, and this is no matter of the run."""
     file = ogan / "metrics.json"
     numbers = json.loads(file.read_text())
     numbers["duplicates"] = {"share": 0.9, "floor": 0.0}
     file.write_text(json.dumps(numbers))
-    record = RunFolder.open(ogan).record | {"step": 10**6}
-    (ogan / "run.json").write_text(json.dumps(record))
+    for least in ("LEAST", "SEEN"):
+        monkeypatch.setattr(import_module("gansmith.report.health"), least, 0)  # it has seen enough
+    record = RunFolder.open(ogan).record
     page = judged(ogan, record, numbers).lines()
     assert main(["evaluate", str(ogan), "-n", "150", "--features", "pixels"]) == 0
     said = capsys.readouterr().out
@@ -233,3 +236,38 @@ def test_a_number_that_is_not_finite_does_not_cut_the_log(tmp_path):
         log.step(training)
     log.end(training, None)
     assert [line["critic/ratio"] for line in read_log(log.path)] == [0.5, None, 0.25]
+
+
+def test_the_grid_of_gray_samples_is_none_beside_pictures_in_color(ogan, tmp_path, capsys):
+    assert main(["sample", str(ogan), "-n", "40", "-o", "drawn"]) == 0
+    for i in range(40):
+        color = np.random.default_rng(i).integers(0, 256, (8, 8, 3), np.uint8)
+        (tmp_path / "colors").mkdir(exist_ok=True)
+        Image.fromarray(color).save(tmp_path / "colors" / f"{i}.png")
+    capsys.readouterr()
+    assert main(["evaluate", "drawn", "--against", "colors", "--features", "pixels", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["there_are"]["fake"] == 40
+
+
+def test_a_long_name_makes_no_others_long(ogan, tmp_path):
+    from zipfile import ZipFile
+
+    digit = (tmp_path / "digit.png", tmp_path / "pictures.zip")
+    Image.fromarray(load("digits").x[0, 0].numpy()).save(digit[0])
+    with ZipFile(digit[1], "w") as archive:
+        for name in ("a.png", f"{'b' * 60_000}.png"):
+            archive.write(digit[0], name)
+    assert main(["encode", str(ogan), str(digit[1]), "-o", "codes.npz"]) == 0
+    names = np.load("codes.npz")["names"]
+    assert sorted(map(len, names)) == [5, 1000] and names.dtype == "<U1000"
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_page_of_a_run_that_is_trained_leaves_its_record_alone(busy, ogan):
+    """An old record over a new one lost how far the run was."""
+    file = ogan / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text())))  # on one line, as we do not write it
+    before = file.read_text()
+    with RunFolder.open(ogan).held() if busy else nullcontext():
+        assert main(["report", str(ogan)]) == 0
+    assert (file.read_text() == before) == busy

@@ -149,3 +149,29 @@ def test_the_rounds_as_they_were_known(ring):
     assert steps_at(run, 1) == run.record["arguments"]["steps"]
     run.update(pace=[[0, 100], [10, 80], [20, 90]])
     assert [steps_at(run, step) for step in (0, 9, 10, 19, 20, 99)] == [100, 100, 80, 80, 90, 90]
+
+
+def test_a_recipe_of_ones_own_keeps_the_rounds_that_it_was_built_with(clocked, tmp_path):
+    """It may build anything by their number: terms, or moves that change in its midst."""
+    (tmp_path / "own.py").write_text(
+        "from gansmith.recipes import gan\n"
+        "def own(data, steps: int = 9):\n"
+        "    return gan(data, steps, batch=8, width=4)\n"
+    )
+    clocked(lambda step: 1.0 if step < 60 else 2.0)
+    run = gansmith.train(f"{tmp_path / 'own.py'}:own", "ring", minutes=4, out=tmp_path / "run")
+    assert run.folder.record["step"] == 240 and run.folder.record.get("pace", []) == []
+
+
+def test_a_decay_of_another_length_stays(clocked, tmp_path, monkeypatch):
+    from gansmith.recipes import gan as recipe
+
+    def longer(*words, **flags):
+        experiment = recipe(*words, **flags)
+        experiment.stages[0].dynamics.schedule = Decay(500)
+        return experiment
+
+    training = Training(longer(load("ring"), 20, **FLAGS), device="cpu")
+    run = gansmith.train("gan", "ring", steps=2, out=tmp_path / "run", **FLAGS)
+    assert not pace.can_change(training, run.folder)
+    assert pace.can_change(Training(recipe(load("ring"), 20, **FLAGS), device="cpu"), run.folder)

@@ -208,3 +208,59 @@ def test_a_changed_file_of_weights_is_refused(colors, tmp_path, monkeypatch, ref
     words = refused("train", "photos", "--data", colors, "--steps", 1, "--out", tmp_path / "run")
     assert "as it was shipped" in words and not (tmp_path / "run").exists()
     assert packaged.WEIGHTS.stat().st_size < 2_000_000
+
+
+def test_a_folder_called_clothes_is_in_nobodys_way(tmp_path, monkeypatch):
+    """Only who says --from clothes may mean either."""
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 64, 64, 3), np.uint8)
+    for i, picture in enumerate(pixels):
+        save_png(tmp_path / "pictures" / f"{i}.png", picture)
+    words = ["train", "photos", "--data", "pictures", "--steps", "1", "--batch", "4", "--device", "cpu"]
+    assert main([*words, "--out", "clothes"]) == 0
+    assert main([*words, "--out", "second"]) == 0
+    record = json.loads(Path("second/run.json").read_text())
+    assert record["from"]["run"] == "clothes"
+    del record["step"], record["seconds"]
+    for file in Path("second").iterdir():
+        if file.is_file():
+            file.unlink()
+    Path("second/run.json").write_text(json.dumps(record | {"status": "running"}))
+    assert main(["resume", "second"]) == 0  # as it was killed before its first checkpoint
+    with pytest.raises(
+        Refusal, match=r"'clothes' is a word of --from, and a run folder here: name the folder \./clothes"
+    ):
+        gansmith.train("photos", "pictures", steps=1, start_from="clothes")
+
+
+class Second(torch.nn.Module):
+    """Torch's own pattern for a form that has changed: weights of the first form are ten times smaller."""
+
+    _version = 2
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2))
+
+    def _load_from_state_dict(self, state, prefix, metadata, *arguments):
+        if (metadata.get("version") or 1) < 2:
+            state[prefix + "weight"] = state[prefix + "weight"] * 10
+        super()._load_from_state_dict(state, prefix, metadata, *arguments)
+
+    def forward(self, x):
+        return x * self.weight
+
+
+def test_weights_are_read_in_the_form_that_they_were_saved_in(tmp_path):
+    def own(data, steps: int = 2):
+        experiment = import_module("gansmith.recipes.gan").gan(data, steps, batch=8, width=4)
+        experiment.stages[0].game.generator = torch.nn.Sequential(experiment.stages[0].game.generator, Second())
+        game = experiment.stages[0].game
+        experiment.stages[0].dynamics = import_module("gansmith.recipes.pairs").adam(game, steps, 1e-3)
+        return experiment
+
+    run = gansmith.train(own, "ring", out=tmp_path / "run")
+    learned = run.training.game.generator[1].weight.detach()
+    training = begin(as_recipe(own), load("ring"), {}, 1, "cpu", "float32")
+    start_from(training, tmp_path / "run")
+    assert torch.equal(training.game.generator[1].weight, learned)

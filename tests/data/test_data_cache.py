@@ -287,3 +287,15 @@ def test_a_cache_below_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GANSMITH_CACHE", "~/kept")
     assert cache_folder("x") == tmp_path / "kept" / "x"
+
+
+def test_an_account_with_one_digit_changed_is_built_again(folder, passes_of_items):
+    """Which files were skipped decides which row has which name and label."""
+    first = load(str(folder))
+    [account] = (folder.parent / "cache" / "pictures").glob("*.json")
+    found = json.loads(account.read_text())
+    found["skipped"][0][0] += 1
+    account.write_text(json.dumps(found))
+    passes_of_items.clear()
+    again = load(str(folder))
+    assert passes_of_items and again.names == first.names and torch.equal(again.y, first.y)

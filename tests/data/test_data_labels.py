@@ -311,3 +311,15 @@ def test_the_order_of_an_array_of_labels_is_said(tmp_path):
     np.save(tmp_path / "y.npy", np.arange(3))
     data = load(str(tmp_path / "pictures"), labels=str(tmp_path / "y.npy"))
     assert "labels in the order of the names: 1.png, 10.png, 2.png, ..." in data.notes
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int8", "float32"])
+def test_minus_one_and_one_are_two_classes(tmp_path, dtype):
+    """As of a support-vector machine; beside other numbers -1 is no label."""
+    y = np.array([-1, 1, 1, -1, -1, 1], dtype)
+    np.savez(tmp_path / "two.npz", x=np.zeros((6, 4, 4), np.uint8), y=y)
+    data = load(str(tmp_path / "two.npz"))
+    assert data.y.tolist() == [0, 1, 1, 0, 0, 1] and data.class_names == ("-1", "1")
+    assert "labels -1 and 1 are two classes" in data.notes
+    np.savez(tmp_path / "some.npz", x=np.zeros((6, 4, 4), np.uint8), y=np.abs(y) * [-1, 1, 0, -1, -1, 1])
+    assert load(str(tmp_path / "some.npz")).y.tolist() == [-1, 1, 0, -1, -1, 1]

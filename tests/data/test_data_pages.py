@@ -193,3 +193,11 @@ def test_a_full_disk_while_skipped_files_are_listed_is_one_line(tmp_path, capsys
     words = ["train", "gan", "--data", str(tmp_path / "data"), *TINY, "--out", str(tmp_path / "run")]
     assert main(words) == 2
     assert "skipped.csv: No space left on device" in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_strictly_a_damaged_page_is_named(tmp_path):
+    pages = [Image.fromarray(np.full((16, 16), k, "float32")) for k in range(3)]
+    pages[1] = Image.fromarray(np.full((16, 16), np.nan, "float32"))
+    pages[0].save(tmp_path / "s.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(ValueError, match=r"^skipped 1 of 3 files: s\.tif.*not finite.*: repair or remove them"):
+        load(str(tmp_path), strict=True)

@@ -167,3 +167,9 @@ def test_a_run_reads_later_pictures_on_its_own_scale(tmp_path, capsys):
     assert main(["resume", str(run), "--steps", "3"]) == 0
     assert main([*words[:-1], str(tmp_path / "other"), "--range", "4,4"]) == 2
     assert "needs two numbers, the smaller first, such as 0,4095, but got '4,4'" in capsys.readouterr().err
+
+
+def test_floats_from_0_to_1_are_masks_where_they_are_0_and_1_alone(tmp_path):
+    for name, x in (("gray", RNG.random((10, 16, 16))), ("masks", RNG.integers(0, 2, (10, 16, 16)).astype("float32"))):
+        np.save(tmp_path / f"{name}.npy", x)
+        assert load(str(tmp_path / f"{name}.npy")).masks == (name == "masks")

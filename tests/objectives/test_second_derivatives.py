@@ -45,6 +45,21 @@ def test_attention_is_differentiated_twice(kind, term):
         assert all(g is None or g.isfinite().all() for g in gradients)
 
 
+@pytest.mark.parametrize("objective", [NonSaturating(), NonSaturating() + R1()])
+def test_attention_is_differentiated_along_a_direction(objective):
+    """As consensus optimization does, with a term on slopes and without."""
+    torch.manual_seed(0)
+    game, batch = (
+        GAN(MLP(4, 16, 8), Attention(None), objective, Normal(4)),
+        Batch(torch.randn(8, 16), None, torch.arange(8)),
+    )
+    player = game.players()["critic"]
+    gradients, _ = Pull()(player, batch, (0, 0))
+    along = [torch.zeros_like(p) if g is None else g for p, g in zip(player.parameters(), gradients, strict=True)]
+    second, _ = Pull()(player, batch, (0, 0), wrt=player.parameters(), along=along)
+    assert any(g is not None and bool(g.any()) and bool(g.isfinite().all()) for g in second)
+
+
 def test_without_slopes_attention_is_as_fast_as_it_can_be():
     from torch.nn.attention import SDPBackend, _cur_sdpa_kernel_backends
 

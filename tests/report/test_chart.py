@@ -1,6 +1,7 @@
 import pytest
 
 from gansmith.report.chart import chart, gather, ticks
+from gansmith.report.progress import MORE, charts
 from gansmith.report.templates import part
 
 
@@ -26,3 +27,11 @@ def test_ticks_are_round_and_inside() -> None:
         found = ticks(low, high, 4)
         assert 2 <= len(found) <= 6
         assert low <= found[0] < found[-1] <= high
+
+
+def test_a_chart_of_losses_has_room_for_four() -> None:
+    log = [
+        {"stage": 0, "step": step, "seconds": step, **{f"player{i}/loss": 1.0 for i in range(40)}} for step in (1, 2)
+    ]
+    usual, others = charts(log, [])
+    assert [len(each.lines) for each in usual if each.title == "losses"] == [4] and len(others) == MORE

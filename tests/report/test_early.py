@@ -133,3 +133,41 @@ def test_letters_that_nobody_sees_stay_out_of_a_terminal():
     copied = {"nearest_ratio": 0.1, "floor": 1.0, "closest": [{"name": "\x1b]0;owned\x07.png"}]}
     lines = verdict({}, [], [], {"memorization": copied, "split": {"train": 900}}).lines()
     assert any("owned" in line for line in lines) and not any("\x1b" in line for line in lines)
+
+
+def test_numbers_of_another_step_say_nothing_of_this_one():
+    """A run that was measured, resumed and stopped: its old numbers were those of a beginner."""
+    run, looks = record(50_000), [{"step": 50_000, "stage": 0, "diversity": 0.98, "doubt": 0.3}]
+    said = verdict(run, [], looks, BARE | {"step": 700, "memorization": {}})
+    assert not said.findings and "metrics.json is of step 700" in said.sentences[-1]
+    assert [f.kind for f in verdict(run, [], looks, BARE | {"step": 50_000}).findings] == ["collapsed", "far"]
+
+
+def test_a_run_that_was_killed_is_as_far_as_its_log():
+    """Its record has no step, or that of a resume before."""
+    killed = record(50_000)
+    del killed["step"]
+    log = [{"step": 107, "stage": 0}]
+    for run in (killed, killed | {"step": 20}):
+        assert verdict(run, log, [], {}).findings[0].kind == "too early"
+    log[0]["step"] = 60_000
+    assert not verdict(killed | {"step": 20}, log, [], {}).findings
+
+
+def test_only_what_was_looked_at_is_called_sound():
+    looks = [{"step": 2000, "stage": 0, "diversity": 0.9}]
+    numbers = COVERED | {"memorization": {"nearest_ratio": 1.0}, "step": 2000}
+    for seen, words in (
+        ({"doubt": 0.3, "score/held_out": 0.1}, "neither a collapse, a saturated or an overfitting critic, nor copies"),
+        ({"score/held_out": 0.1}, "neither a collapse, an overfitting critic, nor copies"),
+        ({}, "neither a collapse nor copies"),
+    ):
+        assert words in verdict(record(2000), [], [looks[0] | seen], numbers).sentences[0]
+    said = verdict(record(2000), [], looks, COVERED | {"step": 2000, "failed": ["copies: ValueError: no", "x"]})
+    assert "No fault was found in what could be looked at." in said.sentences[0]
+    assert "what could not be measured (copies, x)" in said.sentences[1]
+
+
+def test_numbers_beyond_all_floats_are_none():
+    numbers = {"memorization": {"nearest_ratio": 0.1, "floor": 1.0, "c_t": 10**400}}
+    assert [f.kind for f in health([], [], numbers, record(2000))] == ["copies"]

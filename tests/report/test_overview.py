@@ -1,4 +1,5 @@
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -178,3 +179,25 @@ print(hashlib.sha256(open("here.png", "rb").read() + shown.tobytes()).hexdigest(
         run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
         digests.append(run.stdout)
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "pipe", "code"])
+def test_settings_in_the_working_folder_are_not_even_read(kind: str, tmp_path: Path) -> None:
+    """Matplotlib's import reads them; older ones evaluated a cycle of properties."""
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "matplotlibrc")
+    else:
+        cycle = "axes.prop_cycle: cycler('color', [open('run', 'w').name])\n"
+        (tmp_path / "matplotlibrc").write_bytes(
+            "font.family: ü\n".encode("latin-1") if kind == "bytes" else cycle.encode()
+        )
+    code = """
+import os
+from gansmith.drawing.figures import drawn
+assert drawn(lambda axes: axes.plot([0, 1], [0, 1]), 2, 1).shape == (100, 200, 3)
+assert os.path.exists("matplotlibrc")
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr and not (tmp_path / "run").exists()
