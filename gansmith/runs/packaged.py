@@ -11,7 +11,7 @@ from gansmith.shipped import shipped
 NAME, SCRATCH = "clothes", "scratch"
 RECIPE, SIZE, SHAPE = "photos", 64, (3, 64, 64)
 WEIGHTS = Path(__file__).with_name("clothes.safetensors")
-SHA256 = "e5466648ae1436770a5f0acfca59137b7c51989155850989cb727184006f0d57"
+SHA256 = "e6907e9ddcd65d9a4072a7281b1ecb110fe7c31bdb6f4feb5d2551d36f2c778f"
 SCALE, PICTURES = ".scale", "pictures"
 
 
