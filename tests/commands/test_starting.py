@@ -23,6 +23,12 @@ from gansmith.runs.starting import start_from
 from gansmith.training import checkpoint
 
 
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch):
+    """What is measured at the end of a run is no matter here, and takes most of its time."""
+    monkeypatch.setattr("gansmith.examinations.base.MOST", 50)
+
+
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
     run = tmp_path_factory.mktemp("first") / "run"
