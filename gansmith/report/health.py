@@ -143,6 +143,11 @@ class _Seen:
     needed: int
     sides: tuple[int, int]
 
+    @property
+    def of_these(self) -> int:
+        """Pictures that count for these data: what was learned of others is worth the least of them, at most."""
+        return self.own + min(self.pictures - self.own, self.needed)
+
     def __str__(self) -> str:
         return f"{counted(self.pictures, 'picture')} of {written(self.sides)} pixels"
 
@@ -184,7 +189,7 @@ def _early(seen: _Seen, far: bool) -> Finding | None:
     """Too few pictures for their size, or so few that samples need not yet be near real ones."""
     if seen.pictures < seen.needed:
         why = f"where {seen.needed:,} are the least"
-    elif far and seen.pictures < PATIENT * seen.needed:
+    elif far and seen.of_these < PATIENT * seen.needed:
         why = "and samples are still far from real ones"
     elif seen.own < seen.needed // AT_HOME:
         why = f"but only {seen.own:,} of these"

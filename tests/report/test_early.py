@@ -171,3 +171,14 @@ def test_only_what_was_looked_at_is_called_sound():
 def test_numbers_beyond_all_floats_are_none():
     numbers = {"memorization": {"nearest_ratio": 0.1, "floor": 1.0, "c_t": 10**400}}
     assert [f.kind for f in health([], [], numbers, record(2000))] == ["copies"]
+
+
+def test_what_others_learned_makes_nobody_patient():
+    """Networks of clothes that saw 310,880 pictures, and heads without faces after 9,168 of faces."""
+    far = {
+        "metrics": {"coverage": {"value": 0.328, "floor": 0.979}, "frechet_distance": {"value": 0.379, "floor": 0.047}}
+    }
+    run = record(573) | {"from": {"run": "clothes", "sha256": "", "pictures": 310_880}}
+    [finding] = health([], [], far, run)
+    assert finding.kind == "too early" and "have seen 320,048 pictures" in finding.sentence
+    assert health([], [], COVERED, run) == []
