@@ -61,3 +61,9 @@ def elsewhere(tmp_path, monkeypatch):
     """Everything happens in an empty folder, and nothing is left behind in signals or streams."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANSMITH_DEBUG", raising=False)
+
+
+@pytest.fixture
+def few_samples(monkeypatch):
+    """Where what is measured at the end of a run is no matter: it takes most of the time of a small one."""
+    monkeypatch.setattr("gansmith.examinations.base.MOST", 50)

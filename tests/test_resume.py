@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toys import Second
 
 from gansmith.data import load
 from gansmith.dynamics import Alternating, Simultaneous
@@ -42,24 +43,6 @@ class Sums(torch.optim.Optimizer):
                 state["sum"] += p.grad.double() ** 2
                 state["moved"]["mask"][0] |= p.grad != 0
                 p.sub_((group["lr"] * p.grad / state["sum"].sqrt()).to(p.dtype))
-
-
-class Second(nn.Module):
-    """Torch's own pattern for a form that has changed: weights of the first form are ten times smaller."""
-
-    _version = 2
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(2))
-
-    def _load_from_state_dict(self, state, prefix, metadata, *arguments):
-        if (metadata.get("version") or 1) < 2:
-            state[prefix + "weight"] = state[prefix + "weight"] * 10
-        super()._load_from_state_dict(state, prefix, metadata, *arguments)
-
-    def forward(self, x):
-        return x * self.weight
 
 
 def game(objective=None):

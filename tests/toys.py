@@ -296,3 +296,21 @@ def first(s):
 
 
 X, Y = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[3.0, 0.0], [0.0, 3.0]])
+
+
+class Second(nn.Module):
+    """Torch's own pattern for a form that has changed: weights of the first form are ten times smaller."""
+
+    _version = 2
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+
+    def _load_from_state_dict(self, state, prefix, metadata, *arguments):
+        if (metadata.get("version") or 1) < 2:
+            state[prefix + "weight"] = state[prefix + "weight"] * 10
+        super()._load_from_state_dict(state, prefix, metadata, *arguments)
+
+    def forward(self, x):
+        return x * self.weight

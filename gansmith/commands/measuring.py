@@ -115,20 +115,23 @@ def _of_statistics(args: argparse.Namespace) -> dict[str, Any]:
 
 def _like(real: Dataset, args: argparse.Namespace) -> Dataset:
     """The pictures to be judged, in the size of the real ones."""
-    if not real.is_images:
-        return load(args.what, strict=args.strict)
-    fake = load(
-        args.what,
-        written(real.sides),
-        None,
-        real.content,
+    return _read(args.what, None, real, args) if real.is_images else load(args.what, strict=args.strict)
+
+
+def _read(source: str, channels: int | None, like: Dataset, args: argparse.Namespace) -> Dataset:
+    """Pictures in the size of others, with values as those have them; without the grid of samples."""
+    pictures = load(
+        source,
+        written(like.sides),
+        channels,
+        like.content,
         crop=args.crop,
         strict=args.strict,
         largest=LARGEST,
-        deep_range=real.deep_range,
-        masks=real.masks,
+        deep_range=like.deep_range,
+        masks=like.masks,
     )
-    return _without_grid(fake)
+    return _without_grid(pictures)
 
 
 def _without_grid(data: Dataset) -> Dataset:
@@ -148,17 +151,4 @@ def _without_grid(data: Dataset) -> Dataset:
 
 def _in_color(data: Dataset, args: argparse.Namespace) -> Dataset:
     """Gray pictures read anew in color; all else of them stays."""
-    if data.shape[0] >= 3:
-        return data
-    colored = load(
-        data.source,
-        written(data.sides),
-        3,
-        data.content,
-        crop=args.crop,
-        strict=args.strict,
-        largest=LARGEST,
-        deep_range=data.deep_range,
-        masks=data.masks,
-    )
-    return _without_grid(colored)
+    return data if data.shape[0] >= 3 else _read(data.source, 3, data, args)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Any
 
 SETTINGS = "matplotlibrc"
+LOCK = threading.Lock()
 
 
 def import_matplotlib() -> None:
@@ -16,15 +18,16 @@ def import_matplotlib() -> None:
     evaluated as Python before version 3.11, and can still take any time and memory. To the import it is not there; the
     user's own settings, in their home folder, are read as always.
     """
-    if "matplotlib" in sys.modules:
-        return
-    exists = os.path.exists
+    with LOCK:
+        if "matplotlib" in sys.modules:
+            return
+        exists = os.path.exists
 
-    def elsewhere(path: Any) -> bool:
-        return path != SETTINGS and exists(path)
+        def elsewhere(path: Any) -> bool:
+            return path != SETTINGS and exists(path)
 
-    os.path.exists = elsewhere
-    try:
-        import matplotlib  # noqa: F401
-    finally:
-        os.path.exists = exists
+        os.path.exists = elsewhere
+        try:
+            import matplotlib  # noqa: F401
+        finally:
+            os.path.exists = exists

@@ -14,15 +14,9 @@ from gansmith.refusal import Refusal
 from gansmith.runs import preparation
 from gansmith.runs.folder import RunFolder
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
+pytestmark = pytest.mark.usefixtures("elsewhere", "few_samples")
 SMALL = ["--width", "2", "--batch", "4"]
 PHOTOS = [*SMALL, "--critic-width", "2"]
-
-
-@pytest.fixture(autouse=True)
-def few_samples(monkeypatch):
-    """What is measured at the end of a run is no matter here, and takes most of its time."""
-    monkeypatch.setattr("gansmith.examinations.base.MOST", 50)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from toys import Second
 
 import gansmith
 from gansmith.commands.cli import main
@@ -22,11 +23,7 @@ from gansmith.runs.packaged import restored
 from gansmith.runs.starting import start_from
 from gansmith.training import checkpoint
 
-
-@pytest.fixture(autouse=True)
-def few_samples(monkeypatch):
-    """What is measured at the end of a run is no matter here, and takes most of its time."""
-    monkeypatch.setattr("gansmith.examinations.base.MOST", 50)
+pytestmark = pytest.mark.usefixtures("few_samples")
 
 
 @pytest.fixture(scope="module")
@@ -237,24 +234,6 @@ def test_a_folder_called_clothes_is_in_nobodys_way(tmp_path, monkeypatch):
         Refusal, match=r"'clothes' is a word of --from, and a run folder here: name the folder \./clothes"
     ):
         gansmith.train("photos", "pictures", steps=1, start_from="clothes")
-
-
-class Second(torch.nn.Module):
-    """Torch's own pattern for a form that has changed: weights of the first form are ten times smaller."""
-
-    _version = 2
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.ones(2))
-
-    def _load_from_state_dict(self, state, prefix, metadata, *arguments):
-        if (metadata.get("version") or 1) < 2:
-            state[prefix + "weight"] = state[prefix + "weight"] * 10
-        super()._load_from_state_dict(state, prefix, metadata, *arguments)
-
-    def forward(self, x):
-        return x * self.weight
 
 
 def test_weights_are_read_in_the_form_that_they_were_saved_in(tmp_path):
